@@ -1,0 +1,16 @@
+# Tests: one cmocka binary per file under tests/unit, bats under tests/integration, and what runs them.
+UNIT_TESTS :=
+
+# $(call unit_test,NAME,SOURCES,ARCHIVES,LIBRARIES): a cmocka program at $(BUILD)/tests/unit/NAME, run by `make check`.
+define unit_test
+UNIT_TESTS += $(BUILD)/tests/unit/$(1)
+OBJECTS += $(call glibc_objects,$(2))
+$(BUILD)/tests/unit/$(1): $(call glibc_objects,$(2)) $(3)
+	@mkdir -p $$(@D)
+	$(CC) $(GLIBC_LDFLAGS) -o $$@ $(call glibc_objects,$(2)) $(3) $(4) -lcmocka
+endef
+
+include $(sort $(wildcard tests/unit/*/build.mk))
+
+check: $(UNIT_TESTS) $(PROGRAMS) $(DATA_FILES)
+	@tests/run-unit $(UNIT_TESTS)
