@@ -1,0 +1,42 @@
+/* Host git, always as the owner of the repository, without prompts, hooks or repository-chosen programs. */
+#ifndef LAUNCH_GIT_H
+#define LAUNCH_GIT_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "lib/base/error.h"
+#include "lib/base/process.h"
+
+/*
+ * Who git runs as: the caller, or, when the caller is root and the repository is another user's, that user
+ * (its config could name programs to run). Filled by git_identity_of.
+ */
+struct git_identity {
+    uid_t uid;
+    gid_t gid;
+    gid_t groups[64];
+    size_t group_count;
+};
+
+/* The identity for the repository whose top directory is PATH. 0 or -errno. */
+int git_identity_of(const char *path, struct git_identity *identity, struct error *err);
+
+/*
+ * Runs `git -C DIRECTORY ARGUMENTS...` (NULL-terminated, borrowed) as IDENTITY with core.fsmonitor,
+ * core.hooksPath and the pager neutralised, GIT_TERMINAL_PROMPT=0 and GIT_OPTIONAL_LOCKS=0. OUTPUT_LIMIT in
+ * bytes. 0 with RESULT (owned) whatever git's status; -errno when it could not run.
+ */
+int git_run(const char *directory, const struct git_identity *identity, const char *const *arguments,
+            size_t output_limit, struct process_result *result, struct error *err);
+
+/* git_run that must succeed; else -EIO with git's last line of stderr. */
+int git_run_checked(const char *directory, const struct git_identity *identity,
+                    const char *const *arguments, size_t output_limit, struct process_result *result,
+                    struct error *err);
+
+/* One line of output without its newline, owned by the caller. */
+int git_read_line(const char *directory, const struct git_identity *identity,
+                  const char *const *arguments, char **line, struct error *err);
+
+#endif

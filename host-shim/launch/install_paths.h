@@ -1,0 +1,14 @@
+/* Where the installed files lie, relative to the running program: bin/../libexec, bin/../share. */
+#ifndef LAUNCH_INSTALL_PATHS_H
+#define LAUNCH_INSTALL_PATHS_H
+
+#include <limits.h>
+
+#include "lib/base/error.h"
+
+/* PREFIX/libexec/coding-agents/NAME. NAME "" gives the directory. Works from bin/ and from libexec/. */
+int install_path_libexec(const char *name, char path[PATH_MAX], struct error *err);
+/* PREFIX/share/coding-agents/NAME, likewise: "policies/seccomp/agent.json", "images.lock", "source". */
+int install_path_share(const char *name, char path[PATH_MAX], struct error *err);
+
+#endif

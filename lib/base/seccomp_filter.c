@@ -1,0 +1,34 @@
+/* Installs a ready-made BPF program as the calling thread's seccomp filter. */
+#include "lib/base/seccomp_filter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdlib.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/fd.h"
+#include "lib/base/syscalls.h"
+
+int seccomp_filter_load(const char *path, struct error *err)
+{
+    cleanup_free char *data = NULL;
+    size_t size = 0;
+    size_t limit = SECCOMP_FILTER_INSTRUCTIONS_MAX * sizeof(struct sock_filter);
+    int result = fd_read_file(AT_FDCWD, path, limit, &data, &size, err);
+    if (result < 0)
+        return error_prefix(err, "load the seccomp filter");
+    if (size == 0 || size % sizeof(struct sock_filter) != 0)
+        return error_set(err, EINVAL,
+                         "the seccomp filter '%s' is damaged (%zu bytes); rebuild the image", path,
+                         size);
+    struct sock_fprog program = {
+        .len = (unsigned short)(size / sizeof(struct sock_filter)),
+        .filter = (struct sock_filter *)(void *)data,
+    };
+    result = sys_seccomp(SECCOMP_SET_MODE_FILTER, 0, &program);
+    if (result < 0)
+        return error_set(err, -result, "install the seccomp filter '%s'", path);
+    return 0;
+}

@@ -1,0 +1,99 @@
+/* The raw system calls, one line each. */
+#include "lib/base/syscalls.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <sys/fsuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int result_of(long value)
+{
+    return value < 0 ? -errno : (int)value;
+}
+
+int sys_pidfd_open(pid_t pid, unsigned int flags)
+{
+    return result_of(syscall(SYS_pidfd_open, pid, flags));
+}
+
+int sys_pidfd_send_signal(int pidfd, int signal, unsigned int flags)
+{
+    return result_of(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, flags));
+}
+
+int sys_openat2(int dirfd, const char *path, const struct open_how *how)
+{
+    int fd;
+    do
+        fd = result_of(syscall(SYS_openat2, dirfd, path, how, sizeof(*how)));
+    while (fd == -EINTR);
+    return fd;
+}
+
+int sys_close_range(unsigned int first, unsigned int last, unsigned int flags)
+{
+    return result_of(syscall(SYS_close_range, first, last, flags));
+}
+
+int sys_open_tree(int dirfd, const char *path, unsigned int flags)
+{
+    return result_of(syscall(SYS_open_tree, dirfd, path, flags));
+}
+
+int sys_move_mount(int from_dirfd, const char *from, int to_dirfd, const char *to,
+                   unsigned int flags)
+{
+    return result_of(syscall(SYS_move_mount, from_dirfd, from, to_dirfd, to, flags));
+}
+
+int sys_mount_setattr(int dirfd, const char *path, unsigned int flags,
+                      const struct mount_attr *attributes)
+{
+    return result_of(
+        syscall(SYS_mount_setattr, dirfd, path, flags, attributes, sizeof(*attributes)));
+}
+
+int sys_pivot_root(const char *new_root, const char *put_old)
+{
+    return result_of(syscall(SYS_pivot_root, new_root, put_old));
+}
+
+int sys_seccomp(unsigned int operation, unsigned int flags, void *arguments)
+{
+    return result_of(syscall(SYS_seccomp, operation, flags, arguments));
+}
+
+int sys_landlock_create_ruleset(const struct landlock_ruleset_attr *attributes, size_t size,
+                                uint32_t flags)
+{
+    return result_of(syscall(SYS_landlock_create_ruleset, attributes, size, flags));
+}
+
+/* setfsuid(2) reports no error: the second call, with an invalid id, tells what is in force. */
+int sys_setfsuid(uid_t uid)
+{
+    setfsuid(uid);
+    return (uid_t)setfsuid((uid_t)-1) == uid ? 0 : -EPERM;
+}
+
+int sys_setfsgid(gid_t gid)
+{
+    setfsgid(gid);
+    return (gid_t)setfsgid((gid_t)-1) == gid ? 0 : -EPERM;
+}
+
+int sys_setgroups_thread(size_t count, const gid_t *groups)
+{
+    return result_of(syscall(SYS_setgroups, count, groups));
+}
+
+int sys_setresuid_thread(uid_t uid)
+{
+    return result_of(syscall(SYS_setresuid, uid, uid, uid));
+}
+
+int sys_setresgid_thread(gid_t gid)
+{
+    return result_of(syscall(SYS_setresgid, gid, gid, gid));
+}

@@ -1,0 +1,25 @@
+/* Hard caps on what crosses a trust boundary, each with its reason. */
+#ifndef WIRE_LIMITS_H
+#define WIRE_LIMITS_H
+
+/* A manifest holds options and git configuration; 1 MiB is a thousand times a usual one. */
+#define LIMIT_MANIFEST_BYTES (1024 * 1024)
+/* argv of a headless command: the kernel's own limit for one string is 128 KiB (MAX_ARG_STRLEN). */
+#define LIMIT_COMMAND_ARGUMENTS 4096
+/* The list of files to copy: a million paths of 256 bytes. */
+#define LIMIT_FILE_LIST_BYTES (256u * 1024 * 1024)
+#define LIMIT_GIT_CONFIG_ENTRIES 1024
+#define LIMIT_GIT_DIRECTORIES 256
+#define LIMIT_SETUP_HOOKS 16
+#define LIMIT_SUPPLEMENTARY_GROUPS 64
+/* One frame of the root channel: larger than any event we write, smaller than the default socket buffer. */
+#define LIMIT_CHANNEL_FRAME_BYTES (64 * 1024)
+/* Events accepted per second from one container before they are counted instead of kept. */
+#define LIMIT_EVENTS_PER_SECOND 200
+#define LIMIT_EVENTS_BURST 2000
+/* Connections the root channel holds at once: boot, PID 1, shutdown, one spare each. */
+#define LIMIT_CHANNEL_CONNECTIONS 8
+/* Bytes of objects one collection may bring to the host, unless the user raises it. */
+#define LIMIT_COLLECT_BYTES (2ull * 1024 * 1024 * 1024)
+
+#endif
