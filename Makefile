@@ -20,6 +20,8 @@ HOST_LIBEXEC := $(HOST)/libexec/coding-agents
 HOST_SHARE := $(HOST)/share/coding-agents
 
 include build-flags.mk
-include lib/build.mk init/build.mk sandbox/build.mk host-shim/build.mk policies/build.mk docs/build.mk tests/build.mk
+# An image build has only the directories whose programs run in a container.
+include lib/build.mk $(wildcard init/build.mk sandbox/build.mk host-shim/build.mk policies/build.mk images/build.mk \
+	docs/build.mk tests/build.mk)
 
 include build-targets.mk

@@ -37,8 +37,12 @@ MUSL_CFLAGS := $(COMMON_CFLAGS) -fno-pie -idirafter /usr/include -idirafter /usr
 MUSL_LDFLAGS := -static -no-pie -s -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections,--build-id=none
 
 PROGRAMS :=
+DATA_FILES :=
 STATIC_PROGRAMS :=
 OBJECTS :=
+
+# One short line a step; V=1 shows the commands.
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(patsubst $(BUILD)/%,%,$@);)
 
 glibc_objects = $(patsubst %.c,$(BUILD)/glibc/%.o,$(1))
 musl_objects = $(patsubst %.c,$(BUILD)/musl/%.o,$(1))
@@ -49,7 +53,7 @@ PROGRAMS += $(1)
 OBJECTS += $(call glibc_objects,$(2))
 $(1): $(call glibc_objects,$(2)) $(3)
 	@mkdir -p $$(@D)
-	$(CC) $(GLIBC_LDFLAGS) -o $$@ $(call glibc_objects,$(2)) $(3) $(4)
+	$$(call say,LINK)$(CC) $(GLIBC_LDFLAGS) -o $$@ $(call glibc_objects,$(2)) $(3) $(4)
 endef
 
 # $(call static_program,PATH,SOURCES): a static musl program at PATH, with the floor 0 archive.
@@ -59,13 +63,14 @@ STATIC_PROGRAMS += $(1)
 OBJECTS += $(call musl_objects,$(2))
 $(1): $(call musl_objects,$(2)) $(BUILD)/musl/libbase.a
 	@mkdir -p $$(@D)
-	$(MUSL_CC) $(MUSL_LDFLAGS) -o $$@ $(call musl_objects,$(2)) $(BUILD)/musl/libbase.a
+	$$(call say,LINK)$(MUSL_CC) $(MUSL_LDFLAGS) -o $$@ $(call musl_objects,$(2)) $(BUILD)/musl/libbase.a
 endef
 
-$(BUILD)/glibc/%.o: %.c
+# A change of flags or version rebuilds everything.
+$(BUILD)/glibc/%.o: %.c build-flags.mk VERSION
 	@mkdir -p $(@D)
-	$(CC) $(GLIBC_CFLAGS) $(INCLUDES) -MMD -MP -c -o $@ $<
+	$(call say,CC)$(CC) $(GLIBC_CFLAGS) $(INCLUDES) -MMD -MP -c -o $@ $<
 
-$(BUILD)/musl/%.o: %.c
+$(BUILD)/musl/%.o: %.c build-flags.mk VERSION
 	@mkdir -p $(@D)
-	$(MUSL_CC) $(MUSL_CFLAGS) $(INCLUDES) -MMD -MP -c -o $@ $<
+	$(call say,MUSL)$(MUSL_CC) $(MUSL_CFLAGS) $(INCLUDES) -MMD -MP -c -o $@ $<

@@ -1,5 +1,7 @@
 # Tests: one cmocka binary per file under tests/unit, bats under tests/integration, and what runs them.
 UNIT_TESTS :=
+# 1 turns every skip into a failure, for machines that are meant to run everything.
+export MUST_WORK ?= 0
 
 # $(call unit_test,NAME,SOURCES,ARCHIVES,LIBRARIES): a cmocka program at $(BUILD)/tests/unit/NAME, run by `make check`.
 define unit_test
@@ -7,7 +9,7 @@ UNIT_TESTS += $(BUILD)/tests/unit/$(1)
 OBJECTS += $(call glibc_objects,$(2))
 $(BUILD)/tests/unit/$(1): $(call glibc_objects,$(2)) $(3)
 	@mkdir -p $$(@D)
-	$(CC) $(GLIBC_LDFLAGS) -o $$@ $(call glibc_objects,$(2)) $(3) $(4) -lcmocka
+	$$(call say,LINK)$(CC) $(GLIBC_LDFLAGS) -o $$@ $(call glibc_objects,$(2)) $(3) $(4) -lcmocka
 endef
 
 include $(sort $(wildcard tests/unit/*/build.mk))
