@@ -10,8 +10,18 @@
 #define LIMIT_FILE_LIST_BYTES (256u * 1024 * 1024)
 #define LIMIT_GIT_CONFIG_ENTRIES 1024
 #define LIMIT_GIT_DIRECTORIES 256
+/* Object directories that a repository borrows from: git itself gives up at five levels. */
+#define LIMIT_ALTERNATES 16
 #define LIMIT_SETUP_HOOKS 16
 #define LIMIT_SUPPLEMENTARY_GROUPS 64
+/* One argument: the kernel refuses a longer one in execve (MAX_ARG_STRLEN). */
+#define LIMIT_ARGUMENT_BYTES (128 * 1024)
+/* The longest time a stop may take: an hour of pushing is a mistake, not a grace. */
+#define LIMIT_STOP_GRACE_MS (60 * 60 * 1000)
+/* Texts people read in lists and titles: names, labels, identities. */
+#define LIMIT_LABEL_BYTES 1024
+/* A file of session state: a few paths and names. */
+#define LIMIT_STATE_BYTES (1024 * 1024)
 /* One frame of the root channel: larger than any event we write, smaller than the default socket buffer. */
 #define LIMIT_CHANNEL_FRAME_BYTES (64 * 1024)
 /* Events accepted per second from one container before they are counted instead of kept. */

@@ -28,28 +28,32 @@ enum manifest_source_kind {
     MANIFEST_SOURCE_REPOSITORY = 1, /* a work tree with its git directory */
 };
 
-/* A key and value of git configuration that the launcher's allow-list let through. */
+/* A key and value of git configuration that git_config_refusal (lib/wire/git_config.h) lets
+ * through. */
 struct manifest_git_config {
     char *key; /* as git prints it: "remote.origin.url" */
     char *value;
 };
 
 /*
- * One git directory to bring along. The top one has worktree "". A submodule's git directory is rebuilt
- * as /workspace/.git/modules/NAME and its work tree gets a .git file.
+ * One git directory to bring along. The top one has worktree "". A submodule's git directory is
+ * rebuilt as /workspace/.git/modules/NAME and its work tree gets a .git file.
  */
 struct manifest_git_directory {
     char *worktree;     /* relative to the workspace; "" for the top */
     char *name;         /* submodule name; "" for the top */
-    char *common_path;  /* container path of the common git directory: objects, refs, packed-refs, shallow */
-    char *private_path; /* container path of the work tree's own: HEAD, index; equal to common_path usually */
-    char **alternates;  /* container paths of further object directories, to be merged; NULL-terminated */
+    char *common_path;  /* container path of the common git directory: objects, refs, packed-refs,
+                           shallow */
+    char *private_path; /* container path of the work tree's own: HEAD, index; equal to common_path
+                           usually */
+    char **alternates;  /* container paths of further object directories, to be merged;
+                           NULL-terminated */
     struct manifest_git_config *config;
     size_t config_count;
 };
 
 struct manifest_setup_hook {
-    char *name; /* a program in /etc/coding-agents/setup.d */
+    char *name;       /* a program in /etc/coding-agents/setup.d */
     char **arguments; /* NULL-terminated */
 };
 
@@ -75,10 +79,10 @@ struct manifest {
     struct manifest_git_directory *git_directories;
     size_t git_directory_count;
 
-    char *branch;     /* the branch inside and in the volume's bare repository */
-    char *base_commit; /* hex object id the branch starts at; "" for an empty repository */
+    char *branch;        /* the branch inside and in the volume's bare repository */
+    char *base_commit;   /* hex object id the branch starts at; "" for an empty repository */
     char *object_format; /* "sha1" or "sha256" */
-    char *user_name;  /* git identity */
+    char *user_name;     /* git identity */
     char *user_email;
     bool commit_enabled; /* commit at shutdown; push follows push_enabled */
     bool push_enabled;
@@ -97,15 +101,20 @@ struct manifest {
 #define MANIFEST_CHANNEL_SOCKET MANIFEST_SOCKET_DIRECTORY "/root.sock"
 #define MANIFEST_VOLUME "/run/coding-agents/volume"
 #define MANIFEST_SOURCE_DIRECTORY "/tmp/source-repo"
-#define MANIFEST_SOURCE_GIT_DIRECTORY "/tmp/source-git"           /* common git directory of a worktree */
+#define MANIFEST_SOURCE_GIT_DIRECTORY "/tmp/source-git" /* common git directory of a worktree */
 #define MANIFEST_SOURCE_ALTERNATES_DIRECTORY "/tmp/source-alternates" /* /0, /1, ... */
 
-/* Renders MANIFEST as canonical JSON (sorted keys, compact, one newline). *TEXT is owned by the caller. */
+/*
+ * Renders MANIFEST as canonical JSON (sorted keys, compact, one newline); NULL texts and lists are
+ * empty ones. What manifest_parse would refuse is refused here with the same words. *TEXT is owned
+ * by the caller.
+ */
 int manifest_render(const struct manifest *manifest, char **text, size_t *size, struct error *err);
 
 /*
- * Parses TEXT of SIZE bytes. Unknown keys, unknown major versions, missing or ill-typed keys, bad session
- * ids, branch names or paths are errors that name the key. *MANIFEST is owned by the caller. 0 or -errno.
+ * Parses TEXT of SIZE bytes. Unknown keys, unknown major versions, missing or ill-typed keys, bad
+ * session ids, branch names or paths are errors that name the key. *MANIFEST is owned by the
+ * caller. 0 or -errno.
  */
 int manifest_parse(const char *text, size_t size, struct manifest **manifest, struct error *err);
 

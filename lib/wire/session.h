@@ -1,4 +1,5 @@
-/* Sessions on the host: where their files lie and what is known of each. Formats with schemas in policies/schema. */
+/* Sessions on the host: where their files lie and what is known of each. Formats with schemas in
+ * policies/schema. */
 #ifndef WIRE_SESSION_H
 #define WIRE_SESSION_H
 
@@ -25,29 +26,29 @@ struct session_state {
     enum session_phase phase;
     char *agent;
     char *name;
-    char *repository;    /* absolute path on the host */
-    char *branch;        /* inside the container and in the bare repository */
-    char *host_branch;   /* in the user's repository */
+    char *repository;  /* absolute path on the host */
+    char *branch;      /* inside the container and in the bare repository */
+    char *host_branch; /* in the user's repository */
     char *base_commit;
     char *image;
-    char *container;     /* name: "coding-agents-ID" */
-    char *volume;        /* name: "coding-agents-ID" */
-    char *network;       /* name, or "none" */
+    char *container;      /* name: "coding-agents-ID" */
+    char *volume;         /* name: "coding-agents-ID" */
+    char *network;        /* name, or "none" */
     char *engine_context; /* DOCKER_HOST in force, "" for the default */
     bool is_interactive;
     bool is_persistent;
     bool push_enabled;
-    char *created_at;    /* RFC 3339 */
+    char *created_at; /* RFC 3339 */
     char *ended_at;
-    int exit_code;       /* -1 while unknown */
-    char *cause;         /* one sentence when the end was not the agent's own */
+    int exit_code; /* -1 while unknown */
+    char *cause;   /* one sentence when the end was not the agent's own */
     char *collected_commit;
 };
 
 /*
  * Directories, made when missing: STATE 0700 ($XDG_STATE_HOME or ~/.local/state)/coding-agents;
- * RUNTIME 0700 $XDG_RUNTIME_DIR/coding-agents, without it /dev/shm/coding-agents-UID (refused when owned by
- * somebody else). 0 or -errno.
+ * RUNTIME 0700 $XDG_RUNTIME_DIR/coding-agents, without it /dev/shm/coding-agents-UID (refused when
+ * owned by somebody else). 0 or -errno.
  */
 int session_state_root(char path[PATH_MAX], struct error *err);
 int session_runtime_root(char path[PATH_MAX], struct error *err);
@@ -56,21 +57,25 @@ int session_runtime_root(char path[PATH_MAX], struct error *err);
 int session_state_directory(const char *session, char path[PATH_MAX], struct error *err);
 int session_runtime_directory(const char *session, char path[PATH_MAX], struct error *err);
 
-/* A fresh id from getrandom(2) that no directory in STATE/sessions has; the directory is made (0700). */
+/* A fresh id from getrandom(2) that no directory in STATE/sessions has; the directory is made
+ * (0700). */
 int session_reserve(char session[MANIFEST_SESSION_SIZE], struct error *err);
 
 int session_state_load(const char *session, struct session_state **state, struct error *err);
 /* Replaces state.json atomically, under a lock that session_state_update also takes. */
 int session_state_save(const struct session_state *state, struct error *err);
 /* Loads, calls CHANGE, saves, all under the lock. */
-int session_state_update(const char *session, void (*change)(struct session_state *state, void *context),
-                         void *context, struct error *err);
+int session_state_update(const char *session,
+                         void (*change)(struct session_state *state, void *context), void *context,
+                         struct error *err);
 void session_state_free(struct session_state *state);
 
-/* Every session with a readable state, newest first. *STATES is owned: free each, then the array. */
+/* Every session with a readable state, newest first. *STATES is owned: free each, then the array.
+ */
 int session_state_list(struct session_state ***states, size_t *count, struct error *err);
 
-/* The one session that TEXT (id, or name when unique among existing sessions) means. -ENOENT, -EEXIST when ambiguous. */
+/* The one session that TEXT (id, or name when unique among existing sessions) means. -ENOENT,
+ * -EEXIST when ambiguous. */
 int session_find(const char *text, struct session_state **state, struct error *err);
 
 const char *session_phase_name(enum session_phase phase);
