@@ -68,6 +68,6 @@ help: ## show this list
 
 # The flags of one translation unit, for tools that compile a file of their own.
 print-flags:
-	@echo '$(INCLUDES) $(GLIBC_CFLAGS)'
+	@echo '$(subst ',,$(INCLUDES) $(GLIBC_CFLAGS))'
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

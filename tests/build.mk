@@ -16,3 +16,5 @@ include $(sort $(wildcard tests/unit/*/build.mk))
 
 check: $(UNIT_TESTS) $(PROGRAMS) $(DATA_FILES)
 	@tests/run-unit $(UNIT_TESTS)
+
+include tests/lint/lint.mk

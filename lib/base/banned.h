@@ -1,4 +1,5 @@
-/* Functions this project does not use, refused by the preprocessor. Included before every translation unit. */
+/* Functions this project does not use, refused by the preprocessor. Included before every
+ * translation unit. */
 #ifndef BASE_BANNED_H
 #define BASE_BANNED_H
 

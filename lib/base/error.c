@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Macros of the same names help analysers: error.h. */
+#undef error_set
+#undef error_prefix
+
 static bool is_told_by_message(int number)
 {
     return number == 0 || number == EPROTO || number == EINVAL;
