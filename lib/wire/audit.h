@@ -1,6 +1,8 @@
 /*
- * Audit events: one table of names and fields; records as JSON Lines in a per-session file, each carrying the
- * SHA-256 of the exact bytes of the line before it. Schema: policies/schema/audit.json.
+ * Audit events: one table of names and fields; records as JSON Lines in a per-session file. Each
+ * line carries "previous", the SHA-256 of the exact bytes of the line before it (64 zeros in the
+ * first), and "digest", the SHA-256 of its own bytes with the digest's hex replaced by zeros, so
+ * that the last line is covered as well. Schema: policies/schema/audit.json.
  */
 #ifndef WIRE_AUDIT_H
 #define WIRE_AUDIT_H
@@ -15,24 +17,37 @@
 #define AUDIT_VERSION 1
 #define AUDIT_DIGEST_SIZE 65
 
+/*
+ * Who sends it, and its fields. Texts unless said otherwise: (n) a number from 0, (i) any integer,
+ * (b) true or false, (d) SHA-256 in hex, (l) a list of texts, (o) an object whose values are texts.
+ * '?' marks what may be left out. Text that is not UTF-8 goes under "KEY_base64" (record_set_text
+ * of lib/wire/record.h).
+ */
 enum audit_event {
-    AUDIT_SESSION_START, /* launcher: agent, name, branch, image, argv_sha256, manifest_sha256 */
-    AUDIT_SESSION_CONFIG, /* launcher: digests of itself and of the runtime assets (policies, image) */
-    AUDIT_SESSION_END,    /* keeper: exit_code, cause */
-    AUDIT_BOOT_STEP,      /* boot: step, duration_us, outcome (up, skipped, refused), detail */
-    AUDIT_BOOT_REPORT,    /* boot: duration_us, weaker (list of fallbacks in force) */
-    AUDIT_BOOT_REFUSED,   /* boot: step, message, exit_code */
-    AUDIT_SHUTDOWN_STEP,  /* boot: step, duration_us, outcome, detail */
-    AUDIT_SERVICE,        /* PID 1: kind, service, value */
-    AUDIT_WORK_COMMITTED, /* boot: commit, branch, files, withheld (credential-like files left out) */
-    AUDIT_WORK_PUSHED,    /* boot: branch, commit */
-    AUDIT_WORK_COLLECTED, /* collect: branch, commit, repository */
-    AUDIT_OVERRIDE_USED,  /* any: what */
+    AUDIT_SESSION_START,  /* launcher: agent, name, branch, image, argv_sha256 (d), manifest_sha256
+                             (d) */
+    AUDIT_SESSION_CONFIG, /* launcher: launcher_version, launcher_sha256 (d), image, assets (o:
+                             name, digest) */
+    AUDIT_SESSION_END, /* keeper: exit_code (i, -1 when unknown), cause ("" for the agent's own end)
+                        */
+    AUDIT_BOOT_STEP,   /* boot: step, duration_us (n), outcome (up skipped refused down failed),
+                          detail? */
+    AUDIT_BOOT_REPORT, /* boot: duration_us (n), weaker (l: fallbacks in force) */
+    AUDIT_BOOT_REFUSED,  /* boot: step, message, exit_code (i) */
+    AUDIT_SHUTDOWN_STEP, /* boot: as boot-step */
+    AUDIT_SERVICE, /* keeper, from PID 1's own events: kind, service, value (n), init_sequence (n),
+                      init_monotonic_ns (n) */
+    AUDIT_WORK_COMMITTED,  /* boot: commit, branch, files (n), withheld (l: credential-like files
+                              left out) */
+    AUDIT_WORK_PUSHED,     /* boot: branch, commit */
+    AUDIT_WORK_COLLECTED,  /* collect: branch, commit, repository */
+    AUDIT_OVERRIDE_USED,   /* any: what */
     AUDIT_RUNTIME_BLOCKED, /* launcher: runtime, why (Podman, remote engine, too old) */
     AUDIT_INTEGRITY_CHECK, /* launcher: subject, expected, found, outcome */
-    AUDIT_ENV_DETECT,      /* launcher: kernel, engine, runc, apparmor, cgroup */
-    AUDIT_LIMIT_HIT,       /* keeper: what, count */
-    AUDIT_AUDIT_CLOSED,    /* keeper: last record of the chain */
+    AUDIT_ENV_DETECT,      /* launcher: kernel, engine, runc, apparmor (b), cgroup */
+    AUDIT_LIMIT_HIT,       /* keeper: what, count (n), detail? */
+    AUDIT_AUDIT_CLOSED,    /* keeper: records (n: lines before this one). The container can say no
+                              more; only    what collect does on the host may follow */
     AUDIT_EVENT_COUNT
 };
 
@@ -40,7 +55,8 @@ enum audit_event {
 const char *audit_event_name(enum audit_event event);
 /* The event for NAME, or AUDIT_EVENT_COUNT. */
 enum audit_event audit_event_from_name(const char *name);
-/* Checks FIELDS (borrowed) against the event's field list: missing, unknown or ill-typed ones are named. */
+/* Checks FIELDS (borrowed) against the event's field list: missing, unknown or ill-typed ones are
+ * named. */
 int audit_event_check(enum audit_event event, const json_t *fields, struct error *err);
 
 /* Who said it, as verified by the writer, never as declared. */
@@ -53,21 +69,41 @@ struct audit_source {
 struct audit_log; /* an open events.jsonl, exclusively locked, its chain head known */
 
 /*
- * Opens or creates the chained log at PATH for SESSION and locks it. A log that exists is verified first and
- * appended to. FORWARD_PATH (or NULL) is security-events.log: it receives a copy of each whole line under
+ * Opens or creates the chained log at PATH (0600) for SESSION and locks it, waiting for another
+ * writer for a few seconds (-EWOULDBLOCK). A log that exists is verified first and appended to.
+ * FORWARD_PATH (or NULL) is security-events.log: it receives a copy of each whole line under
  * flock(2), unchained. *LOG owned by the caller. 0 or -errno.
  */
 int audit_log_open(const char *path, const char *session, const char *forward_path,
                    struct audit_log **log, struct error *err);
-/* Appends one record and fdatasyncs it. FIELDS is borrowed. 0 or -errno. */
-int audit_log_append(struct audit_log *log, enum audit_event event, const struct audit_source *source,
-                     const json_t *fields, struct error *err);
+/*
+ * Appends one record and fdatasyncs it. FIELDS is borrowed and checked. 0 or -errno; a failed write
+ * leaves no part of a line behind. A copy that could not be forwarded is an error although the
+ * record stands.
+ */
+int audit_log_append(struct audit_log *log, enum audit_event event,
+                     const struct audit_source *source, const json_t *fields, struct error *err);
+/* How many records the log has. */
+uint64_t audit_log_count(const struct audit_log *log);
 void audit_log_close(struct audit_log *log);
 
-/* Verifies the chain of the file at PATH: *COUNT records. -EBADMSG names the line that breaks it. */
-int audit_log_verify(const char *path, uint64_t *count, struct error *err);
+/* What a log is checked against, line by line. Start with all zeros. */
+struct audit_chain {
+    uint64_t count;                   /* records so far */
+    char session[16];                 /* of the first record */
+    char previous[AUDIT_DIGEST_SIZE]; /* SHA-256 of the last line */
+    bool is_closed;                   /* audit-closed was seen */
+};
 
-/* Appends a line without session chain to security-events.log at PATH, under flock: events before a session. */
+/* Checks LINE of SIZE bytes, newline included, as the next of CHAIN and goes on. 0, or -EBADMSG
+ * with the reason. */
+int audit_chain_check(struct audit_chain *chain, const char *line, size_t size, struct error *err);
+
+/* Verifies the file at PATH. *CHAIN tells what was read. -EBADMSG names the line that breaks it. */
+int audit_log_verify(const char *path, struct audit_chain *chain, struct error *err);
+
+/* Appends a line without session and chain to security-events.log at PATH, under flock: events
+ * before a session. */
 int audit_forward(const char *path, enum audit_event event, const struct audit_source *source,
                   const json_t *fields, struct error *err);
 

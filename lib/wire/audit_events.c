@@ -1,0 +1,204 @@
+/* The table of audit events: their names and the fields each must and may have. */
+#include <errno.h>
+#include <string.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/wire/audit.h"
+#include "lib/wire/limits.h"
+#include "lib/wire/record_text.h"
+
+#define FIELDS_MAX 8
+
+enum field_type { TEXT, OUTCOME, DIGEST, NUMBER, INTEGER, BOOLEAN, LIST, OBJECT };
+
+struct audit_field {
+    const char *key;
+    enum field_type type;
+    bool is_optional;
+};
+
+struct audit_row {
+    const char *name;
+    struct audit_field fields[FIELDS_MAX];
+};
+
+/* clang-format off */
+static const struct audit_row rows[AUDIT_EVENT_COUNT] = {
+    [AUDIT_SESSION_START]   = {"session-start", {{"agent", TEXT, false}, {"name", TEXT, false}, {"branch", TEXT, false},
+                               {"image", TEXT, false}, {"argv_sha256", DIGEST, false}, {"manifest_sha256", DIGEST, false}}},
+    [AUDIT_SESSION_CONFIG]  = {"session-config", {{"launcher_version", TEXT, false}, {"launcher_sha256", DIGEST, false},
+                               {"image", TEXT, false}, {"assets", OBJECT, false}}},
+    [AUDIT_SESSION_END]     = {"session-end", {{"exit_code", INTEGER, false}, {"cause", TEXT, false}}},
+    [AUDIT_BOOT_STEP]       = {"boot-step", {{"step", TEXT, false}, {"duration_us", NUMBER, false},
+                               {"outcome", OUTCOME, false}, {"detail", TEXT, true}}},
+    [AUDIT_BOOT_REPORT]     = {"boot-report", {{"duration_us", NUMBER, false}, {"weaker", LIST, false}}},
+    [AUDIT_BOOT_REFUSED]    = {"boot-refused", {{"step", TEXT, false}, {"message", TEXT, false}, {"exit_code", INTEGER, false}}},
+    [AUDIT_SHUTDOWN_STEP]   = {"shutdown-step", {{"step", TEXT, false}, {"duration_us", NUMBER, false},
+                               {"outcome", OUTCOME, false}, {"detail", TEXT, true}}},
+    [AUDIT_SERVICE]         = {"service", {{"kind", TEXT, false}, {"service", TEXT, false}, {"value", NUMBER, false},
+                               {"init_sequence", NUMBER, false}, {"init_monotonic_ns", NUMBER, false}}},
+    [AUDIT_WORK_COMMITTED]  = {"work-committed", {{"commit", TEXT, false}, {"branch", TEXT, false},
+                               {"files", NUMBER, false}, {"withheld", LIST, false}}},
+    [AUDIT_WORK_PUSHED]     = {"work-pushed", {{"branch", TEXT, false}, {"commit", TEXT, false}}},
+    [AUDIT_WORK_COLLECTED]  = {"work-collected", {{"branch", TEXT, false}, {"commit", TEXT, false}, {"repository", TEXT, false}}},
+    [AUDIT_OVERRIDE_USED]   = {"override-used", {{"what", TEXT, false}}},
+    [AUDIT_RUNTIME_BLOCKED] = {"runtime-blocked", {{"runtime", TEXT, false}, {"why", TEXT, false}}},
+    [AUDIT_INTEGRITY_CHECK] = {"integrity-check", {{"subject", TEXT, false}, {"expected", TEXT, false},
+                               {"found", TEXT, false}, {"outcome", TEXT, false}}},
+    [AUDIT_ENV_DETECT]      = {"env-detect", {{"kernel", TEXT, false}, {"engine", TEXT, false}, {"runc", TEXT, false},
+                               {"apparmor", BOOLEAN, false}, {"cgroup", TEXT, false}}},
+    [AUDIT_LIMIT_HIT]       = {"limit-hit", {{"what", TEXT, false}, {"count", NUMBER, false}, {"detail", TEXT, true}}},
+    [AUDIT_AUDIT_CLOSED]    = {"audit-closed", {{"records", NUMBER, false}}},
+};
+/* clang-format on */
+
+const char *audit_event_name(enum audit_event event)
+{
+    return (size_t)event < AUDIT_EVENT_COUNT ? rows[event].name : "unknown";
+}
+
+enum audit_event audit_event_from_name(const char *name)
+{
+    for (size_t i = 0; i < AUDIT_EVENT_COUNT; i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return (enum audit_event)i;
+    return AUDIT_EVENT_COUNT;
+}
+
+static const char *check_text(const json_t *value, bool is_encoded)
+{
+    cleanup_free char *text = NULL;
+    const char *reason = NULL;
+    (void)record_decode(value, is_encoded, LIMIT_EVENT_TEXT_BYTES, &text, &reason);
+    return reason;
+}
+
+static const char *check_list(const json_t *value, bool is_encoded)
+{
+    if (!json_is_array(value))
+        return "must be an array";
+    if (json_array_size(value) > LIMIT_EVENT_LIST_ENTRIES)
+        return "has too many entries";
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        const char *reason = check_text(json_array_get(value, i), is_encoded);
+        if (reason != NULL)
+            return reason;
+    }
+    return NULL;
+}
+
+static const char *check_object(const json_t *value)
+{
+    const char *key;
+    json_t *entry;
+    if (!json_is_object(value) || json_object_size(value) > LIMIT_EVENT_LIST_ENTRIES)
+        return "must be an object of at most 1024 entries";
+    json_object_foreach((json_t *)(uintptr_t)value, key, entry)
+    {
+        const char *reason = check_text(entry, false);
+        if (reason != NULL)
+            return reason;
+    }
+    return NULL;
+}
+
+static const char *check_number(const json_t *value, json_int_t minimum)
+{
+    if (!json_is_integer(value))
+        return "must be an integer";
+    return json_integer_value(value) < minimum ? "is negative" : NULL;
+}
+
+static const char *check_digest(const json_t *value)
+{
+    const char *text = json_string_value(value);
+    bool is_digest = text != NULL && json_string_length(value) == AUDIT_DIGEST_SIZE - 1 &&
+                     text[strspn(text, "0123456789abcdef")] == '\0';
+    return is_digest ? NULL : "must be a SHA-256 in lower case hex";
+}
+
+static const char *check_outcome(const json_t *value)
+{
+    static const char *const outcomes[] = {"up", "skipped", "refused", "down", "failed"};
+    const char *text = json_string_value(value);
+    for (size_t i = 0; text != NULL && i < ARRAY_LENGTH(outcomes); i++)
+        if (strcmp(text, outcomes[i]) == 0)
+            return NULL;
+    return "is none of up, skipped, refused, down, failed";
+}
+
+static const char *check_value(enum field_type type, const json_t *value, bool is_encoded)
+{
+    switch (type) {
+    case TEXT:
+        return check_text(value, is_encoded);
+    case LIST:
+        return check_list(value, is_encoded);
+    case OUTCOME:
+        return check_outcome(value);
+    case DIGEST:
+        return check_digest(value);
+    case NUMBER:
+        return check_number(value, 0);
+    case INTEGER:
+        return check_number(value, INT32_MIN);
+    case BOOLEAN:
+        return json_is_boolean(value) ? NULL : "must be true or false";
+    case OBJECT:
+        return check_object(value);
+    }
+    return "has no known type";
+}
+
+/* Checks one field and counts the keys it accounts for. */
+static const char *check_field(const struct audit_field *field, const json_t *fields, size_t *seen)
+{
+    char twin[RECORD_KEY_SIZE];
+    record_twin_key(field->key, twin);
+    const json_t *plain = json_object_get(fields, field->key);
+    const json_t *encoded =
+        field->type == TEXT || field->type == LIST ? json_object_get(fields, twin) : NULL;
+    if (plain == NULL && encoded == NULL)
+        return field->is_optional ? NULL : "is missing";
+    if (plain != NULL && encoded != NULL)
+        return "is given twice, as text and in base64";
+    (*seen)++;
+    return check_value(field->type, plain != NULL ? plain : encoded, plain == NULL);
+}
+
+static const char *find_unknown(const struct audit_row *row, const json_t *fields)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)fields, key, value)
+    {
+        bool is_known = false;
+        for (size_t i = 0; i < FIELDS_MAX && row->fields[i].key != NULL; i++) {
+            size_t length = strlen(row->fields[i].key);
+            is_known |= strncmp(key, row->fields[i].key, length) == 0 &&
+                        (key[length] == '\0' || strcmp(key + length, "_base64") == 0);
+        }
+        if (!is_known)
+            return key;
+    }
+    return "";
+}
+
+int audit_event_check(enum audit_event event, const json_t *fields, struct error *err)
+{
+    if ((size_t)event >= AUDIT_EVENT_COUNT)
+        return error_set(err, EPROTO, "the event is not in the table");
+    const struct audit_row *row = &rows[event];
+    size_t seen = 0;
+    if (!json_is_object(fields))
+        return error_set(err, EPROTO, "%s: fields must be an object", row->name);
+    for (size_t i = 0; i < FIELDS_MAX && row->fields[i].key != NULL; i++) {
+        const char *reason = check_field(&row->fields[i], fields, &seen);
+        if (reason != NULL)
+            return error_set(err, EPROTO, "%s: %s %s", row->name, row->fields[i].key, reason);
+    }
+    if (seen != json_object_size(fields))
+        return error_set(err, EPROTO, "%s: '%.60s' is not one of its fields", row->name,
+                         find_unknown(row, fields));
+    return 0;
+}

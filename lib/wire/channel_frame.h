@@ -1,0 +1,42 @@
+/*
+ * The bytes of a root channel frame, without the library that speaks it: what PID 1, which has neither JSON nor
+ * malloc, sends as it is. Host byte order: both ends are of one machine.
+ */
+#ifndef WIRE_CHANNEL_FRAME_H
+#define WIRE_CHANNEL_FRAME_H
+
+#include <stdint.h>
+
+#define CHANNEL_MAGIC 0x43414743u /* "CGAC" little endian */
+#define CHANNEL_VERSION 1
+
+enum channel_frame_type {
+    CHANNEL_HELLO = 1,       /* payload: struct channel_hello; answered by HELLO_REPLY or a closed connection */
+    CHANNEL_HELLO_REPLY = 2, /* payload: struct channel_hello of the keeper */
+    CHANNEL_EVENT = 3,       /* payload: JSON {"event": NAME, "fields": {...}} */
+    CHANNEL_INIT_EVENT = 4,  /* payload: struct init_event, from PID 1 */
+    CHANNEL_FLUSH = 5,       /* answered by FLUSHED when everything before is on disk */
+    CHANNEL_FLUSHED = 6,
+};
+
+struct channel_header {
+    uint32_t magic;
+    uint16_t version;
+    uint16_t type;
+    uint32_t length; /* bytes of payload after the header */
+};
+
+enum channel_role {
+    CHANNEL_ROLE_BOOT = 1,
+    CHANNEL_ROLE_INIT = 2,
+    CHANNEL_ROLE_LAUNCHER = 3,
+    CHANNEL_ROLE_COLLECT = 4,
+};
+
+struct channel_hello {
+    uint32_t version;
+    uint32_t role;
+    char session[16];
+};
+
+#endif

@@ -1,0 +1,321 @@
+/* The audit log: what is written verifies, and no byte of it can change unnoticed. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/path.h"
+#include "lib/wire/audit.h"
+#include "tests/unit/wire/support.h"
+
+#define OTHER_SESSION "zzzzzzz7"
+
+static char directory[PATH_MAX];
+static char log_path[PATH_MAX];
+static char forward_path[PATH_MAX];
+static const struct audit_source keeper = {.program = "keeper", .uid = 1000, .pid = 42};
+static const struct audit_source collect = {.program = "collect", .uid = 1000, .pid = 43};
+
+static int make(void **state)
+{
+    (void)state;
+    support_directory_make(directory);
+    assert_int_equal(path_format(log_path, "%s/events.jsonl", directory), 0);
+    assert_int_equal(path_format(forward_path, "%s/security-events.log", directory), 0);
+    return 0;
+}
+
+static int remove_all(void **state)
+{
+    (void)state;
+    support_directory_remove(directory);
+    return 0;
+}
+
+static struct audit_log *open_log(void)
+{
+    struct audit_log *log = NULL;
+    struct error err = ERROR_INITIALIZER;
+    if (audit_log_open(log_path, SUPPORT_SESSION, forward_path, &log, &err) != 0)
+        fail_msg("%s", error_text(&err));
+    return log;
+}
+
+static void append(struct audit_log *log, enum audit_event event, const struct audit_source *source,
+                   json_t *fields)
+{
+    struct error err = ERROR_INITIALIZER;
+    assert_non_null(fields);
+    if (audit_log_append(log, event, source, fields, &err) != 0)
+        fail_msg("%s", error_text(&err));
+    json_decref(fields);
+}
+
+static void write_small_log(void)
+{
+    struct audit_log *log = open_log();
+    append(log, AUDIT_OVERRIDE_USED, &keeper, json_pack("{s:s}", "what", "--commit-secrets"));
+    append(log, AUDIT_WORK_PUSHED, &keeper,
+           json_pack("{s:s, s:s}", "branch", "shell/x", "commit", "0123"));
+    append(log, AUDIT_SESSION_END, &keeper, json_pack("{s:i, s:s}", "exit_code", 0, "cause", ""));
+    audit_log_close(log);
+}
+
+static void verifies_what_was_written(void **state)
+{
+    (void)state;
+    struct audit_chain chain;
+    struct error err = ERROR_INITIALIZER;
+    struct stat status;
+    size_t log_size = 0, forward_size = 0;
+    write_small_log();
+    assert_int_equal(audit_log_verify(log_path, &chain, &err), 0);
+    assert_int_equal(chain.count, 3);
+    assert_string_equal(chain.session, SUPPORT_SESSION);
+    assert_int_equal(stat(log_path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+    cleanup_free char *log = support_read(log_path, &log_size);
+    cleanup_free char *forward = support_read(forward_path, &forward_size);
+    assert_int_equal(log_size, forward_size);
+    assert_memory_equal(log, forward, log_size);
+}
+
+static void notices_every_changed_byte(void **state)
+{
+    (void)state;
+    struct audit_chain chain;
+    size_t size = 0;
+    write_small_log();
+    cleanup_free char *text = support_read(log_path, &size);
+    for (size_t i = 0; i < size; i++) {
+        text[i] = (char)(text[i] ^ 1);
+        int fd = open(log_path, O_WRONLY | O_CLOEXEC);
+        assert_int_equal(pwrite(fd, text, size, 0), (ssize_t)size);
+        close(fd);
+        if (audit_log_verify(log_path, &chain, NULL) != -EBADMSG)
+            fail_msg("byte %zu of %zu: '%c' was taken", i, size, text[i]);
+        text[i] = (char)(text[i] ^ 1);
+    }
+    support_write(log_path, text, size);
+    assert_int_equal(audit_log_verify(log_path, &chain, NULL), 0);
+}
+
+static void notices_every_cut_inside_a_line(void **state)
+{
+    (void)state;
+    struct audit_chain chain;
+    size_t size = 0, whole = 0;
+    write_small_log();
+    cleanup_free char *text = support_read(log_path, &size);
+    for (size_t cut = size; cut-- > 0;) {
+        assert_int_equal(truncate(log_path, (off_t)cut), 0);
+        bool is_at_line = cut == 0 || text[cut - 1] == '\n';
+        whole += is_at_line;
+        assert_int_equal(audit_log_verify(log_path, &chain, NULL), is_at_line ? 0 : -EBADMSG);
+    }
+    assert_int_equal(whole, 3);
+}
+
+/* Lines as they were written, in an order: each is intact by itself. */
+static void write_lines(const char *text, const int *order, size_t count)
+{
+    char lines[8192];
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *line = text;
+        for (int skip = 0; skip < order[i]; skip++)
+            line = strchr(line, '\n') + 1;
+        size_t size = (size_t)(strchr(line, '\n') - line) + 1;
+        memcpy(lines + used, line, size);
+        used += size;
+    }
+    support_write(log_path, lines, used);
+}
+
+static void notices_lines_that_moved(void **state)
+{
+    (void)state;
+    /* clang-format off */
+    static const struct { int order[4]; size_t count; int expected; } moves[] = {
+        {{0, 1, 2}, 3, 0}, {{1, 0, 2}, 3, -EBADMSG}, {{0, 2}, 2, -EBADMSG}, {{1, 2}, 2, -EBADMSG},
+        {{0, 0, 1, 2}, 4, -EBADMSG}, {{0, 1, 2, 2}, 4, -EBADMSG},
+    };
+    /* clang-format on */
+    struct audit_chain chain;
+    size_t size = 0;
+    write_small_log();
+    cleanup_free char *text = support_read(log_path, &size);
+    for (size_t i = 0; i < ARRAY_LENGTH(moves); i++) {
+        write_lines(text, moves[i].order, moves[i].count);
+        assert_int_equal(audit_log_verify(log_path, &chain, NULL), moves[i].expected);
+    }
+}
+
+static void goes_on_where_it_stopped(void **state)
+{
+    (void)state;
+    struct audit_chain chain;
+    struct audit_log *log = NULL;
+    struct error err = ERROR_INITIALIZER;
+    write_small_log();
+    write_small_log();
+    assert_int_equal(audit_log_verify(log_path, &chain, NULL), 0);
+    assert_int_equal(chain.count, 6);
+    assert_int_equal(audit_log_open(log_path, OTHER_SESSION, NULL, &log, &err), -EPROTO);
+    assert_int_equal(truncate(log_path, 100), 0);
+    assert_int_equal(audit_log_open(log_path, SUPPORT_SESSION, NULL, &log, &err), -EBADMSG);
+    assert_non_null(strstr(error_text(&err), "line 1"));
+}
+
+static void lets_only_collect_follow_the_end(void **state)
+{
+    (void)state;
+    struct audit_chain chain;
+    struct audit_log *log = open_log();
+    append(log, AUDIT_AUDIT_CLOSED, &keeper, json_pack("{s:i}", "records", 0));
+    append(log, AUDIT_WORK_COLLECTED, &collect,
+           json_pack("{s:s, s:s, s:s}", "branch", "b", "commit", "c", "repository", "/r"));
+    assert_int_equal(audit_log_count(log), 2);
+    assert_int_equal(audit_log_verify(log_path, &chain, NULL), 0);
+    assert_true(chain.is_closed);
+    append(log, AUDIT_OVERRIDE_USED, &keeper, json_pack("{s:s}", "what", "x"));
+    assert_int_equal(audit_log_verify(log_path, &chain, NULL), -EBADMSG);
+    audit_log_close(log);
+}
+
+static void admits_one_writer(void **state)
+{
+    (void)state;
+    struct audit_log *log = open_log();
+    struct audit_log *second = NULL;
+    assert_int_equal(audit_log_open(log_path, SUPPORT_SESSION, NULL, &second, NULL), -EWOULDBLOCK);
+    audit_log_close(log);
+    assert_int_equal(audit_log_open(log_path, SUPPORT_SESSION, NULL, &second, NULL), 0);
+    audit_log_close(second);
+}
+
+/* A disk that is full in the middle of a line, by RLIMIT_FSIZE. */
+static void leaves_no_half_line_on_a_full_disk(void **state)
+{
+    (void)state;
+    struct audit_chain chain;
+    struct stat status;
+    write_small_log();
+    assert_int_equal(stat(log_path, &status), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        const struct rlimit limit = {.rlim_cur = (rlim_t)status.st_size + 50,
+                                     .rlim_max = (rlim_t)status.st_size + 50};
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &limit);
+        struct audit_log *log = open_log();
+        json_t *fields = json_pack("{s:s}", "what", "x");
+        _exit(audit_log_append(log, AUDIT_OVERRIDE_USED, &keeper, fields, NULL) == -EFBIG ? 0 : 1);
+    }
+    int result = -1;
+    waitpid(child, &result, 0);
+    assert_int_equal(result, 0);
+    assert_int_equal(audit_log_verify(log_path, &chain, NULL), 0);
+    assert_int_equal(chain.count, 3);
+}
+
+static void interleaves_sessions_by_whole_lines(void **state)
+{
+    (void)state;
+    enum { WRITERS = 4, LINES = 20 };
+    for (int writer = 0; writer < WRITERS; writer++) {
+        if (fork() != 0)
+            continue;
+        json_t *fields = json_pack("{s:s, s:s}", "runtime", "podman", "why", "not supported");
+        for (int i = 0; i < LINES; i++)
+            if (audit_forward(forward_path, AUDIT_RUNTIME_BLOCKED, &keeper, fields, NULL) != 0)
+                _exit(1);
+        _exit(0);
+    }
+    for (int writer = 0; writer < WRITERS; writer++) {
+        int status = -1;
+        wait(&status);
+        assert_int_equal(status, 0);
+    }
+    size_t size = 0, lines = 0;
+    cleanup_free char *text = support_read(forward_path, &size);
+    for (char *line = text; *line != '\0'; lines++) {
+        char *end = strchr(line, '\n');
+        json_t *record = json_loadb(line, (size_t)(end - line), 0, NULL);
+        assert_string_equal(json_string_value(json_object_get(record, "event")), "runtime-blocked");
+        json_decref(record);
+        line = end + 1;
+    }
+    assert_int_equal(lines, WRITERS * LINES);
+}
+
+/* Fields of an event as JSON, and the words of the refusal; NULL when they are right. */
+struct fields_case {
+    enum audit_event event;
+    const char *fields;
+    const char *expected;
+};
+
+/* clang-format off */
+static const struct fields_case fields_cases[] = {
+    {AUDIT_OVERRIDE_USED, "{\"what\":\"x\"}", NULL},
+    {AUDIT_OVERRIDE_USED, "{\"what_base64\":\"/w==\"}", NULL},
+    {AUDIT_OVERRIDE_USED, "{}", "override-used: what is missing"},
+    {AUDIT_OVERRIDE_USED, "[]", "fields must be an object"},
+    {AUDIT_OVERRIDE_USED, "{\"what\":3}", "what must be a string"},
+    {AUDIT_OVERRIDE_USED, "{\"what\":\"x\",\"what_base64\":\"eA==\"}", "what is given twice"},
+    {AUDIT_OVERRIDE_USED, "{\"what\":\"x\",\"who\":\"y\"}", "'who' is not one of its fields"},
+    {AUDIT_OVERRIDE_USED, "{\"what_base64\":\"%\"}", "what is not base64"},
+    {AUDIT_BOOT_STEP, "{\"step\":\"git\",\"duration_us\":1,\"outcome\":\"up\"}", NULL},
+    {AUDIT_BOOT_STEP, "{\"step\":\"git\",\"duration_us\":1,\"outcome\":\"up\",\"detail\":\"\"}", NULL},
+    {AUDIT_BOOT_STEP, "{\"step\":\"git\",\"duration_us\":-1,\"outcome\":\"up\"}", "duration_us is negative"},
+    {AUDIT_BOOT_STEP, "{\"step\":\"git\",\"duration_us\":1.5,\"outcome\":\"up\"}", "duration_us must be an integer"},
+    {AUDIT_BOOT_STEP, "{\"step\":\"git\",\"duration_us\":1,\"outcome\":\"odd\"}", "outcome is none of"},
+    {AUDIT_BOOT_REPORT, "{\"duration_us\":1,\"weaker\":[\"a\"]}", NULL},
+    {AUDIT_BOOT_REPORT, "{\"duration_us\":1,\"weaker\":[1]}", "weaker must be a string"},
+    {AUDIT_ENV_DETECT, "{\"kernel\":\"6\",\"engine\":\"20\",\"runc\":\"1\",\"apparmor\":0,\"cgroup\":\"2\"}", "apparmor must be true or false"},
+    {AUDIT_EVENT_COUNT, "{}", "not in the table"},
+};
+/* clang-format on */
+
+static void holds_fields_against_the_table(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(fields_cases); i++) {
+        struct error err = ERROR_INITIALIZER;
+        json_t *fields = json_loads(fields_cases[i].fields, 0, NULL);
+        assert_non_null(fields);
+        int result = audit_event_check(fields_cases[i].event, fields, &err);
+        assert_int_equal(result, fields_cases[i].expected == NULL ? 0 : -EPROTO);
+        if (fields_cases[i].expected != NULL &&
+            strstr(error_text(&err), fields_cases[i].expected) == NULL)
+            fail_msg("%s: '%s'", fields_cases[i].fields, error_text(&err));
+        json_decref(fields);
+    }
+    for (enum audit_event event = 0; event < AUDIT_EVENT_COUNT; event++)
+        assert_int_equal(audit_event_from_name(audit_event_name(event)), event);
+    assert_int_equal(audit_event_from_name("surprise"), AUDIT_EVENT_COUNT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(verifies_what_was_written, make, remove_all),
+        cmocka_unit_test_setup_teardown(notices_every_changed_byte, make, remove_all),
+        cmocka_unit_test_setup_teardown(notices_every_cut_inside_a_line, make, remove_all),
+        cmocka_unit_test_setup_teardown(notices_lines_that_moved, make, remove_all),
+        cmocka_unit_test_setup_teardown(goes_on_where_it_stopped, make, remove_all),
+        cmocka_unit_test_setup_teardown(lets_only_collect_follow_the_end, make, remove_all),
+        cmocka_unit_test_setup_teardown(admits_one_writer, make, remove_all),
+        cmocka_unit_test_setup_teardown(leaves_no_half_line_on_a_full_disk, make, remove_all),
+        cmocka_unit_test_setup_teardown(interleaves_sessions_by_whole_lines, make, remove_all),
+        cmocka_unit_test(holds_fields_against_the_table),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
