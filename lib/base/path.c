@@ -121,6 +121,15 @@ int path_remove_tree(int dirfd, const char *path, struct error *err)
     return 0;
 }
 
+int path_remove_contents(const char *path, struct error *err)
+{
+    cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : error_set(err, errno, "empty '%s'", path);
+    int result = remove_below(fd, err);
+    return result < 0 ? error_prefix(err, "empty '%s'", path) : 0;
+}
+
 int path_of_program(char text[PATH_MAX], struct error *err)
 {
     ssize_t length = readlink("/proc/self/exe", text, PATH_MAX - 1);

@@ -24,6 +24,9 @@ int path_make_directories(const char *path, mode_t mode, struct error *err);
 /* Removes the tree at PATH relative to DIRFD, never following a link. A missing one is fine. 0 or -errno. */
 int path_remove_tree(int dirfd, const char *path, struct error *err);
 
+/* Removes everything below the directory PATH, likewise, and keeps the directory. A missing one is fine. 0 or -errno. */
+int path_remove_contents(const char *path, struct error *err);
+
 /* The directory of the running program with links resolved (/proc/self/exe), into TEXT. 0 or -errno. */
 int path_of_program(char text[PATH_MAX], struct error *err);
 

@@ -1,0 +1,76 @@
+/* Tells people and the audit log how the boot goes. */
+#include "init/agent-boot/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/fd.h"
+#include "lib/wire/channel.h"
+
+void report_event(struct boot_context *context, enum audit_event event, json_t *fields)
+{
+    struct error err = ERROR_INITIALIZER;
+    if (context->channel_fd >= 0 &&
+        channel_send_event(context->channel_fd, event, fields, &err) == 0) {
+        json_decref(fields);
+        return;
+    }
+    /* Without a session nobody keeps a log: the report on stderr says the same to a person. */
+    if (context->manifest_sha256 != NULL) {
+        cleanup_free char *text = json_dumps(fields, JSON_COMPACT | JSON_SORT_KEYS);
+        dprintf(STDERR_FILENO, "audit: %s %s\n", audit_event_name(event),
+                text == NULL ? "{}" : text);
+    }
+    json_decref(fields);
+}
+
+void report_head(void)
+{
+    dprintf(STDERR_FILENO, "coding-agents %s\n", CODING_AGENTS_VERSION);
+}
+
+void report_step(struct boot_context *context, const struct boot_step *step, const char *outcome,
+                 uint64_t duration_us)
+{
+    bool is_down = context->mode == BOOT_MODE_SHUTDOWN || context->is_unwinding;
+    dprintf(STDERR_FILENO, "  %-10s %-8s %6" PRIu64 ".%" PRIu64 " ms  %s\n", step->name, outcome,
+            duration_us / 1000, duration_us % 1000 / 100, context->detail);
+    report_event(context, is_down ? AUDIT_SHUTDOWN_STEP : AUDIT_BOOT_STEP,
+                 json_pack("{s:s, s:I, s:s, s:s%}", "step", step->name, "duration_us",
+                           (json_int_t)duration_us, "outcome", outcome, "detail", context->detail,
+                           strnlen(context->detail, sizeof(context->detail))));
+}
+
+void report_ready(struct boot_context *context, uint64_t duration_us)
+{
+    json_t *weaker = json_array();
+    for (size_t i = 0; i < context->weaker_count; i++) {
+        dprintf(STDERR_FILENO, "  weaker: %s\n", context->weaker[i]);
+        json_array_append_new(weaker, json_string(context->weaker[i]));
+    }
+    dprintf(STDERR_FILENO, "boot finished in %" PRIu64 ".%" PRIu64 " ms\n", duration_us / 1000,
+            duration_us % 1000 / 100);
+    report_event(context, AUDIT_BOOT_REPORT,
+                 json_pack("{s:I, s:o}", "duration_us", (json_int_t)duration_us, "weaker", weaker));
+}
+
+void report_refusal(struct boot_context *context, const struct boot_step *step,
+                    const struct error *err)
+{
+    dprintf(STDERR_FILENO, "agent-boot: %s: %s\n", step->name, error_text(err));
+    report_event(context, AUDIT_BOOT_REFUSED,
+                 json_pack("{s:s, s:s, s:i}", "step", step->name, "message", error_text(err),
+                           "exit_code", step->exit_code));
+}
+
+void report_progress(const char *step, const char *format, ...)
+{
+    char text[BOOT_DETAIL_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    dprintf(STDERR_FILENO, "  %-10s %s\n", step, text);
+}

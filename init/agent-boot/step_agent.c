@@ -1,0 +1,187 @@
+/* The agent step: the checked, flat service table goes to PID 1, which starts what it names. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "init/agent-boot/boot.h"
+#include "lib/base/capability.h"
+#include "lib/base/cleanup.h"
+#include "lib/wire/init_protocol.h"
+
+#define AGENTCLI_EXEC BOOT_LIBEXEC "/agentcli-exec"
+#define AGENT_STOP_GRACE_MS 5000
+#define AGENT_READY_TIMEOUT_MS 30000
+
+extern char **environ;
+
+/* A session's agent gets this environment and nothing of the engine's; a plain container keeps its own. */
+static const char *const session_environment[] = {
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG=C.UTF-8",
+};
+static const char *const passed_variables[] = {"TERM=", "HOSTNAME="};
+
+static int add_string(struct init_service *service, const char *text, struct error *err)
+{
+    size_t size = strlen(text) + 1;
+    if (service->strings_size + size > sizeof(service->strings))
+        return error_set(err, EPROTO,
+                         "the command and its environment are longer than %zu bytes; put the text into "
+                         "a file of the repository",
+                         sizeof(service->strings));
+    memcpy(service->strings + service->strings_size, text, size);
+    service->strings_size += (uint32_t)size;
+    return 0;
+}
+
+static int add_argument(struct init_service *service, const char *text, struct error *err)
+{
+    service->argument_count++;
+    return add_string(service, text, err);
+}
+
+static int add_arguments(struct init_service *service, const char *const *list, struct error *err)
+{
+    int result = 0;
+    for (size_t i = 0; result == 0 && list != NULL && list[i] != NULL; i++)
+        result = add_argument(service, list[i], err);
+    return result;
+}
+
+static int add_environment(struct init_service *service, const char *text, struct error *err)
+{
+    service->environment_count++;
+    return add_string(service, text, err);
+}
+
+static bool is_passed(const char *variable)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(passed_variables); i++) {
+        if (strncmp(variable, passed_variables[i], strlen(passed_variables[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int add_variables(const struct boot_context *context, struct init_service *service,
+                         struct error *err)
+{
+    bool is_session = context->manifest != NULL;
+    int result = 0;
+    for (size_t i = 0; is_session && result == 0 && i < ARRAY_LENGTH(session_environment); i++)
+        result = add_environment(service, session_environment[i], err);
+    for (char **variable = environ; result == 0 && *variable != NULL; variable++) {
+        if (!is_session || is_passed(*variable))
+            result = add_environment(service, *variable, err);
+    }
+    if (result == 0 && is_session) {
+        char text[64];
+        snprintf(text, sizeof(text), "CODING_AGENTS_SESSION=%s", context->manifest->session);
+        result = add_environment(service, text, err);
+    }
+    return result;
+}
+
+/* A terminal without session is the engine's -t: the command gets it as its own. */
+static int add_command(const struct boot_context *context, struct init_service *service,
+                       struct error *err)
+{
+    const struct manifest *manifest = context->manifest;
+    const char *const head[] = {
+        AGENTCLI_EXEC, "--agent", manifest == NULL ? "shell" : manifest->agent, NULL,
+    };
+    const char *const interactive[] = {"--interactive", NULL};
+    const char *const persistent[] = {"--persistent", NULL};
+    const char *const end[] = {"--", NULL};
+    bool is_interactive = manifest != NULL && manifest->mode == MANIFEST_MODE_INTERACTIVE;
+    int result = add_arguments(service, head, err);
+    if (result == 0 && is_interactive)
+        result = add_arguments(service, interactive, err);
+    if (result == 0 && manifest != NULL && manifest->is_persistent)
+        result = add_arguments(service, persistent, err);
+    if (result == 0)
+        result = add_arguments(service, end, err);
+    char *const *command = manifest == NULL ? context->command : manifest->command;
+    return result < 0 ? result
+                      : add_arguments(service, (const char *const *)(uintptr_t)command, err);
+}
+
+static int send_message(const struct boot_context *context, const struct init_boot_message *message,
+                        struct error *err)
+{
+    ssize_t sent;
+    do
+        sent = send(context->init_fd, message, sizeof(*message), MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR && !boot_is_interrupted());
+    if (sent != (ssize_t)sizeof(*message))
+        return error_set(err, sent < 0 ? errno : EIO, "hand the service table to PID 1");
+    return 0;
+}
+
+static int send_service(const struct boot_context *context, struct init_boot_message *message,
+                        struct error *err)
+{
+    *message = (struct init_boot_message){
+        .version = INIT_PROTOCOL_VERSION,
+        .type = INIT_BOOT_SERVICE,
+        .service =
+            {
+                .name = "agent",
+                .flags = INIT_SERVICE_MAIN | INIT_SERVICE_READY_FD | INIT_SERVICE_TTY,
+                .capabilities = CAPABILITY_BIT(CAP_SYS_ADMIN) | CAPABILITY_BIT(CAP_SETUID) |
+                                CAPABILITY_BIT(CAP_SETGID) | CAPABILITY_BIT(CAP_SETPCAP),
+                .ready_timeout_ms = AGENT_READY_TIMEOUT_MS,
+                .stop_grace_ms = AGENT_STOP_GRACE_MS,
+            },
+    };
+    int result = add_command(context, &message->service, err);
+    if (result == 0)
+        result = add_variables(context, &message->service, err);
+    return result < 0 ? result : send_message(context, message, err);
+}
+
+/* One descriptor as ancillary data: unix(7), SCM_RIGHTS. */
+static int send_channel(const struct boot_context *context, struct init_boot_message *message,
+                        struct error *err)
+{
+    *message = (struct init_boot_message){.version = INIT_PROTOCOL_VERSION, .type = INIT_BOOT_CHANNEL};
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {.space = {0}};
+    struct iovec data = {.iov_base = message, .iov_len = sizeof(*message)};
+    struct msghdr packet = {
+        .msg_iov = &data,
+        .msg_iovlen = 1,
+        .msg_control = control.space,
+        .msg_controllen = sizeof(control.space),
+    };
+    struct cmsghdr *header = CMSG_FIRSTHDR(&packet);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &context->init_channel_fd, sizeof(int));
+    if (sendmsg(context->init_fd, &packet, MSG_NOSIGNAL) < 0)
+        return error_set(err, errno, "hand PID 1 its connection to the keeper");
+    return 0;
+}
+
+int agent_hand_over(struct boot_context *context, struct error *err)
+{
+    static struct init_boot_message message; /* too large for a stack frame */
+    if (context->init_fd < 0)
+        return error_set(err, EPROTO, "agent-boot was not started by agent-init");
+    int result = send_service(context, &message, err);
+    if (result == 0 && context->init_channel_fd >= 0)
+        result = send_channel(context, &message, err);
+    if (result < 0)
+        return result;
+    message = (struct init_boot_message){
+        .version = INIT_PROTOCOL_VERSION,
+        .type = INIT_BOOT_READY,
+        .value = context->stop_grace_ms,
+    };
+    return send_message(context, &message, err);
+}

@@ -1,0 +1,139 @@
+/* The git step's way down: commit and push to the volume, by git running as agentuser without a network. */
+#include <errno.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "init/agent-boot/boot.h"
+#include "init/agent-boot/report.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
+#include "lib/base/process.h"
+
+#define SANDBOX BOOT_LIBEXEC "/agent-task-sandbox"
+#define COMMIT BOOT_LIBEXEC "/agent-commit"
+/* One line per withheld file at most, of which only so many are told. */
+#define REPORT_LIMIT (64 * 1024)
+
+/* agent-commit prints "KEY VALUE" lines; values are already free of control characters. */
+struct work_report {
+    char commit[MANIFEST_DIGEST_SIZE + 1];
+    char pushed[MANIFEST_DIGEST_SIZE + 1];
+    char files[24];
+    json_t *withheld; /* owned array of strings */
+};
+
+static void copy_value(char *target, size_t size, const char *value)
+{
+    snprintf(target, size, "%s", value);
+}
+
+static void read_line(struct work_report *report, char *line)
+{
+    char *value = strchr(line, ' ');
+    if (value == NULL)
+        return;
+    *value++ = '\0';
+    if (strcmp(line, "commit") == 0)
+        copy_value(report->commit, sizeof(report->commit), value);
+    else if (strcmp(line, "pushed") == 0)
+        copy_value(report->pushed, sizeof(report->pushed), value);
+    else if (strcmp(line, "files") == 0)
+        copy_value(report->files, sizeof(report->files), value);
+    else if (strcmp(line, "withheld") == 0)
+        json_array_append_new(report->withheld, json_string(value));
+}
+
+static void read_report(struct work_report *report, char *text)
+{
+    for (char *line = text; line != NULL && *line != '\0';) {
+        char *next = strchr(line, '\n');
+        if (next != NULL)
+            *next++ = '\0';
+        read_line(report, line);
+        line = next;
+    }
+}
+
+static void tell(struct boot_context *context, struct work_report *report)
+{
+    const struct manifest *manifest = context->manifest;
+    size_t withheld = json_array_size(report->withheld);
+    for (size_t i = 0; i < withheld; i++)
+        report_progress("git", "left out, kept in the volume: %s",
+                        json_string_value(json_array_get(report->withheld, i)));
+    if (report->commit[0] != '\0')
+        report_event(context, AUDIT_WORK_COMMITTED,
+                     json_pack("{s:s, s:s, s:s, s:O}", "commit", report->commit, "branch",
+                               manifest->branch, "files", report->files, "withheld",
+                               report->withheld));
+    if (report->pushed[0] != '\0')
+        report_event(context, AUDIT_WORK_PUSHED,
+                     json_pack("{s:s, s:s}", "branch", manifest->branch, "commit", report->pushed));
+    if (report->commit[0] != '\0')
+        boot_set_detail(context, "committed %s files as %.12s%s", report->files, report->commit,
+                        report->pushed[0] != '\0' ? ", pushed to local" : "");
+    else
+        boot_set_detail(context, "nothing to commit%s",
+                        report->pushed[0] != '\0' ? ", pushed to local" : "");
+}
+
+static uint64_t remaining_ms(const struct boot_context *context)
+{
+    if (context->deadline_ns == 0)
+        return 0;
+    uint64_t now = clock_monotonic_ns();
+    if (now >= context->deadline_ns)
+        return 1;
+    return (context->deadline_ns - now) / CLOCK_NANOSECONDS_PER_MILLISECOND + 1;
+}
+
+static int run_commit(const struct boot_context *context, struct process_result *result,
+                      struct error *err)
+{
+    const struct manifest *manifest = context->manifest;
+    const char *argv[] = {
+        SANDBOX, "--network", "none", "--directory", "/workspace", "--", COMMIT, "--branch",
+        manifest->branch, "--message", manifest->commit_message,
+        manifest->commit_secrets ? "--commit-secrets" : "--withhold-secrets",
+        manifest->push_enabled ? "--push" : "--no-push", NULL,
+    };
+    struct process_spec spec = {
+        .argv = argv,
+        .directory = "/",
+        .standard_input = -1,
+        .standard_output = -1,
+        .standard_error = STDERR_FILENO,
+        .output_limit = REPORT_LIMIT,
+        .timeout_ms = remaining_ms(context),
+    };
+    int outcome = process_run(&spec, result, err);
+    if (outcome < 0)
+        return error_prefix(err, "the work is in the volume, uncommitted");
+    if (!process_is_success(result->wait_status))
+        return error_set(err, EPROTO, "the work is in the volume; committing ended with code %d",
+                         process_exit_code(result->wait_status));
+    return 0;
+}
+
+int git_save_work(struct boot_context *context, struct error *err)
+{
+    const struct manifest *manifest = context->manifest;
+    if (context->is_unwinding || manifest == NULL ||
+        manifest->source_kind == MANIFEST_SOURCE_NONE || !manifest->commit_enabled) {
+        boot_set_detail(context, "nothing to save");
+        return BOOT_SKIPPED;
+    }
+    struct process_result result = {.wait_status = 0};
+    int outcome = run_commit(context, &result, err);
+    if (outcome == 0) {
+        struct work_report report = {.withheld = json_array()};
+        read_report(&report, result.output);
+        tell(context, &report);
+        json_decref(report.withheld);
+    }
+    process_result_free(&result);
+    return outcome;
+}
