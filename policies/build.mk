@@ -1,7 +1,7 @@
-# Policies are data: copied as they are to both staging trees. Compiled filters come from sandbox/build.mk.
+# Policies are data: copied as they are to both staging trees. What only the host asks stays there. Compiled filters come from sandbox/build.mk.
 POLICY_FILES := $(sort $(filter-out %/build.mk,$(shell find policies -type f)))
 HOST_POLICIES := $(patsubst %,$(HOST_SHARE)/%,$(POLICY_FILES))
-IMAGE_POLICIES := $(patsubst policies/%,$(IMAGE)/etc/coding-agents/%,$(wildcard policies/*.tab))
+IMAGE_POLICIES := $(patsubst policies/%,$(IMAGE)/etc/coding-agents/%,$(filter-out policies/auto-exec.tab,$(wildcard policies/*.tab)))
 DATA_FILES += $(HOST_POLICIES) $(IMAGE_POLICIES)
 
 $(HOST_POLICIES): $(HOST_SHARE)/%: %

@@ -1,0 +1,459 @@
+#!/usr/bin/env bats
+# runs as: both
+# Collecting the work of a session from a real volume, and from hostile ones. An image with git and the identities
+# of policies/users.tab is needed: COLLECT_IMAGE, else the shell image.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    ROOT=$(dirname "$(dirname "$BATS_TEST_DIRNAME")")
+    DOCKER=${DOCKER:-docker}
+    TREE=$ROOT/${BUILD:-build}/host
+    COLLECT=$TREE/libexec/coding-agents/coding-agents-collect
+    IMAGE=${COLLECT_IMAGE:-coding-agents/shell:$(cat "$ROOT/VERSION")}
+    export ROOT DOCKER TREE COLLECT IMAGE
+    IMAGE=$("$DOCKER" image inspect --format '{{.Id}}' "$IMAGE")
+}
+
+setup() {
+    export HOME=$BATS_TEST_TMPDIR/home XDG_STATE_HOME=$BATS_TEST_TMPDIR/state XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR/run
+    mkdir -p "$HOME" "$XDG_STATE_HOME" "$XDG_RUNTIME_DIR"
+    chmod 0700 "$XDG_RUNTIME_DIR"
+    git config --global user.name Tester
+    git config --global user.email tester@example.org
+    git config --global init.defaultBranch main
+    ID=$(head -c 64 /dev/urandom | base32 -w0 | tr -d '=' | tr '[:upper:]' '[:lower:]' | head -c 8)
+    REPOSITORY=$BATS_TEST_TMPDIR/repository
+    VOLUME=coding-agents-$ID
+    CANARY=$BATS_TEST_TMPDIR/canary
+    BRANCH=shell/work
+}
+
+teardown() {
+    "$DOCKER" rm -f "coding-agents-$ID" >/dev/null 2>&1 || true
+    "$DOCKER" volume rm -f "$VOLUME" >/dev/null 2>&1 || true
+    if [ -n "${VARIANT:-}" ]; then "$DOCKER" image rm -f "$VARIANT" >/dev/null 2>&1 || true; fi
+}
+
+# A repository with one commit; its id in BASE.
+make_repository() {
+    git init -q "$REPOSITORY"
+    echo one >"$REPOSITORY/file"
+    git -C "$REPOSITORY" add file
+    git -C "$REPOSITORY" commit -q -m 'First commit'
+    BASE=$(git -C "$REPOSITORY" rev-parse HEAD)
+}
+
+# The session's record. $1: phase.
+write_state() {
+    local directory=$XDG_STATE_HOME/coding-agents/sessions/$ID
+    mkdir -p "$directory"
+    chmod 0700 "$XDG_STATE_HOME/coding-agents" "$XDG_STATE_HOME/coding-agents/sessions" "$directory"
+    jq -n --arg session "$ID" --arg phase "${1:-ended}" --arg repository "$REPOSITORY" --arg branch "$BRANCH" \
+        --arg base "${BASE:-}" --arg image "$IMAGE" --arg name "coding-agents-$ID" '{version: 1, session: $session,
+        phase: $phase, agent: "shell", name: "work", repository: $repository, branch: $branch, host_branch: $branch,
+        base_commit: $base, image: $image, container: $name, volume: $name, network: "none", engine_context: "",
+        is_interactive: false, is_persistent: false, push_enabled: true, created_at: "2026-01-02T03:04:05.678901Z",
+        ended_at: "2026-01-02T03:05:05.678901Z", exit_code: 0, cause: "", collected_commit: ""}' \
+        >"$directory/state.json"
+    "$DOCKER" volume create "$VOLUME" >/dev/null
+    # An ended container with code 0, so that nothing has to be made up for.
+    "$DOCKER" create --name "coding-agents-$ID" --network none --entrypoint true "$IMAGE" >/dev/null
+    "$DOCKER" start "coding-agents-$ID" >/dev/null
+    "$DOCKER" wait "coding-agents-$ID" >/dev/null
+}
+
+# Runs a script in a container as agentuser with the volume at /volume; the user's repository at /source.
+in_volume() {
+    "$DOCKER" run --rm -i --network none --user 0:0 --entrypoint sh \
+        -v "$VOLUME:/volume" "$IMAGE" -c 'chown 0:10004 /volume; chmod 0710 /volume
+            if [ ! -d /volume/local.git ]; then
+                mkdir -p /volume/local.git /volume/work; chown 10000:10000 /volume/local.git /volume/work
+            fi'
+    # What the engine bind-mounts may not be readable for uid 10000: the objects travel as a bundle.
+    if [ -n "${BASE:-}" ]; then
+        git -C "$REPOSITORY" bundle create -q "$BATS_TEST_TMPDIR/bundle" HEAD
+    else
+        : >"$BATS_TEST_TMPDIR/bundle"
+    fi
+    "$DOCKER" run --rm -i --network none --user 0:0 --entrypoint sh -v "$VOLUME:/volume" "$IMAGE" \
+        -c 'cat >/volume/work.bundle; chmod 0644 /volume/work.bundle' <"$BATS_TEST_TMPDIR/bundle"
+    printf '%s\n' 'set -eu; export HOME=/volume/work GIT_CONFIG_GLOBAL=/volume/work/.gitconfig
+        git config --global user.name Agent; git config --global user.email agent@example.org
+        git config --global init.defaultBranch main; git config --global advice.detachedHead false
+        cd /volume
+        if [ ! -e local.git/HEAD ]; then
+            git init -q --bare local.git; git init -q work/tree
+            if [ -s work.bundle ]; then git -C work/tree fetch -q ../../work.bundle HEAD; git -C work/tree checkout -q -b main FETCH_HEAD; fi
+        fi
+        cd work/tree' "$1" | "$DOCKER" run --rm -i --network none --user 10000:10004 --entrypoint sh \
+        -v "$VOLUME:/volume" "$IMAGE" -s
+}
+
+# The usual work: one commit on the session's branch, pushed.
+usual_work() {
+    in_volume "git checkout -q -b $BRANCH; echo two >>file; git commit -q -a -m 'Second commit'
+        git push -q ../../local.git $BRANCH"
+}
+
+# A branch with everything that may bite, pushed.
+biting_work() {
+    in_volume "git checkout -q -b $BRANCH
+        mkdir -p .github/workflows .husky deep/.vscode
+        echo x >.github/workflows/ci.yml; echo x >.husky/pre-commit; echo x >deep/.vscode/tasks.json
+        echo x >Makefile; echo x >plain.txt; echo x >run.sh; chmod +x run.sh; chmod +x file
+        ln -s /etc/passwd absolute; ln -s ../../etc up; ln -s file inside
+        printf x >\"\$(printf 'esc\033]0;owned\007')\"; printf x >\"\$(printf 'bytes\377')\"
+        git add -A; git commit -q -m \"\$(printf 'Title \033[2J here')\"; git push -q ../../local.git $BRANCH"
+}
+
+fails_with() { # CODE WORDS: the last run ended so, with one line on stderr that says so
+    echo "status $status: $output ${stderr:-}"
+    [ "$status" -eq "$1" ]
+    [[ $stderr == *"$2"* ]]
+    [ "$(grep -c . <<<"$stderr")" -eq 1 ]
+}
+
+@test "a pushed branch appears in the repository, and state and audit log say so" {
+    make_repository
+    write_state
+    usual_work
+    run --separate-stderr "$COLLECT" "$ID"
+    echo "$output $stderr"
+    [ "$status" -eq 0 ]
+    [[ $output == *"commits:  1"* && $output == *"Second commit"* && $output == *"1 changed, 1 lines added"* ]]
+    local tip
+    tip=$(git -C "$REPOSITORY" rev-parse "refs/heads/$BRANCH")
+    [ "$(git -C "$REPOSITORY" rev-parse "$tip^")" = "$BASE" ]
+    [ "$(git -C "$REPOSITORY" branch --show-current)" = main ]
+    [ -z "$(git -C "$REPOSITORY" status --porcelain)" ]
+    [ ! -e "$REPOSITORY/.git/FETCH_HEAD" ]
+    local directory=$XDG_STATE_HOME/coding-agents
+    [ "$(jq -r .phase "$directory/sessions/$ID/state.json")" = collected ]
+    [ "$(jq -r .collected_commit "$directory/sessions/$ID/state.json")" = "$tip" ]
+    [ "$(jq -r 'select(.event == "work-collected").fields.commit' "$directory/sessions/$ID/events.jsonl")" = "$tip" ]
+    grep -q work-collected "$directory/security-events.log"
+}
+
+@test "collecting again changes nothing and says so" {
+    make_repository
+    write_state
+    usual_work
+    "$COLLECT" "$ID"
+    run --separate-stderr "$COLLECT" "$ID" --json
+    [ "$status" -eq 0 ]
+    [ "$(jq -r .outcome <<<"$output")" = unchanged ]
+}
+
+@test "a session is found by its name" {
+    make_repository
+    write_state
+    usual_work
+    run --separate-stderr "$COLLECT" work --json
+    [ "$status" -eq 0 ]
+    [ "$(jq -r .session <<<"$output")" = "$ID" ]
+}
+
+@test "nothing pushed is no error, and nothing is made" {
+    make_repository
+    write_state
+    in_volume 'true'
+    run --separate-stderr "$COLLECT" "$ID"
+    echo "$output $stderr"
+    [ "$status" -eq 0 ]
+    [[ $output == *"has pushed nothing"* ]]
+    run ! git -C "$REPOSITORY" rev-parse --verify -q "refs/heads/$BRANCH"
+}
+
+@test "nothing pushed leaves a reserved branch where it is, with fetch.prune set as well" {
+    make_repository
+    git -C "$REPOSITORY" config fetch.prune true
+    git -C "$REPOSITORY" branch "$BRANCH"
+    write_state
+    in_volume 'true'
+    "$COLLECT" "$ID"
+    [ "$(git -C "$REPOSITORY" rev-parse "$BRANCH")" = "$BASE" ]
+}
+
+@test "an unknown session is refused by name" {
+    run --separate-stderr "$COLLECT" nosuchid
+    fails_with 206 nosuchid
+}
+
+@test "a branch with commits of its own is never overwritten; --as takes another name" {
+    make_repository
+    git -C "$REPOSITORY" checkout -q -b "$BRANCH"
+    echo mine >"$REPOSITORY/mine"
+    git -C "$REPOSITORY" add mine
+    git -C "$REPOSITORY" commit -q -m Mine
+    git -C "$REPOSITORY" checkout -q main
+    local mine
+    mine=$(git -C "$REPOSITORY" rev-parse "$BRANCH")
+    write_state
+    usual_work
+    run --separate-stderr "$COLLECT" "$ID"
+    fails_with 203 "has commits that the session's does not contain"
+    [ "$(git -C "$REPOSITORY" rev-parse "$BRANCH")" = "$mine" ]
+    run --separate-stderr "$COLLECT" "$ID" --as other/name
+    [ "$status" -eq 0 ]
+    [ "$(git -C "$REPOSITORY" rev-parse other/name^)" = "$BASE" ]
+    [ "$(git -C "$REPOSITORY" rev-parse "$BRANCH")" = "$mine" ]
+}
+
+@test "a user's forced refspec does not force" {
+    make_repository
+    git -C "$REPOSITORY" config remote.origin.url /nonexistent
+    git -C "$REPOSITORY" config remote.origin.fetch '+refs/heads/*:refs/heads/*'
+    git -C "$REPOSITORY" checkout -q -b "$BRANCH"
+    git -C "$REPOSITORY" commit -q --allow-empty -m Mine
+    git -C "$REPOSITORY" checkout -q main
+    write_state
+    usual_work
+    run --separate-stderr "$COLLECT" "$ID"
+    fails_with 203 "left alone"
+}
+
+@test "a branch that is checked out is refused, in a linked work tree as well" {
+    make_repository
+    write_state
+    usual_work
+    git -C "$REPOSITORY" checkout -q -b "$BRANCH"
+    run --separate-stderr "$COLLECT" "$ID"
+    fails_with 203 "is checked out in '$REPOSITORY'"
+    git -C "$REPOSITORY" checkout -q main
+    git -C "$REPOSITORY" worktree add -q "$BATS_TEST_TMPDIR/linked tree" "$BRANCH"
+    run --separate-stderr "$COLLECT" "$ID"
+    fails_with 203 "linked tree"
+    [ "$(git -C "$REPOSITORY" rev-parse "$BRANCH")" = "$BASE" ]
+}
+
+@test "more bytes than allowed end the fetch; enough let it through" {
+    make_repository
+    write_state
+    in_volume "git checkout -q -b $BRANCH; head -c 3000000 /dev/urandom >big; git add big; git commit -q -m Big
+        git push -q ../../local.git $BRANCH"
+    run --separate-stderr "$COLLECT" "$ID" --max-bytes 1000000
+    fails_with 208 "sent more than 1000000 bytes"
+    run ! git -C "$REPOSITORY" rev-parse --verify -q "refs/heads/$BRANCH"
+    [ -z "$(find "$REPOSITORY/.git/objects" -name '*.pack')" ]
+    run --separate-stderr "$COLLECT" "$ID" --max-bytes 4000000
+    [ "$status" -eq 0 ]
+}
+
+@test "what would run code on the host is named, with names that cannot reach the terminal" {
+    make_repository
+    write_state
+    biting_work
+    run --separate-stderr "$COLLECT" "$ID"
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ $output == *".github/workflows/ci.yml  (CI workflow"* ]]
+    [[ $output == *".husky/pre-commit  (husky"* ]]
+    [[ $output == *"deep/.vscode/tasks.json  (editor"* ]]
+    [[ $output == *"Makefile  (make"* ]]
+    [[ $output == *"run.sh  (new executable file)"* ]]
+    [[ $output == *"file  (turned executable)"* ]]
+    [[ $output == *"absolute  (symbolic link that leads out of the tree)"* ]]
+    [[ $output == *"up  (symbolic link that leads out of the tree)"* ]]
+    [[ $output != *"plain.txt"* && $output != *"inside  ("* ]]
+    [[ $output == *'\x1b[2J'* ]]
+    [[ $output != *$'\033'* ]]
+}
+
+@test "JSON holds the same, with a base64 twin for names that are no UTF-8" {
+    make_repository
+    write_state
+    biting_work
+    in_volume 'git mv "$(printf "bytes\377")" "$(printf "bytes\377.mk")"; git commit -q -m Rename
+        git push -q ../../local.git '"$BRANCH"
+    run --separate-stderr "$COLLECT" "$ID" --json
+    [ "$status" -eq 0 ]
+    [ "$(jq -r '.commits.count' <<<"$output")" = 2 ]
+    [ "$(jq -r '.auto_exec[] | select(.path == "Makefile").why' <<<"$output")" = "make: commands" ]
+    [ "$(jq -r '.auto_exec[] | select(.path_base64).path_base64' <<<"$output")" = "$(printf 'bytes\377.mk' | base64)" ]
+    [[ $output != *$'\033'* ]]
+}
+
+# The hostile repository: git is diverted to a configuration and hooks that touch the canary.
+hostile_work() {
+    usual_work
+    in_volume "cd ../..
+        cp -r local.git evil.git; echo ../evil.git >local.git/commondir
+        printf '#!/bin/sh\ntouch $CANARY\n' >evil.sh; chmod 0755 evil.sh
+        for hook in pre-receive post-update reference-transaction post-checkout pre-auto-gc fsmonitor; do
+            cp evil.sh evil.git/hooks/\$hook; cp evil.sh local.git/hooks/\$hook
+        done
+        for config in evil.git/config local.git/config; do
+            git config -f \$config core.fsmonitor 'touch $CANARY; false #'
+            git config -f \$config core.sshCommand 'touch $CANARY #'
+            git config -f \$config core.alternateRefsCommand 'touch $CANARY #'
+            git config -f \$config core.hooksPath /volume/evil.git/hooks
+            git config -f \$config uploadpack.packObjectsHook 'touch $CANARY; \"\$@\" #'
+            git config -f \$config filter.evil.smudge 'touch $CANARY #'
+            git config -f \$config core.pager 'touch $CANARY #'
+            git config -f \$config core.bare false
+        done
+        echo /etc >evil.git/objects/info/alternates"
+}
+
+@test "a hostile repository in the volume runs nothing on the host; git on it there would" {
+    make_repository
+    write_state
+    hostile_work
+    run --separate-stderr "$COLLECT" "$ID"
+    echo "$output $stderr"
+    [ "$status" -eq 0 ]
+    [ ! -e "$CANARY" ]
+    git -C "$REPOSITORY" log -p "$BRANCH" >/dev/null
+    git -C "$REPOSITORY" status >/dev/null
+    [ ! -e "$CANARY" ]
+    # The control: the same repository on the host, opened by git.
+    mkdir "$BATS_TEST_TMPDIR/stolen"
+    "$DOCKER" run --rm --network none --user 10000:10004 --entrypoint tar -v "$VOLUME:/volume" "$IMAGE" \
+        -C /volume -c local.git evil.git | tar -x -C "$BATS_TEST_TMPDIR/stolen"
+    git --git-dir="$BATS_TEST_TMPDIR/stolen/local.git" --work-tree="$BATS_TEST_TMPDIR/stolen" status >/dev/null 2>&1 || true
+    [ -e "$CANARY" ]
+}
+
+@test "objects that git would refuse from anybody are refused" {
+    make_repository
+    write_state
+    in_volume "git checkout -q -b $BRANCH
+        blob=\$(echo evil | git hash-object -w --stdin)
+        inner=\$(printf '100644 blob %s\tconfig\n' \$blob | git mktree)
+        tree=\$(printf '040000 tree %s\t.git\n' \$inner | git mktree)
+        commit=\$(git commit-tree -m Evil -p HEAD \$tree); git update-ref refs/heads/$BRANCH \$commit
+        git push -q ../../local.git $BRANCH"
+    run --separate-stderr "$COLLECT" "$ID"
+    fails_with 208 "hasDotgit"
+    run ! git -C "$REPOSITORY" rev-parse --verify -q "refs/heads/$BRANCH"
+}
+
+@test "old history that git would refuse today does not stand in the way" {
+    make_repository
+    local tree
+    tree=$(git -C "$REPOSITORY" rev-parse 'HEAD^{tree}')
+    local bad
+    bad=$(printf 'tree %s\nparent %s\nauthor A<a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nbad\n' "$tree" "$BASE" |
+        git -C "$REPOSITORY" hash-object -t commit -w --literally --stdin)
+    git -C "$REPOSITORY" update-ref refs/heads/main "$bad"
+    run ! git -C "$REPOSITORY" fsck --strict
+    BASE=$bad
+    write_state
+    usual_work
+    run --separate-stderr "$COLLECT" "$ID"
+    echo "$output $stderr"
+    [ "$status" -eq 0 ]
+}
+
+# An image whose git-upload-pack is the script on standard input.
+variant_image() {
+    VARIANT=coding-agents-test-variant:$ID
+    local container=coding-agents-test-$ID
+    cat >"$BATS_TEST_TMPDIR/upload-pack"
+    chmod 0755 "$BATS_TEST_TMPDIR/upload-pack"
+    "$DOCKER" create --name "$container" --entrypoint true "$IMAGE" >/dev/null
+    "$DOCKER" cp -q "$BATS_TEST_TMPDIR/upload-pack" "$container:/usr/local/bin/git-upload-pack" 2>/dev/null ||
+        "$DOCKER" cp "$BATS_TEST_TMPDIR/upload-pack" "$container:/usr/local/bin/git-upload-pack"
+    "$DOCKER" commit "$container" "$VARIANT" >/dev/null
+    "$DOCKER" rm "$container" >/dev/null
+    IMAGE=$VARIANT
+}
+
+@test "a stream that is not git's ends with one line" {
+    make_repository
+    variant_image <<<'#!/bin/sh
+head -c 200000 /dev/urandom'
+    write_state
+    run --separate-stderr "$COLLECT" "$ID"
+    fails_with 208 "was not accepted"
+    [[ $stderr != *$'\033'* ]]
+}
+
+@test "an endless stream ends with one line" {
+    make_repository
+    variant_image <<<'#!/bin/sh
+while :; do printf "0044%040d refs/heads/endless\n" 1; done'
+    write_state
+    run --separate-stderr timeout 120 "$COLLECT" "$ID" --max-bytes 5000000
+    fails_with 208 "was not accepted"
+    [ -z "$("$DOCKER" ps -aq --filter "name=coding-agents-$ID-")" ]
+}
+
+@test "words of the session reach the terminal escaped" {
+    make_repository
+    variant_image <<<'#!/bin/sh
+text=$(printf "ERR \033]0;owned\007 go away")
+printf "%04x%s" $((${#text} + 4)) "$text"; printf "\033[2J" >&2; exit 1'
+    write_state
+    run --separate-stderr "$COLLECT" "$ID"
+    fails_with 208 "go away"
+    [[ $stderr != *$'\033'* && $stderr != *$'\007'* ]]
+}
+
+@test "a name with blanks and percent signs in the installation does not change the command" {
+    make_repository
+    write_state
+    usual_work
+    mkdir -p "$BATS_TEST_TMPDIR/a b%Sc"
+    cp -r "$TREE/libexec" "$BATS_TEST_TMPDIR/a b%Sc/"
+    mkdir -p "$BATS_TEST_TMPDIR/a b%Sc/share/coding-agents"
+    cp -r "$TREE/share/coding-agents/policies" "$BATS_TEST_TMPDIR/a b%Sc/share/coding-agents/"
+    run --separate-stderr "$BATS_TEST_TMPDIR/a b%Sc/libexec/coding-agents/coding-agents-collect" "$ID"
+    echo "$output $stderr"
+    [ "$status" -eq 0 ]
+}
+
+@test "work on an empty repository arrives" {
+    git init -q "$REPOSITORY"
+    write_state
+    in_volume "git checkout -q -b $BRANCH; echo one >file; echo x >Makefile; git add -A; git commit -q -m First
+        git push -q ../../local.git $BRANCH"
+    run --separate-stderr "$COLLECT" "$ID"
+    echo "$output $stderr"
+    [ "$status" -eq 0 ]
+    [[ $output == *"commits:  1"* && $output == *"2 changed"* && $output == *"Makefile  ("* ]]
+}
+
+@test "other branches of the repository are not offered to the session" {
+    make_repository
+    git -C "$REPOSITORY" checkout -q -b private
+    git -C "$REPOSITORY" commit -q --allow-empty -m Private
+    local private
+    private=$(git -C "$REPOSITORY" rev-parse private)
+    git -C "$REPOSITORY" checkout -q main
+    variant_image <<<'#!/bin/sh
+exec 3>&1; tee /dev/stderr </dev/stdin | /usr/bin/git-upload-pack "$@" >&3'
+    write_state
+    usual_work
+    run --separate-stderr env GIT_TRACE_PACKET="$BATS_TEST_TMPDIR/trace" "$COLLECT" "$ID"
+    [ "$status" -eq 0 ]
+    run --separate-stderr strace -f -s 300 -e trace=write -o "$BATS_TEST_TMPDIR/strace" true
+    if [ "$status" -ne 0 ]; then skip "needs strace"; fi
+    git -C "$REPOSITORY" branch -D "$BRANCH"
+    strace -f -s 4096 -e trace=write -o "$BATS_TEST_TMPDIR/strace" "$COLLECT" "$ID" >/dev/null
+    grep -q "have $BASE" "$BATS_TEST_TMPDIR/strace"
+    run ! grep -q "have $private" "$BATS_TEST_TMPDIR/strace"
+}
+
+@test "a missing volume is said, with nothing else" {
+    make_repository
+    write_state
+    "$DOCKER" rm "coding-agents-$ID" >/dev/null
+    "$DOCKER" volume rm "$VOLUME" >/dev/null
+    run --separate-stderr "$COLLECT" "$ID"
+    fails_with 208 "is gone"
+}
+
+@test "root collects into a repository of another user as that user" {
+    [ "$(id -u)" -eq 0 ] || skip "needs root"
+    make_repository
+    write_state
+    usual_work
+    chmod 0755 "$BATS_TEST_TMPDIR" "$(dirname "$BATS_TEST_TMPDIR")" "$(dirname "$(dirname "$BATS_TEST_TMPDIR")")"
+    chown -R 12345:12345 "$REPOSITORY"
+    run --separate-stderr "$COLLECT" "$ID"
+    echo "$output $stderr"
+    [ "$status" -eq 0 ]
+    [ -z "$(find "$REPOSITORY" ! -uid 12345)" ]
+}
