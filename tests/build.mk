@@ -15,7 +15,8 @@ endef
 include $(sort $(wildcard tests/unit/*/build.mk))
 
 # Programs that tests put into a container by a bind mount. They never ship.
-$(eval $(call static_program,$(BUILD)/tests/helpers/profile-probe,tests/helpers/profile-probe.c))
+$(foreach helper,$(patsubst tests/helpers/%.c,%,$(wildcard tests/helpers/*.c)),\
+	$(eval $(call static_program,$(BUILD)/tests/helpers/$(helper),tests/helpers/$(helper).c)))
 
 check: $(UNIT_TESTS) $(PROGRAMS) $(DATA_FILES)
 	@tests/run-unit $(UNIT_TESTS)
