@@ -1,6 +1,6 @@
 /*
- * The boot of a container as a table: each step has a name, the capabilities it may use, a deadline, a way
- * up and a way down. Shutdown is the same table backwards.
+ * The boot of a container as a table: each step has a name, the capabilities it may use, a
+ * deadline, a way up and a way down. Shutdown is the same table backwards.
  */
 #ifndef BOOT_BOOT_H
 #define BOOT_BOOT_H
@@ -17,7 +17,8 @@
 /* Fallbacks that are in force: few, and each is one clause in the report. */
 #define BOOT_WEAKER_MAX 8
 
-/* Files that boot leaves for its own shutdown and for agentcli-exec; /run/coding-agents is root's, 0755. */
+/* Files that boot leaves for its own shutdown and for agentcli-exec; /run/coding-agents is root's,
+ * 0755. */
 #define BOOT_RUN_DIRECTORY "/run/coding-agents"
 #define BOOT_VIEWS_FILE BOOT_RUN_DIRECTORY "/views"
 #define BOOT_LOCAL_REPOSITORY "/var/lib/coding-agents/local.git"
@@ -27,8 +28,9 @@
 enum boot_mode {
     BOOT_MODE_UP,       /* the usual start */
     BOOT_MODE_SHUTDOWN, /* the table backwards */
-    BOOT_MODE_RECOVER,  /* mounts up, then the shutdown's commit and push: work of a session that was killed */
-    BOOT_MODE_CHECK,    /* only what the kernel step tests, printed */
+    BOOT_MODE_RECOVER, /* mounts up, then the shutdown's commit and push: work of a session that was
+                          killed */
+    BOOT_MODE_CHECK,   /* only what the kernel step tests, printed */
 };
 
 struct boot_context {
@@ -45,19 +47,21 @@ struct boot_context {
     struct user agentuser;
     struct user agentcli;
     struct user agentfetch;
-    int init_fd;    /* to PID 1; -1 when there is none */
-    int channel_fd; /* to the keeper; -1 when there is none: events go to stderr */
-    int init_channel_fd; /* PID 1's own connection to the keeper, made here because PID 1 never waits; or -1 */
-    bool is_mounted;  /* the mounts step laid the session's tree */
-    bool is_idmapped; /* the views for the other identity are idmapped mounts */
-    bool is_restart;   /* the volume has the copy of an earlier start: it is kept */
-    bool is_unwinding; /* a step failed: nothing ran, so nothing is committed */
+    int init_fd;         /* to PID 1; -1 when there is none */
+    int channel_fd;      /* to the keeper; -1 when there is none: events go to stderr */
+    int init_channel_fd; /* PID 1's own connection to the keeper, made here because PID 1 never
+                            waits; or -1 */
+    bool is_mounted;     /* the mounts step laid the session's tree */
+    bool is_idmapped;    /* the views for the other identity are idmapped mounts */
+    bool is_restart;     /* the volume has the copy of an earlier start: it is kept */
+    bool is_unwinding;   /* a step failed: nothing ran, so nothing is committed */
     char detail[BOOT_DETAIL_SIZE]; /* what the running step has to say in the report */
     char weaker[BOOT_WEAKER_MAX][BOOT_DETAIL_SIZE];
     size_t weaker_count;
 };
 
-/* A step's way up: 0 when it is up, BOOT_SKIPPED when it does not apply (detail says why), or -errno. */
+/* A step's way up: 0 when it is up, BOOT_SKIPPED when it does not apply (detail says why), or
+ * -errno. */
 #define BOOT_SKIPPED 1
 typedef int boot_step_function(struct boot_context *context, struct error *err);
 
@@ -68,8 +72,8 @@ struct boot_step {
     uint32_t deadline_ms;      /* for the way up */
     uint32_t down_deadline_ms; /* for the way down */
     int exit_code;             /* of a refusal: lib/base/exit_codes.h */
-    bool is_optional;          /* skipped and named in a plain `docker run` whose engine does not allow it */
-    bool wipes;                /* its way down runs even when the stop is forced */
+    bool is_optional; /* skipped and named in a plain `docker run` whose engine does not allow it */
+    bool wipes;       /* its way down runs even when the stop is forced */
     boot_step_function *up;
     boot_step_function *down; /* NULL: nothing to undo */
 };
@@ -77,8 +81,9 @@ struct boot_step {
 extern const struct boot_step boot_steps[];
 extern const size_t boot_step_count;
 
-boot_step_function kernel_check, manifest_read, mounts_make, mounts_sync, workspace_copy, git_set_up,
-    git_save_work, data_make_directories, data_wipe, drop_privileges, setup_run_hooks, agent_hand_over;
+boot_step_function kernel_check, manifest_read, mounts_make, mounts_sync, workspace_copy,
+    git_set_up, git_save_work, data_make_directories, data_wipe, drop_privileges, setup_run_hooks,
+    agent_hand_over;
 
 /* Walks the table up. The exit code of agent-boot: 0, or the refusing step's. */
 int boot_run(struct boot_context *context);
@@ -97,8 +102,8 @@ void boot_add_weaker(struct boot_context *context, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
- * True once the step must end: its deadline passed or a stop was asked for. Long steps look at it. Async-signal
- * safe flags behind it; boot_interruption tells which as -ETIMEDOUT or -ECANCELED.
+ * True once the step must end: its deadline passed or a stop was asked for. Long steps look at it.
+ * Async-signal safe flags behind it; boot_interruption tells which as -ETIMEDOUT or -ECANCELED.
  */
 bool boot_is_interrupted(void);
 int boot_interruption(struct error *err);

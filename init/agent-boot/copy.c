@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <sched.h>
 #include <time.h>
 
 #include "init/agent-boot/copy_file.h"

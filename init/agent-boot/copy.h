@@ -1,6 +1,6 @@
 /*
- * A parallel copier of listed files: reads with one identity, writes with another, follows no link on either
- * side. It never parses what it copies.
+ * A parallel copier of listed files: reads with one identity, writes with another, follows no link
+ * on either side. It never parses what it copies.
  */
 #ifndef BOOT_COPY_H
 #define BOOT_COPY_H
@@ -16,14 +16,15 @@ struct copy_item {
     char *source;    /* owned; relative */
     int target_root; /* borrowed directory fd */
     char *target;    /* owned; relative */
-    int link_root;   /* borrowed directory fd; -1: none. The copy is hard-linked there as LINK_PATH */
+    int link_root; /* borrowed directory fd; -1: none. The copy is hard-linked there as LINK_PATH */
     const char *link_path; /* borrowed: a tail of target */
     unsigned int flags;
 };
 
 enum copy_flags {
-    COPY_REGULAR_ONLY = 1 << 0,  /* a symbolic link is left out, as in a git directory */
-    COPY_KEEP_EXISTING = 1 << 1, /* what is there already is the same: objects that two directories share */
+    COPY_REGULAR_ONLY = 1 << 0, /* a symbolic link is left out, as in a git directory */
+    COPY_KEEP_EXISTING =
+        1 << 1, /* what is there already is the same: objects that two directories share */
 };
 
 /* Whose file system identity a thread takes on: credentials(7). */
@@ -37,7 +38,7 @@ struct copy_identity {
 struct copy_plan {
     struct copy_identity reader;
     struct copy_identity writer;
-    mode_t added_mode; /* or-ed to files: 0020 where a group shares the tree */
+    mode_t added_mode;       /* or-ed to files: 0020 where a group shares the tree */
     struct copy_item *items; /* owned */
     size_t count;
     size_t capacity;
@@ -61,11 +62,12 @@ struct copy_tree {
     int target_root;
     const char *target_prefix; /* put before each path: ".git/" */
     int link_root;             /* -1: no links */
-    size_t link_skipped;       /* bytes of the target path that the path below link_root does not have */
+    size_t link_skipped; /* bytes of the target path that the path below link_root does not have */
 };
 
 /*
- * Adds every regular file of TREE, walked as the plan's reader. A missing directory adds nothing. 0 or -errno.
+ * Adds every regular file of TREE, walked as the plan's reader. A missing directory adds nothing. 0
+ * or -errno.
  */
 int copy_plan_add_tree(struct copy_plan *plan, const struct copy_tree *tree, struct error *err);
 
@@ -73,9 +75,9 @@ int copy_plan_add_tree(struct copy_plan *plan, const struct copy_tree *tree, str
 void copy_plan_free(struct copy_plan *plan);
 
 /*
- * Copies everything with as many threads as there are processors (at most 8). PROGRESS is called about every
- * 100 ms from the calling thread with the files done; it returns a negative errno to stop. Needs SETUID and
- * SETGID effective. The first failure stops all and is named. 0 or -errno.
+ * Copies everything with as many threads as there are processors (at most 8). PROGRESS is called
+ * about every 100 ms from the calling thread with the files done; it returns a negative errno to
+ * stop. Needs SETUID and SETGID effective. The first failure stops all and is named. 0 or -errno.
  */
 typedef int copy_progress(uint64_t done, uint64_t total, void *context);
 int copy_run(const struct copy_plan *plan, copy_progress *progress, void *context,

@@ -1,4 +1,5 @@
-/* Copies one file: opened beneath its root with the reader's eyes, created beneath its root as the writer. */
+/* Copies one file: opened beneath its root with the reader's eyes, created beneath its root as the
+ * writer. */
 #include "init/agent-boot/copy_file.h"
 
 #include <errno.h>
@@ -102,7 +103,8 @@ static int enter_directory(struct copy_directory *cache, int root, const char *p
     cache->fd = path_open_beneath(root, directory, O_PATH | O_DIRECTORY, 0);
     if (cache->fd == -ENOENT && make) {
         int result = make_directories(root, directory);
-        cache->fd = result < 0 ? result : path_open_beneath(root, directory, O_PATH | O_DIRECTORY, 0);
+        cache->fd =
+            result < 0 ? result : path_open_beneath(root, directory, O_PATH | O_DIRECTORY, 0);
     }
     return cache->fd < 0 ? cache->fd : 0;
 }
@@ -146,7 +148,8 @@ static int copy_data(struct copy_worker *worker, int source, int target, off_t s
                 return -ECANCELED;
             continue;
         }
-        /* EXDEV, EINVAL, EOPNOTSUPP, ENOSYS: this pair of file systems cannot; copy_file_range(2). */
+        /* EXDEV, EINVAL, EOPNOTSUPP, ENOSYS: this pair of file systems cannot; copy_file_range(2).
+         */
         if (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS)
             return copy_by_buffer(worker, source, target);
         if (errno != EINTR)
@@ -157,8 +160,7 @@ static int copy_data(struct copy_worker *worker, int source, int target, off_t s
 static int link_copy(struct copy_worker *worker, const struct copy_item *item, const char *name)
 {
     const char *link_name;
-    int result =
-        enter_directory(&worker->link, item->link_root, item->link_path, true, &link_name);
+    int result = enter_directory(&worker->link, item->link_root, item->link_path, true, &link_name);
     if (result < 0)
         return result;
     if (linkat(worker->target.fd, name, worker->link.fd, link_name, 0) < 0 && errno != EEXIST)
@@ -178,8 +180,8 @@ static int write_regular(struct copy_worker *worker, const struct copy_item *ite
         return error_set(err, -result, "make the directory of '%s'", item->target);
     mode_t mode = status->st_mode & 0777;
     mode |= (mode & S_IWUSR) != 0 ? worker->plan->added_mode : 0;
-    cleanup_fd int target = openat(worker->target.fd, name,
-                                   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    cleanup_fd int target =
+        openat(worker->target.fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (target < 0 && errno == EEXIST && (item->flags & COPY_KEEP_EXISTING) != 0)
         return 0;
     if (target < 0)
@@ -201,8 +203,8 @@ static int write_regular(struct copy_worker *worker, const struct copy_item *ite
 static int copy_regular(struct copy_worker *worker, const struct copy_item *item, const char *name,
                         struct error *err)
 {
-    cleanup_fd int source = openat(worker->source.fd, name,
-                                   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    cleanup_fd int source =
+        openat(worker->source.fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (source < 0 && errno == ENOENT) {
         worker->result.missing++;
         return 0;

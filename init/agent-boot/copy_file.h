@@ -1,4 +1,5 @@
-/* One thread's copying of one file after the other, with the two directories of the last one kept open. */
+/* One thread's copying of one file after the other, with the two directories of the last one kept
+ * open. */
 #ifndef BOOT_COPY_FILE_H
 #define BOOT_COPY_FILE_H
 
@@ -18,9 +19,9 @@ struct copy_directory {
 enum copy_side { COPY_SIDE_NONE, COPY_SIDE_READER, COPY_SIDE_WRITER };
 
 struct copy_worker {
-    const struct copy_plan *plan; /* borrowed */
+    const struct copy_plan *plan;  /* borrowed */
     const atomic_bool *is_stopped; /* borrowed: looked at inside large files */
-    enum copy_side side; /* whose identity the thread has now */
+    enum copy_side side;           /* whose identity the thread has now */
     struct copy_directory source;
     struct copy_directory target;
     struct copy_directory link;
@@ -29,7 +30,8 @@ struct copy_worker {
 
 void copy_worker_init(struct copy_worker *worker, const struct copy_plan *plan,
                       const atomic_bool *is_stopped);
-/* Copies ITEM. What is not there or is no file is counted, not an error. 0 or -errno naming the path. */
+/* Copies ITEM. What is not there or is no file is counted, not an error. 0 or -errno naming the
+ * path. */
 int copy_worker_copy(struct copy_worker *worker, const struct copy_item *item, struct error *err);
 void copy_worker_end(struct copy_worker *worker);
 

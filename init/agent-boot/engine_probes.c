@@ -1,4 +1,5 @@
-/* What the engine was asked to give: the exact capability set, and a volume that can be idmapped. */
+/* What the engine was asked to give: the exact capability set, and a volume that can be idmapped.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>

@@ -59,7 +59,8 @@ int git_config_add(struct git_config *config, const char *key, const char *value
 {
     const char *first = strchr(key, '.');
     const char *last = strrchr(key, '.');
-    if (first == NULL || !is_name(key, (size_t)(first - key)) || !is_name(last + 1, strlen(last + 1)))
+    if (first == NULL || !is_name(key, (size_t)(first - key)) ||
+        !is_name(last + 1, strlen(last + 1)))
         return error_set(err, EINVAL, "'%.200s' is not a git configuration key", key);
     bool has_subsection = first != last;
     if (has_subsection && memchr(first, '\n', (size_t)(last - first)) != NULL)

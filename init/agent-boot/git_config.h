@@ -1,4 +1,5 @@
-/* Writing a git configuration file from checked keys and values: git-config(1), "CONFIGURATION FILE". */
+/* Writing a git configuration file from checked keys and values: git-config(1), "CONFIGURATION
+ * FILE". */
 #ifndef BOOT_GIT_CONFIG_H
 #define BOOT_GIT_CONFIG_H
 
@@ -14,9 +15,11 @@ struct git_config {
 };
 
 /*
- * Adds "section.key" or "section.subsection.key" with VALUE, escaped. A key with an empty part, a newline or a
- * NUL in the subsection, or other than [A-Za-z0-9-] in section and key is -EINVAL. 0 or -errno.
+ * Adds "section.key" or "section.subsection.key" with VALUE, escaped. A key with an empty part, a
+ * newline or a NUL in the subsection, or other than [A-Za-z0-9-] in section and key is -EINVAL. 0
+ * or -errno.
  */
-int git_config_add(struct git_config *config, const char *key, const char *value, struct error *err);
+int git_config_add(struct git_config *config, const char *key, const char *value,
+                   struct error *err);
 
 #endif

@@ -1,4 +1,5 @@
-/* Plans what is copied of a git directory: objects, refs, index; no hooks, no configuration, no logs. */
+/* Plans what is copied of a git directory: objects, refs, index; no hooks, no configuration, no
+ * logs. */
 #include "init/agent-boot/git_directory.h"
 
 #include <errno.h>
@@ -113,8 +114,7 @@ static int plan_one(const struct boot_context *context, const struct manifest_gi
                     struct error *err)
 {
     char path[PATH_MAX];
-    if (git_directory_path(from, path) < 0 ||
-        path_format(directory->prefix, "%s/", path) < 0)
+    if (git_directory_path(from, path) < 0 || path_format(directory->prefix, "%s/", path) < 0)
         return error_set(err, ENAMETOOLONG, "plan the submodule '%s'", from->name);
     directory->common = keep_open(set, source_open(context, from->common_path, err), err);
     if (directory->common < 0)

@@ -1,4 +1,5 @@
-/* Rebuilding git directories: what is brought along of them, by an allow-list, and what is written anew. */
+/* Rebuilding git directories: what is brought along of them, by an allow-list, and what is written
+ * anew. */
 #ifndef BOOT_GIT_DIRECTORY_H
 #define BOOT_GIT_DIRECTORY_H
 
@@ -12,12 +13,17 @@
 struct git_directory_set {
     int fds[LIMIT_GIT_DIRECTORIES * 2 + LIMIT_ALTERNATES];
     size_t count;
-    int repository; /* the volume's bare repository: the top directory's objects are linked into it */
+    int repository; /* the volume's bare repository: the top directory's objects are linked into it
+                     */
 };
 
-#define GIT_DIRECTORY_SET_INITIALIZER {.count = 0, .repository = -1}
+#define GIT_DIRECTORY_SET_INITIALIZER \
+    {                                 \
+        .count = 0, .repository = -1  \
+    }
 
-/* Adds to PLAN what every git directory of the manifest brings along, below TARGET (the workspace). */
+/* Adds to PLAN what every git directory of the manifest brings along, below TARGET (the workspace).
+ */
 int git_directory_plan(struct boot_context *context, struct copy_plan *plan, int target,
                        struct git_directory_set *set, struct error *err);
 

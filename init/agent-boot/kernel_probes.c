@@ -73,16 +73,17 @@ int probe_landlock(struct boot_context *context, struct error *err)
     return 0;
 }
 
-/* A filter that lets everything pass but has a listener: refused with EBUSY when one is above us. */
+/* A filter that lets everything pass but has a listener: refused with EBUSY when one is above us.
+ */
 static int try_user_notify(void)
 {
     struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
     struct sock_fprog program = {.len = 1, .filter = &allow};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return errno;
-    int fd = sys_seccomp(
-        SECCOMP_SET_MODE_FILTER,
-        SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, &program);
+    int fd = sys_seccomp(SECCOMP_SET_MODE_FILTER,
+                         SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+                         &program);
     return fd < 0 ? -fd : 0;
 }
 
@@ -197,7 +198,8 @@ int probe_apparmor(struct boot_context *context, struct error *err)
 {
     char *text = NULL;
     size_t size = 0;
-    if (fd_read_file(AT_FDCWD, "/proc/self/attr/apparmor/current", PATH_MAX, &text, &size, NULL) < 0)
+    if (fd_read_file(AT_FDCWD, "/proc/self/attr/apparmor/current", PATH_MAX, &text, &size, NULL) <
+        0)
         return error_set(err, EPROTO, "this kernel has no AppArmor");
     cleanup_free char *label = text;
     label[strcspn(label, "\n")] = '\0';

@@ -5,8 +5,8 @@
 #include "init/agent-boot/boot.h"
 
 /*
- * 0 when the thing works (context->detail may say more), BOOT_SKIPPED when it cannot be tried here, or -errno
- * with the cause in ERR.
+ * 0 when the thing works (context->detail may say more), BOOT_SKIPPED when it cannot be tried here,
+ * or -errno with the cause in ERR.
  */
 boot_step_function probe_kernel_version, probe_landlock, probe_user_notify, probe_pidfd,
     probe_close_range, probe_ptrace, probe_no_new_privs, probe_seccomp_mode, probe_capabilities,

@@ -89,7 +89,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case OPTION_DEADLINE_NS:
         context->deadline_ns = parse_number(argument, UINT64_MAX, state);
         return 0;
-    case ARGP_KEY_ARG: /* the first word that is no option begins the command, options of its own included */
+    case ARGP_KEY_ARG: /* the first word that is no option begins the command, options of its own
+                          included */
         context->command = state->argv + state->next - 1;
         state->next = state->argc;
         return 0;
@@ -106,7 +107,8 @@ static int load_users(struct boot_context *context, struct error *err)
     return result < 0 ? result : users_find(USERS_FILE, "agentfetch", &context->agentfetch, err);
 }
 
-/* PID 1 gives us a socket at a fixed number; run by hand there is none, whatever else lies at that number. */
+/* PID 1 gives us a socket at a fixed number; run by hand there is none, whatever else lies at that
+ * number. */
 static int find_init(void)
 {
     struct stat status;

@@ -7,13 +7,15 @@
 #include "init/agent-boot/boot.h"
 #include "lib/wire/audit.h"
 
-/* Sends EVENT with FIELDS (takes the reference). Without a keeper the line goes to stderr. Never fails the boot. */
+/* Sends EVENT with FIELDS (takes the reference). Without a keeper the line goes to stderr. Never
+ * fails the boot. */
 void report_event(struct boot_context *context, enum audit_event event, json_t *fields);
 
 /* The head line: the version that boots. */
 void report_head(void);
 
-/* One step's outcome ("up", "skipped", "refused", "down", "failed") with its duration in microseconds. */
+/* One step's outcome ("up", "skipped", "refused", "down", "failed") with its duration in
+ * microseconds. */
 void report_step(struct boot_context *context, const struct boot_step *step, const char *outcome,
                  uint64_t duration_us);
 
@@ -25,6 +27,7 @@ void report_refusal(struct boot_context *context, const struct boot_step *step,
                     const struct error *err);
 
 /* A line of progress of the running step, for steps that last longer than a second. */
-void report_progress(const char *step, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void report_progress(const char *step, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -33,7 +33,8 @@ static int share_directory(const char *path, mode_t mode, struct error *err)
                  htole32((uint32_t)ACL_UNDEFINED_ID)},
             },
     };
-    /* A file system without ACLs leaves the umask of 002, which agentcli-exec sets, to do the work. */
+    /* A file system without ACLs leaves the umask of 002, which agentcli-exec sets, to do the work.
+     */
     if (setxattr(path, "system.posix_acl_default", &acl, sizeof(acl), 0) < 0 && errno != EOPNOTSUPP)
         return error_set(err, errno, "set the default ACL of '%s'", path);
     return 0;

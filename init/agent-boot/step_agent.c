@@ -16,7 +16,8 @@
 
 extern char **environ;
 
-/* A session's agent gets this environment and nothing of the engine's; a plain container keeps its own. */
+/* A session's agent gets this environment and nothing of the engine's; a plain container keeps its
+ * own. */
 static const char *const session_environment[] = {
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG=C.UTF-8",
@@ -27,10 +28,11 @@ static int add_string(struct init_service *service, const char *text, struct err
 {
     size_t size = strlen(text) + 1;
     if (service->strings_size + size > sizeof(service->strings))
-        return error_set(err, EPROTO,
-                         "the command and its environment are longer than %zu bytes; put the text into "
-                         "a file of the repository",
-                         sizeof(service->strings));
+        return error_set(
+            err, EPROTO,
+            "the command and its environment are longer than %zu bytes; put the text into "
+            "a file of the repository",
+            sizeof(service->strings));
     memcpy(service->strings + service->strings_size, text, size);
     service->strings_size += (uint32_t)size;
     return 0;
@@ -90,7 +92,10 @@ static int add_command(const struct boot_context *context, struct init_service *
 {
     const struct manifest *manifest = context->manifest;
     const char *const head[] = {
-        AGENTCLI_EXEC, "--agent", manifest == NULL ? "shell" : manifest->agent, NULL,
+        AGENTCLI_EXEC,
+        "--agent",
+        manifest == NULL ? "shell" : manifest->agent,
+        NULL,
     };
     const char *const interactive[] = {"--interactive", NULL};
     const char *const persistent[] = {"--persistent", NULL};
@@ -146,7 +151,8 @@ static int send_service(const struct boot_context *context, struct init_boot_mes
 static int send_channel(const struct boot_context *context, struct init_boot_message *message,
                         struct error *err)
 {
-    *message = (struct init_boot_message){.version = INIT_PROTOCOL_VERSION, .type = INIT_BOOT_CHANNEL};
+    *message =
+        (struct init_boot_message){.version = INIT_PROTOCOL_VERSION, .type = INIT_BOOT_CHANNEL};
     union {
         struct cmsghdr header;
         char space[CMSG_SPACE(sizeof(int))];

@@ -1,4 +1,5 @@
-/* The data step: memory-backed directories for secrets and agent data; gone, contents first, at shutdown. */
+/* The data step: memory-backed directories for secrets and agent data; gone, contents first, at
+ * shutdown. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -13,7 +14,8 @@
 #include "lib/base/path.h"
 #include "lib/base/syscalls.h"
 
-/* Agent data is history and logs; secrets are files of a few kilobytes. Memory counts against the container. */
+/* Agent data is history and logs; secrets are files of a few kilobytes. Memory counts against the
+ * container. */
 #define DATA_MOUNT_OPTIONS "mode=0755,size=256m"
 
 /* clang-format off */

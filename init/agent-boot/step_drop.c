@@ -1,4 +1,5 @@
-/* The drop step: boot becomes agentuser for good and takes the commands' filter on. Nothing after it is root. */
+/* The drop step: boot becomes agentuser for good and takes the commands' filter on. Nothing after
+ * it is root. */
 #include <errno.h>
 #include <grp.h>
 #include <sys/prctl.h>
@@ -42,8 +43,8 @@ int drop_privileges(struct boot_context *context, struct error *err)
             error_set(err, -result, "give up the capabilities");
     }
     /* Not dumpable: a hook with the same uid must not reach the descriptor that leads to PID 1. */
-    if (result == 0 && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-                        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0))
+    if (result == 0 &&
+        (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0))
         result = error_set(err, errno, "prctl");
     if (result == 0)
         result = seccomp_filter_load(COMMAND_FILTER, err);

@@ -1,4 +1,5 @@
-/* The git step: configuration written anew, remotes, branch and identity; the volume's bare repository. */
+/* The git step: configuration written anew, remotes, branch and identity; the volume's bare
+ * repository. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,7 +17,8 @@
 #include "lib/base/fd.h"
 #include "lib/base/path.h"
 
-/* As agentuser, beneath ROOT, through no link; without fsync: a crash here means that nothing was started. */
+/* As agentuser, beneath ROOT, through no link; without fsync: a crash here means that nothing was
+ * started. */
 static int write_file(int root, const char *path, const char *text, size_t size, struct error *err)
 {
     cleanup_fd int fd = path_open_beneath(root, path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
@@ -128,14 +130,16 @@ static int add_source_settings(struct git_config *config,
                                const struct manifest_git_directory *directory, struct error *err)
 {
     for (size_t i = 0; i < directory->config_count; i++) {
-        int result = git_config_add(config, directory->config[i].key, directory->config[i].value, err);
+        int result =
+            git_config_add(config, directory->config[i].key, directory->config[i].value, err);
         if (result < 0)
             return result;
     }
     return 0;
 }
 
-static int add_identity(struct git_config *config, const struct manifest *manifest, struct error *err)
+static int add_identity(struct git_config *config, const struct manifest *manifest,
+                        struct error *err)
 {
     int result = 0;
     if (manifest->user_name[0] != '\0')
@@ -182,7 +186,8 @@ static int climb(char text[PATH_MAX], size_t count, const char *tail)
     return 0;
 }
 
-/* A submodule's work tree and git directory point at each other with relative paths: gitsubmodules(7). */
+/* A submodule's work tree and git directory point at each other with relative paths:
+ * gitsubmodules(7). */
 static int tie_submodule(int workspace, const struct manifest_git_directory *directory,
                          const char *git_path, struct git_config *config, struct error *err)
 {
@@ -211,7 +216,8 @@ static int set_up_directory(const struct manifest *manifest, int workspace,
     struct git_config config = {.text = NULL};
     if (git_directory_path(directory, git_path) < 0 || path_format(path, "%s/", git_path) < 0)
         return error_set(err, ENAMETOOLONG, "set up '%s'", directory->name);
-    int result = make_directories(workspace, path, git_directories, ARRAY_LENGTH(git_directories), err);
+    int result =
+        make_directories(workspace, path, git_directories, ARRAY_LENGTH(git_directories), err);
     if (result == 0)
         result = render_config(manifest, directory, &config, err);
     if (result == 0 && directory->worktree[0] != '\0')
@@ -224,7 +230,8 @@ static int set_up_directory(const struct manifest *manifest, int workspace,
     return result;
 }
 
-/* A shallow history stays shallow in the bare repository, else its missing parents look like damage. */
+/* A shallow history stays shallow in the bare repository, else its missing parents look like
+ * damage. */
 static int copy_shallow(int workspace, int repository, struct error *err)
 {
     cleanup_fd int fd = path_open_beneath(workspace, ".git/shallow", O_RDONLY, 0);

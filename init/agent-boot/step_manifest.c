@@ -1,4 +1,5 @@
-/* The manifest step: the launcher's decisions, verified against the digest in argv; the hello to the keeper. */
+/* The manifest step: the launcher's decisions, verified against the digest in argv; the hello to
+ * the keeper. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -23,10 +24,11 @@ static int load(struct boot_context *context, const char *path, char **text, siz
     char digest[MANIFEST_DIGEST_SIZE];
     manifest_digest(*text, *size, digest);
     if (strcmp(digest, context->manifest_sha256) != 0)
-        return error_set(err, EPROTO,
-                         "the manifest's SHA-256 is %s, not the %s of the command line; start a new "
-                         "session",
-                         digest, context->manifest_sha256);
+        return error_set(
+            err, EPROTO,
+            "the manifest's SHA-256 is %s, not the %s of the command line; start a new "
+            "session",
+            digest, context->manifest_sha256);
     return manifest_parse(*text, *size, &context->manifest, err);
 }
 
@@ -62,9 +64,10 @@ int manifest_read(struct boot_context *context, struct error *err)
 {
     if (context->manifest_sha256 == NULL) {
         if (access(MANIFEST_FILE, F_OK) == 0)
-            return error_set(err, EPROTO,
-                             "a manifest is mounted but --manifest-sha256 is missing; start sessions "
-                             "with `coding-agents run`");
+            return error_set(
+                err, EPROTO,
+                "a manifest is mounted but --manifest-sha256 is missing; start sessions "
+                "with `coding-agents run`");
         boot_set_detail(context, "no session");
         return BOOT_SKIPPED;
     }

@@ -1,4 +1,5 @@
-/* The mounts step: the session's tree out of one volume, and everything of the host moved out of sight. */
+/* The mounts step: the session's tree out of one volume, and everything of the host moved out of
+ * sight. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -100,7 +101,8 @@ static int make_owned_directory(const char *path, mode_t mode, uid_t uid, gid_t 
     return 0;
 }
 
-/* The volume's root belongs to root and to the group with which git-upload-pack reaches the repository. */
+/* The volume's root belongs to root and to the group with which git-upload-pack reaches the
+ * repository. */
 static int prepare_volume(const struct boot_context *context, struct error *err)
 {
     if (!is_mount_point(MANIFEST_VOLUME))

@@ -1,4 +1,5 @@
-/* The git step's way down: commit and push to the volume, by git running as agentuser without a network. */
+/* The git step's way down: commit and push to the volume, by git running as agentuser without a
+ * network. */
 #include <errno.h>
 #include <jansson.h>
 #include <limits.h>
@@ -95,10 +96,20 @@ static int run_commit(const struct boot_context *context, struct process_result 
 {
     const struct manifest *manifest = context->manifest;
     const char *argv[] = {
-        SANDBOX, "--network", "none", "--directory", "/workspace", "--", COMMIT, "--branch",
-        manifest->branch, "--message", manifest->commit_message,
+        SANDBOX,
+        "--network",
+        "none",
+        "--directory",
+        "/workspace",
+        "--",
+        COMMIT,
+        "--branch",
+        manifest->branch,
+        "--message",
+        manifest->commit_message,
         manifest->commit_secrets ? "--commit-secrets" : "--withhold-secrets",
-        manifest->push_enabled ? "--push" : "--no-push", NULL,
+        manifest->push_enabled ? "--push" : "--no-push",
+        NULL,
     };
     struct process_spec spec = {
         .argv = argv,

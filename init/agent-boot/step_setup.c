@@ -1,4 +1,5 @@
-/* The setup step: the image's hooks that the session asked for, run as agentuser like any command. */
+/* The setup step: the image's hooks that the session asked for, run as agentuser like any command.
+ */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -34,8 +35,7 @@ static size_t count_strings(char *const *strings)
 static int run_hook(const struct manifest_setup_hook *hook, struct error *err)
 {
     char program[PATH_MAX];
-    if (!manifest_is_name(hook->name) ||
-        path_format(program, HOOK_DIRECTORY "/%s", hook->name) < 0)
+    if (!manifest_is_name(hook->name) || path_format(program, HOOK_DIRECTORY "/%s", hook->name) < 0)
         return error_set(err, EPROTO, "'%.100s' is not a setup hook's name", hook->name);
     size_t count = count_strings(hook->arguments);
     cleanup_free const char **argv = calloc(count + 2, sizeof(*argv));
@@ -59,8 +59,9 @@ static int run_hook(const struct manifest_setup_hook *hook, struct error *err)
     if (outcome < 0)
         return error_prefix(err, "setup hook '%s'", hook->name);
     if (!process_is_success(result.wait_status))
-        return error_set(err, EPROTO, "the setup hook '%s' failed with code %d; its output is above",
-                         hook->name, process_exit_code(result.wait_status));
+        return error_set(err, EPROTO,
+                         "the setup hook '%s' failed with code %d; its output is above", hook->name,
+                         process_exit_code(result.wait_status));
     return 0;
 }
 

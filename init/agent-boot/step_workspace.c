@@ -1,4 +1,5 @@
-/* The workspace step: the listed files and the git directories, copied into the volume, owned by agentuser. */
+/* The workspace step: the listed files and the git directories, copied into the volume, owned by
+ * agentuser. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -71,7 +72,8 @@ static int plan_work_tree(const struct boot_context *context, struct copy_plan *
 {
     cleanup_free char *list = NULL;
     size_t size = 0;
-    int result = fd_read_file(AT_FDCWD, MANIFEST_FILE_LIST, LIMIT_FILE_LIST_BYTES, &list, &size, err);
+    int result =
+        fd_read_file(AT_FDCWD, MANIFEST_FILE_LIST, LIMIT_FILE_LIST_BYTES, &list, &size, err);
     if (result < 0)
         return result;
     char digest[MANIFEST_DIGEST_SIZE];
@@ -92,8 +94,7 @@ static int run_plan(struct boot_context *context, const struct copy_plan *plan, 
                     result.bytes / 1024);
     if (result.special > 0)
         boot_set_detail(context,
-                        "%" PRIu64 " files, %" PRIu64 " KiB, %" PRIu64
-                        " special files left out",
+                        "%" PRIu64 " files, %" PRIu64 " KiB, %" PRIu64 " special files left out",
                         result.files, result.bytes / 1024, result.special);
     return 0;
 }

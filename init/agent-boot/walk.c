@@ -99,7 +99,8 @@ static bool is_step_allowed(struct boot_context *context, const struct boot_step
     return context->manifest_sha256 != NULL || !step->is_optional;
 }
 
-/* What the engine did not give cannot be raised; a step that needs it fails with the kernel's own word. */
+/* What the engine did not give cannot be raised; a step that needs it fails with the kernel's own
+ * word. */
 static void raise_capabilities(const struct boot_step *step)
 {
     struct capability_sets sets;
@@ -152,7 +153,8 @@ static int take_down(struct boot_context *context, const struct boot_step *step)
     return result < 0 ? step->exit_code : 0;
 }
 
-/* From step COUNT - 1 to the first: the mirror. A failing step never keeps the others from running. */
+/* From step COUNT - 1 to the first: the mirror. A failing step never keeps the others from running.
+ */
 static int take_down_from(struct boot_context *context, size_t count)
 {
     int exit_code = 0;

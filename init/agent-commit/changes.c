@@ -42,7 +42,8 @@ struct entry {
 };
 
 /*
- * "1 XY sub mH mI mW hH hI path", "u XY sub m1 m2 m3 mW h1 h2 h3 path", "? path"; "2" (renames) is switched off.
+ * "1 XY sub mH mI mW hH hI path", "u XY sub m1 m2 m3 mW h1 h2 h3 path", "? path"; "2" (renames) is
+ * switched off.
  */
 static int parse_entry(const char *line, struct entry *entry)
 {

@@ -16,14 +16,15 @@ struct path_list {
 };
 
 struct changes {
-    struct path_list added;    /* to be added to the commit */
-    struct path_list withheld; /* look like credentials, or cannot travel: nested repositories, submodules */
+    struct path_list added; /* to be added to the commit */
+    struct path_list
+        withheld; /* look like credentials, or cannot travel: nested repositories, submodules */
 };
 
 /*
- * Sorts SIZE bytes of `git status --porcelain=v2 -z` at STATUS (git-status(1)). PATTERNS NULL: nothing looks like
- * a credential. Deletions are always added: nothing of the file's content travels with them. A line that is not
- * in the format is -EPROTO. 0 or -errno.
+ * Sorts SIZE bytes of `git status --porcelain=v2 -z` at STATUS (git-status(1)). PATTERNS NULL:
+ * nothing looks like a credential. Deletions are always added: nothing of the file's content
+ * travels with them. A line that is not in the format is -EPROTO. 0 or -errno.
  */
 int changes_sort(const char *status, size_t size, const struct credential_patterns *patterns,
                  struct changes *changes, struct error *err);

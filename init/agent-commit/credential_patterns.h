@@ -26,7 +26,8 @@ int credential_patterns_load(const char *path, struct credential_patterns *patte
                              struct error *err);
 void credential_patterns_free(struct credential_patterns *patterns);
 
-/* True when PATH (relative, '/' between components) looks like a credential: the last matching row decides. */
+/* True when PATH (relative, '/' between components) looks like a credential: the last matching row
+ * decides. */
 bool credential_patterns_match(const struct credential_patterns *patterns, const char *path);
 
 #endif

@@ -91,7 +91,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
-/* Control characters and bytes beyond ASCII are shown as \xNN: the name ends up on terminals and in logs. */
+/* Control characters and bytes beyond ASCII are shown as \xNN: the name ends up on terminals and in
+ * logs. */
 static void print_escaped(const char *path)
 {
     for (const unsigned char *at = (const unsigned char *)path; *at != '\0'; at++) {
@@ -140,7 +141,8 @@ static int list_changes(const struct options *options, struct changes *changes, 
     return result;
 }
 
-/* What was staged before may hold what is withheld now: it leaves the index, never the work tree. */
+/* What was staged before may hold what is withheld now: it leaves the index, never the work tree.
+ */
 static int stage(const struct changes *changes, struct error *err)
 {
     static const char *const add[] = {
@@ -148,8 +150,8 @@ static int stage(const struct changes *changes, struct error *err)
         "--pathspec-file-nul", NULL,
     };
     static const char *const reset[] = {
-        "--literal-pathspecs", "reset", "--quiet", "--pathspec-from-file=-", "--pathspec-file-nul",
-        NULL,
+        "--literal-pathspecs", "reset", "--quiet", "--pathspec-from-file=-",
+        "--pathspec-file-nul", NULL,
     };
     int result = 0;
     if (changes->added.count > 0)
@@ -216,7 +218,8 @@ static int commit(const struct options *options, const struct changes *changes, 
     return result < 0 ? result : 0;
 }
 
-/* HEAD, wherever the agent left it, becomes the session's branch in the volume; the host never forces. */
+/* HEAD, wherever the agent left it, becomes the session's branch in the volume; the host never
+ * forces. */
 static int push(const struct options *options, struct error *err)
 {
     int has_head = print_head(NULL, err);
@@ -239,7 +242,8 @@ int main(int argc, char **argv)
     static const struct argp parser = {
         .options = option_table,
         .parser = parse_option,
-        .doc = "Commits the changes of the work tree in the current directory, untracked files included and "
+        .doc = "Commits the changes of the work tree in the current directory, untracked files "
+               "included and "
                "ignored ones not, and pushes them. Prints a report of KEY VALUE lines.",
     };
     struct options options = {

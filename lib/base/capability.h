@@ -25,8 +25,9 @@ int capability_set(const struct capability_sets *sets);
 int capability_set_effective(uint64_t mask);
 
 /*
- * Cuts the calling process down to MASK for good: bounding, ambient and inheritable sets first (needs SETPCAP
- * effective while the bounding set shrinks), then permitted and effective. 0 or -errno.
+ * Cuts the calling process down to MASK for good: bounding, ambient and inheritable sets first
+ * (needs SETPCAP effective while the bounding set shrinks), then permitted and effective. 0 or
+ * -errno.
  */
 int capability_limit(uint64_t mask);
 

@@ -56,11 +56,11 @@ static inline int steal_fd(int *fd)
     return value;
 }
 
-#define steal_pointer(pointer)                                                                     \
-    __extension__({                                                                                \
-        __auto_type steal_value = *(pointer);                                                      \
-        *(pointer) = NULL;                                                                         \
-        steal_value;                                                                               \
+#define steal_pointer(pointer)                \
+    __extension__({                           \
+        __auto_type steal_value = *(pointer); \
+        *(pointer) = NULL;                    \
+        steal_value;                          \
     })
 
 #define ARRAY_LENGTH(array) (sizeof(array) / sizeof((array)[0]))

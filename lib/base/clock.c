@@ -29,7 +29,8 @@ static char *put_digits(char *text, uint64_t value, int width)
     return text + width;
 }
 
-/* Days since 1970-01-01 to a civil date: the proleptic Gregorian calendar in 400-year eras of 146097 days. */
+/* Days since 1970-01-01 to a civil date: the proleptic Gregorian calendar in 400-year eras of
+ * 146097 days. */
 static void civil_from_days(uint64_t days, uint64_t *year, uint64_t *month, uint64_t *day)
 {
     uint64_t shifted = days + 719468; /* days since 0000-03-01 */

@@ -1,18 +1,20 @@
-/* Exit codes 200 to 229 are ours; the agent's own pass through. docs/exit-codes.md is checked against this. */
+/* Exit codes 200 to 229 are ours; the agent's own pass through. docs/exit-codes.md is checked
+ * against this. */
 #ifndef BASE_EXIT_CODES_H
 #define BASE_EXIT_CODES_H
 
 enum exit_code {
     /* host */
-    EXIT_USAGE = 200,         /* a bad option or argument */
-    EXIT_ENGINE = 201,        /* no usable Docker engine: missing, too old, remote, Podman */
-    EXIT_REPOSITORY = 202,    /* the source cannot be used */
-    EXIT_BRANCH = 203,        /* the branch name is bad, taken or checked out */
-    EXIT_IMAGE = 204,         /* the image is missing, has a wrong digest or speaks another version */
-    EXIT_POLICY = 205,        /* a policy file is missing or malformed */
-    EXIT_SESSION = 206,       /* no such session, or it is not in a state for this */
-    EXIT_START = 207,         /* the engine refused to start the container */
-    EXIT_COLLECT = 208,       /* the agent ended, but its work could not be brought back; it is in the volume */
+    EXIT_USAGE = 200,      /* a bad option or argument */
+    EXIT_ENGINE = 201,     /* no usable Docker engine: missing, too old, remote, Podman */
+    EXIT_REPOSITORY = 202, /* the source cannot be used */
+    EXIT_BRANCH = 203,     /* the branch name is bad, taken or checked out */
+    EXIT_IMAGE = 204,      /* the image is missing, has a wrong digest or speaks another version */
+    EXIT_POLICY = 205,     /* a policy file is missing or malformed */
+    EXIT_SESSION = 206,    /* no such session, or it is not in a state for this */
+    EXIT_START = 207,      /* the engine refused to start the container */
+    EXIT_COLLECT =
+        208, /* the agent ended, but its work could not be brought back; it is in the volume */
     EXIT_AUDIT = 209,         /* the keeper of the audit log could not be started or failed */
     EXIT_HOST_INTERNAL = 210, /* anything else on the host */
     /* container */

@@ -1,4 +1,5 @@
-/* File descriptors: whole reads and writes, flags, directories of their own. EINTR is handled here. */
+/* File descriptors: whole reads and writes, flags, directories of their own. EINTR is handled here.
+ */
 #ifndef BASE_FD_H
 #define BASE_FD_H
 
@@ -21,7 +22,8 @@ void fd_write_text(int fd, const char *text);
  */
 int fd_read_all(int fd, size_t limit, char **data, size_t *size);
 
-/* fd_read_all of the file at PATH relative to DIRFD (or AT_FDCWD); refuses what is not a regular file. */
+/* fd_read_all of the file at PATH relative to DIRFD (or AT_FDCWD); refuses what is not a regular
+ * file. */
 int fd_read_file(int dirfd, const char *path, size_t limit, char **data, size_t *size,
                  struct error *err);
 
@@ -35,10 +37,12 @@ int fd_write_file(int dirfd, const char *path, const void *data, size_t size, mo
 int fd_set_close_on_exec(int fd, bool enabled);
 int fd_set_nonblocking(int fd, bool enabled);
 
-/* Makes every descriptor from FIRST up close on exec, except those in KEEP (sorted ascending). 0 or -errno. */
+/* Makes every descriptor from FIRST up close on exec, except those in KEEP (sorted ascending). 0 or
+ * -errno. */
 int fd_close_on_exec_from(int first, const int *keep, size_t keep_count);
 
-/* Opens /dev/null on whichever of 0, 1, 2 is closed, so that no other file gets these numbers. 0 or -errno. */
+/* Opens /dev/null on whichever of 0, 1, 2 is closed, so that no other file gets these numbers. 0 or
+ * -errno. */
 int fd_ensure_standard(void);
 
 #endif

@@ -56,8 +56,9 @@ int path_make_directories(const char *path, mode_t mode, struct error *err)
 }
 
 /*
- * Depth is not bounded by the stack: each round descends to the deepest first entry and removes what it can,
- * moving one directory up by ".." of a descriptor that was opened without following links.
+ * Depth is not bounded by the stack: each round descends to the deepest first entry and removes
+ * what it can, moving one directory up by ".." of a descriptor that was opened without following
+ * links.
  */
 static int remove_entries(int fd, char subdirectory[NAME_MAX + 1], struct error *err)
 {

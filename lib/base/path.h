@@ -12,22 +12,26 @@
 int path_format(char text[PATH_MAX], const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * openat2 with RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS and O_CLOEXEC: no component of
- * PATH is followed out of DIRFD. The fd (owned by the caller) or -errno: -ELOOP for a symlink, -EXDEV for an
- * escape. openat2(2), Linux 5.6.
+ * openat2 with RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS and O_CLOEXEC: no
+ * component of PATH is followed out of DIRFD. The fd (owned by the caller) or -errno: -ELOOP for a
+ * symlink, -EXDEV for an escape. openat2(2), Linux 5.6.
  */
 int path_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
 
-/* Makes PATH and its missing parents, MODE for those it makes. 0 or -errno; an existing directory is fine. */
+/* Makes PATH and its missing parents, MODE for those it makes. 0 or -errno; an existing directory
+ * is fine. */
 int path_make_directories(const char *path, mode_t mode, struct error *err);
 
-/* Removes the tree at PATH relative to DIRFD, never following a link. A missing one is fine. 0 or -errno. */
+/* Removes the tree at PATH relative to DIRFD, never following a link. A missing one is fine. 0 or
+ * -errno. */
 int path_remove_tree(int dirfd, const char *path, struct error *err);
 
-/* Removes everything below the directory PATH, likewise, and keeps the directory. A missing one is fine. 0 or -errno. */
+/* Removes everything below the directory PATH, likewise, and keeps the directory. A missing one is
+ * fine. 0 or -errno. */
 int path_remove_contents(const char *path, struct error *err);
 
-/* The directory of the running program with links resolved (/proc/self/exe), into TEXT. 0 or -errno. */
+/* The directory of the running program with links resolved (/proc/self/exe), into TEXT. 0 or
+ * -errno. */
 int path_of_program(char text[PATH_MAX], struct error *err);
 
 /* True for a relative path without empty, "." or ".." components: what a list of files may name. */

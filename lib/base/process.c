@@ -38,7 +38,8 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &empty, NULL);
 }
 
-/* Only in the child: streams first lifted above 2, so that none is overwritten before it is placed. */
+/* Only in the child: streams first lifted above 2, so that none is overwritten before it is placed.
+ */
 static int place_streams(const int streams[3])
 {
     int lifted[3];
@@ -187,8 +188,8 @@ static int capture_read(struct capture *capture)
         capture->data = larger;
         capture->capacity = capacity;
     }
-    ssize_t count = read(capture->fd, capture->data + capture->size,
-                         capture->capacity - capture->size - 1);
+    ssize_t count =
+        read(capture->fd, capture->data + capture->size, capture->capacity - capture->size - 1);
     if (count < 0)
         return errno == EINTR ? 0 : -errno;
     if (count == 0) {
@@ -200,7 +201,8 @@ static int capture_read(struct capture *capture)
     return capture->size > capture->limit ? -EFBIG : 0;
 }
 
-/* Reads until the process has ended and both streams are dry; a grandchild that keeps one open is not awaited. */
+/* Reads until the process has ended and both streams are dry; a grandchild that keeps one open is
+ * not awaited. */
 static int pump(struct capture captures[2], int pidfd, uint64_t deadline)
 {
     bool has_ended = false;

@@ -1,4 +1,5 @@
-/* Running a program to its end: exact argv and environment, captured output, a deadline, no shell. */
+/* Running a program to its end: exact argv and environment, captured output, a deadline, no shell.
+ */
 #ifndef BASE_PROCESS_H
 #define BASE_PROCESS_H
 
@@ -16,10 +17,10 @@ struct process_spec {
     int standard_input;             /* borrowed fd; -1: /dev/null */
     int standard_output;            /* borrowed fd; -1: captured, see output_limit */
     int standard_error;             /* borrowed fd; -1: captured; PROCESS_FD_NULL: /dev/null */
-    size_t output_limit;            /* most bytes captured of each stream; more is -EFBIG. 0: 1 MiB */
-    uint64_t timeout_ms;            /* 0: none. Afterwards SIGKILL to the process and -ETIMEDOUT */
-    /* Runs in the child after fds are placed and before exec; must be async-signal-safe. NULL: nothing.
-     * A negative errno ends the child and is reported as the failure to start. */
+    size_t output_limit; /* most bytes captured of each stream; more is -EFBIG. 0: 1 MiB */
+    uint64_t timeout_ms; /* 0: none. Afterwards SIGKILL to the process and -ETIMEDOUT */
+    /* Runs in the child after fds are placed and before exec; must be async-signal-safe. NULL:
+     * nothing. A negative errno ends the child and is reported as the failure to start. */
     int (*prepare)(void *context);
     void *prepare_context;
 };
@@ -28,22 +29,26 @@ struct process_spec {
 
 struct process_result {
     int wait_status; /* as waitpid(2) */
-    char *output;    /* owned; captured stdout, NUL-terminated ("" when nothing came); NULL when not captured */
+    char *output;    /* owned; captured stdout, NUL-terminated ("" when nothing came); NULL when not
+                        captured */
     size_t output_size;
     char *error_output; /* owned; captured stderr, likewise */
     size_t error_output_size;
 };
 
 /*
- * Starts the program, waits for its end. 0 when it ran, whatever its status; -errno when it could not be
- * started (the exact errno of execve), timed out or printed too much. RESULT is released by process_result_free.
+ * Starts the program, waits for its end. 0 when it ran, whatever its status; -errno when it could
+ * not be started (the exact errno of execve), timed out or printed too much. RESULT is released by
+ * process_result_free.
  */
 int process_run(const struct process_spec *spec, struct process_result *result, struct error *err);
 
-/* Starts the program and returns at once. *PID and *PIDFD (owned) are set. Streams of -1 mean /dev/null here. */
+/* Starts the program and returns at once. *PID and *PIDFD (owned) are set. Streams of -1 mean
+ * /dev/null here. */
 int process_start(const struct process_spec *spec, pid_t *pid, int *pidfd, struct error *err);
 
-/* Waits for PIDFD at most TIMEOUT_MS (0: for ever). 0 with *WAIT_STATUS set, or -ETIMEDOUT, -errno. */
+/* Waits for PIDFD at most TIMEOUT_MS (0: for ever). 0 with *WAIT_STATUS set, or -ETIMEDOUT, -errno.
+ */
 int process_wait(int pidfd, uint64_t timeout_ms, int *wait_status);
 
 /* Releases the buffers. NULL is fine. */

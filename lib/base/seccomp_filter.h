@@ -1,4 +1,5 @@
-/* Loading a seccomp filter that was compiled ahead of time: no parser in the process that confines itself. */
+/* Loading a seccomp filter that was compiled ahead of time: no parser in the process that confines
+ * itself. */
 #ifndef BASE_SECCOMP_FILTER_H
 #define BASE_SECCOMP_FILTER_H
 
@@ -8,9 +9,9 @@
 #define SECCOMP_FILTER_INSTRUCTIONS_MAX 4096
 
 /*
- * Reads PATH, a raw array of struct sock_filter as seccomp_export_bpf(3) writes it, and installs it on the
- * calling thread (which needs no_new_privs or SYS_ADMIN). Anything odd about the file is an error: the caller
- * must not go on without the filter. 0 or -errno.
+ * Reads PATH, a raw array of struct sock_filter as seccomp_export_bpf(3) writes it, and installs it
+ * on the calling thread (which needs no_new_privs or SYS_ADMIN). Anything odd about the file is an
+ * error: the caller must not go on without the filter. 0 or -errno.
  */
 int seccomp_filter_load(const char *path, struct error *err);
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Takes TEXT. */
-static const char *append(struct string_list *list, char *text)
+static char *append(struct string_list *list, char *text)
 {
     if (text != NULL && list->count + 2 > list->capacity) {
         size_t capacity = list->capacity == 0 ? 16 : list->capacity * 2;
@@ -27,12 +27,12 @@ static const char *append(struct string_list *list, char *text)
     return text;
 }
 
-const char *string_list_add(struct string_list *list, const char *text)
+char *string_list_add(struct string_list *list, const char *text)
 {
     return append(list, strdup(text));
 }
 
-const char *string_list_format(struct string_list *list, const char *format, ...)
+char *string_list_format(struct string_list *list, const char *format, ...)
 {
     char *text = NULL;
     va_list arguments;

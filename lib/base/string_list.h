@@ -14,10 +14,10 @@ struct string_list {
 };
 
 /* Adds a copy of TEXT. The copy (borrowed from the list), or NULL when there is no memory. */
-const char *string_list_add(struct string_list *list, const char *text);
+char *string_list_add(struct string_list *list, const char *text);
 
 /* Adds a formatted string, likewise. */
-const char *string_list_format(struct string_list *list, const char *format, ...)
+char *string_list_format(struct string_list *list, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* True when TEXT is in the list. */

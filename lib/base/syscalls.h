@@ -1,4 +1,5 @@
-/* Kernel calls that the C library lacks, with their UAPI fallbacks. The only place with raw syscall(2). */
+/* Kernel calls that the C library lacks, with their UAPI fallbacks. The only place with raw
+ * syscall(2). */
 #ifndef BASE_SYSCALLS_H
 #define BASE_SYSCALLS_H
 
@@ -13,7 +14,8 @@
 struct landlock_ruleset_attr;
 struct sock_fprog;
 
-/* Each returns what the call returns, or -errno; EINTR is retried where the call can be interrupted. */
+/* Each returns what the call returns, or -errno; EINTR is retried where the call can be
+ * interrupted. */
 int sys_pidfd_open(pid_t pid, unsigned int flags);                              /* Linux 5.3 */
 int sys_pidfd_send_signal(int pidfd, int signal, unsigned int flags);           /* Linux 5.1 */
 int sys_openat2(int dirfd, const char *path, const struct open_how *how);       /* Linux 5.6 */
@@ -29,8 +31,8 @@ int sys_landlock_create_ruleset(const struct landlock_ruleset_attr *attributes, 
                                 uint32_t flags); /* Linux 5.13; flags 1 asks for the ABI */
 
 /*
- * The credentials of the calling thread alone (the C library's wrappers change every thread). The file
- * system identity decides what open(2) may touch: credentials(7).
+ * The credentials of the calling thread alone (the C library's wrappers change every thread). The
+ * file system identity decides what open(2) may touch: credentials(7).
  */
 int sys_setfsuid(uid_t uid); /* 0, or -EPERM when the change did not take */
 int sys_setfsgid(gid_t gid);

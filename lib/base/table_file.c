@@ -12,7 +12,8 @@ static const char blanks[] = " \t";
 
 static void cut_comment_and_trailing_blanks(char *line)
 {
-    /* '#' starts a comment at the start of a line or after a blank, so that a field may contain it. */
+    /* '#' starts a comment at the start of a line or after a blank, so that a field may contain it.
+     */
     for (char *at = line; *at != '\0'; at++) {
         if (*at == '#' && (at == line || strchr(blanks, at[-1]) != NULL)) {
             *at = '\0';

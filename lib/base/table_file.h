@@ -1,4 +1,5 @@
-/* The text tables in policies/: one row a line, fields separated by blanks, '#' starts a comment. */
+/* The text tables in policies/: one row a line, fields separated by blanks, '#' starts a comment.
+ */
 #ifndef BASE_TABLE_FILE_H
 #define BASE_TABLE_FILE_H
 
@@ -20,9 +21,9 @@ struct table_file_row {
 typedef int table_file_callback(const struct table_file_row *row, void *context, struct error *err);
 
 /*
- * Reads PATH and calls CALLBACK for each row with at least MINIMUM and at most MAXIMUM fields; the last
- * field takes the rest of the line, blanks included. A row outside these bounds is an error that names file
- * and line. 0 or -errno.
+ * Reads PATH and calls CALLBACK for each row with at least MINIMUM and at most MAXIMUM fields; the
+ * last field takes the rest of the line, blanks included. A row outside these bounds is an error
+ * that names file and line. 0 or -errno.
  */
 int table_file_read(const char *path, size_t minimum, size_t maximum, table_file_callback *callback,
                     void *context, struct error *err);
