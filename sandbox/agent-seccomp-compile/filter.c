@@ -1,0 +1,228 @@
+/* Turns the rules of a JSON filter into rules of libseccomp. */
+#include "sandbox/agent-seccomp-compile/filter.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/cleanup.h"
+#include "sandbox/agent-seccomp-compile/comparison.h"
+#include "sandbox/agent-seccomp-compile/constants.h"
+#include "sandbox/agent-seccomp-compile/json_keys.h"
+
+#define ARGUMENTS_MAX 6
+
+/* One rule on its way into the filter. */
+struct rule {
+    scmp_filter_ctx context;
+    uint32_t action;
+    int syscall;
+    const char *name;
+    struct comparison *comparisons; /* owned */
+    size_t comparison_count;
+};
+
+static int read_action(const json_t *json, uint32_t *action, struct error *err)
+{
+    const char *name = json_string_value(json_object_get(json, "action"));
+    const char *error_name = json_string_value(json_object_get(json, "errno"));
+
+    if ((name != NULL) == (error_name != NULL))
+        return error_set(err, EINVAL, "either 'errno' or 'action' must be given");
+    if (error_name != NULL) {
+        int number = constant_find_errno(error_name);
+
+        if (number < 0)
+            return error_set(err, EINVAL, "'errno' is '%s', which is not known", error_name);
+        *action = SCMP_ACT_ERRNO((uint16_t)number);
+    } else if (strcmp(name, "allow") == 0) {
+        *action = SCMP_ACT_ALLOW;
+    } else if (strcmp(name, "kill-process") == 0) {
+        *action = SCMP_ACT_KILL_PROCESS;
+    } else {
+        return error_set(err, EINVAL, "'action' is '%s', which is not known", name);
+    }
+    return 0;
+}
+
+/* The number; a negative one that is not an error for a call that only other architectures have. */
+static int resolve_syscall(const char *name, int *number, struct error *err)
+{
+    if (name == NULL)
+        return error_set(err, EINVAL, "'syscalls' must be a list of names");
+    *number = seccomp_syscall_resolve_name(name);
+    if (*number == __NR_SCMP_ERROR)
+        *number = constant_find_syscall(name);
+    if (*number == -ENOENT)
+        return error_set(err, EINVAL, "unknown system call '%s'", name);
+    return 0;
+}
+
+/* Adds the rule for each combination of the alternatives from argument DEPTH on. */
+static int add_combinations(const struct rule *rule, struct scmp_arg_cmp *chosen, size_t depth,
+                            struct error *err)
+{
+    int result = 0;
+
+    if (depth == rule->comparison_count) {
+        result = seccomp_rule_add_exact_array(rule->context, rule->action, rule->syscall,
+                                              (unsigned int)depth, chosen);
+        return result < 0 ? error_set(err, -result, "add the rule for '%s'", rule->name) : 0;
+    }
+    for (size_t i = 0; i < rule->comparisons[depth].count && result == 0; i++) {
+        chosen[depth] = rule->comparisons[depth].alternatives[i];
+        result = add_combinations(rule, chosen, depth + 1, err);
+    }
+    return result;
+}
+
+static int add_syscalls(struct rule *rule, const json_t *syscalls, struct error *err)
+{
+    struct scmp_arg_cmp chosen[ARGUMENTS_MAX];
+
+    if (json_array_size(syscalls) == 0)
+        return error_set(err, EINVAL, "'syscalls' must be a list of names");
+    for (size_t i = 0; i < json_array_size(syscalls); i++) {
+        int result;
+
+        rule->name = json_string_value(json_array_get(syscalls, i));
+        result = resolve_syscall(rule->name, &rule->syscall, err);
+        if (result == 0 && rule->syscall >= 0)
+            result = add_combinations(rule, chosen, 0, err);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+static int read_comparisons(const json_t *arguments, struct rule *rule, struct error *err)
+{
+    size_t count = json_array_size(arguments);
+
+    if (arguments == NULL)
+        return 0;
+    if (count == 0 || count > ARGUMENTS_MAX)
+        return error_set(err, EINVAL, "'arguments' must be a list of 1 to %d", ARGUMENTS_MAX);
+    rule->comparisons = calloc(count, sizeof(*rule->comparisons));
+    if (rule->comparisons == NULL)
+        return error_set(err, ENOMEM, "read 'arguments'");
+    for (size_t i = 0; i < count; i++) {
+        int result = comparison_read(json_array_get(arguments, i), &rule->comparisons[i], err);
+
+        if (result < 0)
+            return error_prefix(err, "arguments[%zu]", i);
+    }
+    rule->comparison_count = count;
+    return 0;
+}
+
+static int read_rule(scmp_filter_ctx context, const json_t *json, struct error *err)
+{
+    static const char *const keys[] = {"reason", "syscalls", "arguments", "errno", "action", NULL};
+    struct rule rule = {.context = context};
+    int result = json_keys_check(json, keys, err);
+
+    if (result == 0 && json_keys_text(json, "reason", err) == NULL)
+        result = -EINVAL;
+    if (result == 0)
+        result = read_action(json, &rule.action, err);
+    if (result == 0)
+        result = read_comparisons(json_object_get(json, "arguments"), &rule, err);
+    if (result == 0)
+        result = add_syscalls(&rule, json_object_get(json, "syscalls"), err);
+    free(rule.comparisons);
+    return result;
+}
+
+/* What is left alone on purpose: nothing is compiled, but the names and the reason are checked. */
+static int read_kept(scmp_filter_ctx context, const json_t *json, struct error *err)
+{
+    static const char *const keys[] = {"reason", "syscalls", NULL};
+    const json_t *syscalls = json_object_get(json, "syscalls");
+    int result = json_keys_check(json, keys, err);
+
+    (void)context;
+    if (result == 0 && json_keys_text(json, "reason", err) == NULL)
+        result = -EINVAL;
+    if (result == 0 && json_array_size(syscalls) == 0)
+        result = error_set(err, EINVAL, "'syscalls' must be a list of names");
+    for (size_t i = 0; i < json_array_size(syscalls) && result == 0; i++) {
+        int number;
+
+        result = resolve_syscall(json_string_value(json_array_get(syscalls, i)), &number, err);
+    }
+    return result;
+}
+
+static int read_list(scmp_filter_ctx context, const json_t *document, const char *key,
+                     int (*read)(scmp_filter_ctx context, const json_t *json, struct error *err),
+                     struct error *err)
+{
+    const json_t *list = json_object_get(document, key);
+
+    if (!json_is_array(list))
+        return error_set(err, EINVAL, "'%s' must be a list", key);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        if (read(context, json_array_get(list, i), err) < 0)
+            return error_prefix(err, "%s[%zu]", key, i);
+    }
+    return 0;
+}
+
+static int make_context(const json_t *document, scmp_filter_ctx *context, struct error *err)
+{
+    uint32_t action;
+    int result = read_action(json_object_get(document, "default"), &action, err);
+
+    if (result < 0)
+        return error_prefix(err, "default");
+    *context = seccomp_init(action);
+    if (*context == NULL)
+        return error_set(err, ENOMEM, "make a filter");
+    result = seccomp_attr_set(*context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+    /* A sorted tree instead of a list: the cost of a call does not grow with the number of rules.
+     */
+    if (result == 0)
+        result = seccomp_attr_set(*context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+    return result < 0 ? error_set(err, -result, "set up a filter") : 0;
+}
+
+static int read_document(const json_t *document, scmp_filter_ctx *context, struct error *err)
+{
+    static const char *const keys[] = {"version", "description", "default", "rules", "kept", NULL};
+    int result = json_keys_check(document, keys, err);
+
+    if (result < 0)
+        return result;
+    if (json_integer_value(json_object_get(document, "version")) != FILTER_VERSION)
+        return error_set(err, EINVAL, "'version' must be %d", FILTER_VERSION);
+    if (json_keys_text(document, "description", err) == NULL)
+        return -EINVAL;
+    result = make_context(document, context, err);
+    if (result == 0)
+        result = read_list(*context, document, "rules", read_rule, err);
+    if (result == 0)
+        result = read_list(*context, document, "kept", read_kept, err);
+    return result;
+}
+
+int filter_read(const char *path, scmp_filter_ctx *context, struct error *err)
+{
+    json_error_t json_error;
+    json_t *document = json_load_file(path, JSON_REJECT_DUPLICATES, &json_error);
+    scmp_filter_ctx made = NULL;
+    int result;
+
+    if (document == NULL)
+        return error_set(err, EINVAL, "%s:%d:%d: %s", path, json_error.line, json_error.column,
+                         json_error.text);
+    result = read_document(document, &made, err);
+    json_decref(document);
+    if (result < 0) {
+        seccomp_release(made);
+        return error_prefix(err, "%s", path);
+    }
+    *context = made;
+    return 0;
+}

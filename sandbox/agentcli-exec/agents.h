@@ -1,0 +1,25 @@
+/* The agents of an image: policies/agents.tab. */
+#ifndef AGENTCLI_EXEC_AGENTS_H
+#define AGENTCLI_EXEC_AGENTS_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "lib/base/error.h"
+#include "lib/base/users.h"
+
+#define AGENTS_FILE "/etc/coding-agents/agents.tab"
+#define AGENTS_FILTER_DIRECTORY "/etc/coding-agents/seccomp"
+
+struct agent {
+    char identity[USERS_NAME_SIZE];
+    char filter[PATH_MAX]; /* path of the compiled seccomp filter */
+    bool is_idmapped;      /* sees the workspace and /tmp through views */
+    char program[PATH_MAX];
+};
+
+/* Finds the row of NAME in the table at PATH; every row is checked. 0, -ENOENT, or -errno with ERR
+ * set. */
+int agents_find(const char *path, const char *name, struct agent *agent, struct error *err);
+
+#endif

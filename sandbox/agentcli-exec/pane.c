@@ -1,0 +1,190 @@
+/* Between tmux and the command: tmux drops a pane's status with the pane, this keeps it. */
+#include "sandbox/agentcli-exec/pane.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/exit_codes.h"
+#include "lib/base/fd.h"
+#include "lib/base/path.h"
+#include "lib/base/process.h"
+#include "sandbox/agentcli-exec/places.h"
+#include "sandbox/confine/program.h"
+
+#define PROC_STATUS_MAX 16384
+
+struct pane {
+    int link; /* to the session's process; -1 when it is gone */
+    int signal_fd;
+    pid_t child;
+    bool has_ended;
+    bool is_stopping; /* the session ends: tmux goes with the command */
+    int wait_status;
+};
+
+static void become_command(char **command) __attribute__((noreturn));
+static void become_command(char **command)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    sigset_t empty;
+    int number;
+
+    for (int signal = 1; signal < NSIG; signal++)
+        (void)sigaction(signal, &action, NULL);
+    sigemptyset(&empty);
+    sigprocmask(SIG_SETMASK, &empty, NULL);
+    execvp(command[0], command);
+    number = errno;
+    fprintf(stderr, "agentcli-exec: execute '%s': %s\r\n", command[0], strerror(number));
+    _exit(program_exit_code(number));
+}
+
+/* An interactive shell ignores TERM and leaves on HUP; a program that catches TERM must not get
+ * both. */
+static bool ignores_term(pid_t pid)
+{
+    char path[PATH_MAX];
+    cleanup_free char *text = NULL;
+    const char *line;
+    size_t size = 0;
+
+    path_format(path, "/proc/%d/status", (int)pid);
+    if (fd_read_file(AT_FDCWD, path, PROC_STATUS_MAX, &text, &size, NULL) < 0)
+        return false;
+    line = strstr(text, "\nSigIgn:");
+    return line != NULL &&
+           (strtoull(line + sizeof("\nSigIgn:") - 1, NULL, 16) >> (SIGTERM - 1) & 1) != 0;
+}
+
+/* To the command, and to the job that a shell has in the foreground. */
+static void deliver(const struct pane *pane, int signal)
+{
+    pid_t foreground = tcgetpgrp(STDIN_FILENO);
+
+    if (signal == SIGTERM && ignores_term(pane->child))
+        kill(pane->child, SIGHUP);
+    kill(pane->child, signal);
+    if (foreground > 0 && foreground != getpgrp() && foreground != pane->child)
+        kill(-foreground, signal);
+    /* What is stopped would take no notice until it is continued. */
+    if (signal == SIGTERM || signal == SIGHUP)
+        kill(pane->child, SIGCONT);
+}
+
+/*
+ * A command that was stopped has nobody to continue it: there is no shell above it. Without job
+ * control of its own it cannot be stopped from the keyboard in the first place, as its group would
+ * be an orphaned one.
+ */
+static void reap(struct pane *pane)
+{
+    int status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+        if (pid != pane->child)
+            continue;
+        if (WIFSTOPPED(status)) {
+            tcsetpgrp(STDIN_FILENO, getpgid(pane->child));
+            kill(pane->child, SIGCONT);
+        } else {
+            pane->has_ended = true;
+            pane->wait_status = status;
+        }
+    }
+}
+
+static void take_signal(struct pane *pane)
+{
+    struct signalfd_siginfo info;
+
+    if (read(pane->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return;
+    if (info.ssi_signo == SIGCHLD)
+        reap(pane);
+    else if (info.ssi_code != SI_KERNEL || info.ssi_signo == SIGHUP)
+        deliver(pane, (int)info.ssi_signo);
+    /* The terminal's own signals (SI_KERNEL) reach the command without us. */
+}
+
+static void take_message(struct pane *pane)
+{
+    struct pane_message message;
+    ssize_t count = read(pane->link, &message, sizeof(message));
+
+    if (count != (ssize_t)sizeof(message)) {
+        close(steal_fd(&pane->link));
+        return;
+    }
+    if (message.signal == 0 || message.signal >= NSIG)
+        return;
+    pane->is_stopping |= message.signal == SIGTERM;
+    deliver(pane, (int)message.signal);
+}
+
+static void wait_for_end(struct pane *pane)
+{
+    while (!pane->has_ended) {
+        struct pollfd polls[] = {{.fd = pane->signal_fd, .events = POLLIN},
+                                 {.fd = pane->link, .events = POLLIN}};
+
+        if (poll(polls, ARRAY_LENGTH(polls), -1) < 0)
+            continue;
+        if (polls[0].revents != 0)
+            take_signal(pane);
+        if (polls[1].revents != 0)
+            take_message(pane);
+    }
+}
+
+static int open_signals(void)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    return signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int fail(const struct error *err)
+{
+    fprintf(stderr, "agentcli-exec: pane: %s\r\n", error_text(err));
+    return EXIT_BOOT_AGENT;
+}
+
+int pane_run(void)
+{
+    struct error err = ERROR_INITIALIZER;
+    char **command = NULL;
+    char *text = NULL;
+    struct pane pane = {.link = places_connect_pane(&err)};
+
+    if (pane.link < 0 || places_read_command(&command, &text, &err) < 0)
+        return fail(&err);
+    places_clean_status();
+    pane.signal_fd = open_signals();
+    pane.child = pane.signal_fd < 0 ? -1 : fork();
+    if (pane.child == 0)
+        become_command(command);
+    if (pane.child < 0) {
+        error_set(&err, errno, "start the command");
+        return fail(&err);
+    }
+    wait_for_end(&pane);
+    if (places_write_status(pane.wait_status, &err) < 0)
+        fail(&err);
+    /* In the foreground as it is, tmux's server is this process's parent. */
+    if (pane.is_stopping)
+        kill(getppid(), SIGTERM);
+    return process_exit_code(pane.wait_status);
+}

@@ -1,0 +1,20 @@
+# Programs of sandbox/, declared for the top Makefile.
+CONFINE_SOURCES := $(sort $(wildcard sandbox/confine/*.c))
+ATTACH_SOURCES := $(sort $(wildcard sandbox/attach/*.c))
+AGENTCLI_EXEC_SOURCES := $(sort $(wildcard sandbox/agentcli-exec/*.c))
+AGENT_ATTACH_SOURCES := $(sort $(wildcard sandbox/agent-attach/*.c))
+TASK_SANDBOX_SOURCES := $(sort $(wildcard sandbox/agent-task-sandbox/*.c))
+
+include sandbox/agent-seccomp-compile/build.mk
+
+$(eval $(call dynamic_program,$(CONTAINER_LIBEXEC)/agent-task-sandbox,\
+	$(TASK_SANDBOX_SOURCES) $(CONFINE_SOURCES),$(LIBBASE),-lcap-ng))
+$(eval $(call dynamic_program,$(CONTAINER_LIBEXEC)/agentcli-exec,\
+	$(AGENTCLI_EXEC_SOURCES) $(CONFINE_SOURCES) $(ATTACH_SOURCES),$(LIBBASE),-lcap-ng))
+$(eval $(call dynamic_program,$(CONTAINER_BIN)/agent-attach,\
+	$(AGENT_ATTACH_SOURCES) $(ATTACH_SOURCES),$(LIBBASE),))
+
+TMUX_FILES := $(IMAGE)/etc/coding-agents/tmux.conf $(IMAGE)/etc/coding-agents/tmux-persistent.conf
+DATA_FILES += $(TMUX_FILES)
+$(TMUX_FILES): $(IMAGE)/etc/coding-agents/%.conf: sandbox/agentcli-exec/%.conf
+	@install -D -m 0644 $< $@
