@@ -37,8 +37,7 @@ int channel_send_frame(int fd, enum channel_frame_type type, const void *payload
     return count < 0 ? -errno : 0;
 }
 
-/* A path longer than sun_path is reached through a descriptor of its directory. */
-static int socket_address(const char *path, struct sockaddr_un *address, int *directory)
+int channel_address(const char *path, struct sockaddr_un *address, int *directory)
 {
     char copy[PATH_MAX];
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
@@ -64,7 +63,7 @@ static int connect_to(const char *path)
     cleanup_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
-    int result = socket_address(path, &address, &directory);
+    int result = channel_address(path, &address, &directory);
     if (result < 0)
         return result;
     if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)

@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/un.h>
 
 #include "lib/base/error.h"
 #include "lib/wire/audit.h"
@@ -32,6 +33,12 @@ int channel_flush(int fd, uint32_t timeout_ms, struct error *err);
  */
 int channel_parse_frame(const void *data, size_t size, struct channel_header *header,
                         const void **payload, size_t *payload_size, struct error *err);
+/*
+ * The address of the socket at PATH. One longer than an address holds is reached through a
+ * descriptor of its directory, *DIRECTORY (owned by the caller, to be kept until connect or bind;
+ * else untouched). 0 or -errno.
+ */
+int channel_address(const char *path, struct sockaddr_un *address, int *directory);
 /* Sends one frame of TYPE with PAYLOAD. 0 or -errno. */
 int channel_send_frame(int fd, enum channel_frame_type type, const void *payload, size_t size);
 

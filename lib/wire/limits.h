@@ -31,6 +31,8 @@
 /* Events accepted per second from one container before they are counted instead of kept. */
 #define LIMIT_EVENTS_PER_SECOND 200
 #define LIMIT_EVENTS_BURST 2000
+/* Events of one container that are kept, in bytes: a week of a busy session, and no full disk. */
+#define LIMIT_EVENT_BYTES_PER_SESSION (256u * 1024 * 1024)
 /* Connections the root channel holds at once: boot, PID 1, shutdown, one spare each. */
 #define LIMIT_CHANNEL_CONNECTIONS 8
 /* Bytes of objects one collection may bring to the host, unless the user raises it. */

@@ -1,0 +1,122 @@
+/*
+ * The keeper: one small process per session on the host. It writes the audit log, waits for the
+ * container, and puts away what the session leaves on the host. One event loop, fixed tables, no
+ * threads.
+ */
+#ifndef BROKER_KEEPER_H
+#define BROKER_KEEPER_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "host-shim/broker/admission.h"
+#include "host-shim/broker/cause.h"
+#include "host-shim/broker/helper.h"
+#include "lib/base/error.h"
+#include "lib/base/event_loop.h"
+#include "lib/wire/audit.h"
+#include "lib/wire/channel.h"
+#include "lib/wire/limits.h"
+#include "lib/wire/manifest.h"
+
+/* Descriptors besides the peers': listener, control, helper. */
+#define KEEPER_SOURCES (LIMIT_CHANNEL_CONNECTIONS + 3)
+#define KEEPER_LINE_SIZE 512
+
+enum keeper_timer {
+    KEEPER_TIMER_ABSENCE, /* the launcher is gone and no container has been seen */
+    KEEPER_TIMER_HELPER,  /* a helper is started again, or has had its time */
+    KEEPER_TIMER_DRAIN,   /* the container ended: last frames are read */
+    KEEPER_TIMER_DROPS,   /* the count of dropped events is due */
+    KEEPER_TIMER_HELLO,   /* connections that never said hello */
+    KEEPER_TIMER_COUNT
+};
+
+enum keeper_phase {
+    KEEPER_WAITING,  /* for the launcher to say that it started the container */
+    KEEPER_WATCHING, /* a helper waits for the container */
+    KEEPER_DRAINING, /* the container ended; what it sent is read to the end */
+    KEEPER_CLEANING, /* a helper removes the network */
+    KEEPER_DONE,
+};
+
+struct keeper;
+
+/* One connection. Free while fd is -1. */
+struct peer {
+    struct keeper *keeper; /* borrowed */
+    int fd;                /* owned */
+    int source;            /* its number in the loop */
+    uid_t uid;             /* as the kernel says */
+    pid_t pid;
+    uint64_t accepted_ns;
+    uint32_t role; /* enum channel_role; 0 before the hello */
+};
+
+struct keeper {
+    char session[MANIFEST_SESSION_SIZE];
+    char container[64];       /* "coding-agents-ID"; network and volume have the same name */
+    uid_t container_root_uid; /* the host uid that root in the container is */
+    char state_directory[PATH_MAX];
+    char runtime_directory[PATH_MAX];
+    int control_fd; /* owned; to the launcher; -1 once it is gone */
+    char control_line[KEEPER_LINE_SIZE];
+    size_t control_used;
+    int control_source;
+    int listener;          /* owned */
+    struct audit_log *log; /* owned */
+
+    enum keeper_phase phase;
+    struct event_loop loop;
+    struct event_source sources[KEEPER_SOURCES];
+    struct event_timer timers[KEEPER_TIMER_COUNT];
+    struct peer peers[LIMIT_CHANNEL_CONNECTIONS];
+    struct admission admission;
+    struct helper helper;
+    struct ending ending; /* what is known of how the session ended */
+    uint64_t drain_until_ns;
+    char frame[LIMIT_CHANNEL_FRAME_BYTES + 1];
+};
+
+/* setup.c: from options to a keeper that listens and whose log is open. 0 or -errno. */
+int keeper_open(struct keeper *keeper, struct error *err);
+void keeper_close(struct keeper *keeper);
+
+/* peers.c: connections, frames. */
+int peers_listen(struct keeper *keeper, struct error *err);
+/* True while a container role is connected. */
+bool peers_has_container(const struct keeper *keeper);
+void peers_close_all(struct keeper *keeper);
+
+/* control.c: the launcher's lines. */
+int control_watch(struct keeper *keeper);
+/* Sends a line to the launcher; a launcher that is gone is no error. */
+void control_say(struct keeper *keeper, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* watch.c: the helper that waits for the container. */
+void watch_start(struct keeper *keeper);
+
+/* ending.c: from the container's end to the keeper's own. */
+void ending_begin(struct keeper *keeper);
+void ending_abandon(struct keeper *keeper, const char *reason);
+
+/* log.c: records of the keeper itself, refusals, lines for people in keeper.log. */
+void log_record(struct keeper *keeper, enum audit_event event, const struct audit_source *source,
+                json_t *fields); /* takes FIELDS */
+void log_own(struct keeper *keeper, enum audit_event event, json_t *fields);
+/* Records the first refusal of WHAT for UID and counts the rest. */
+void log_refusal(struct keeper *keeper, const char *what, uid_t uid, const char *detail);
+/* A dropped event: its count is recorded within a second. */
+void log_drop(struct keeper *keeper);
+/* Records the counts that are still open: dropped events, and refusals that came more than once. */
+void log_totals(struct keeper *keeper);
+void log_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* init_events.c: an event of PID 1, from a frame's payload. 0, or -EPROTO. */
+int init_event_record(struct keeper *keeper, const struct audit_source *source, const void *payload,
+                      size_t size, struct error *err);
+
+#endif

@@ -1,0 +1,57 @@
+/* Opens what the keeper needs before it may say that it is ready: its log first, then its socket.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "host-shim/broker/keeper.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
+#include "lib/base/path.h"
+#include "lib/wire/session.h"
+
+static int open_log(struct keeper *keeper, struct error *err)
+{
+    char root[PATH_MAX];
+    char path[PATH_MAX];
+    char forward[PATH_MAX];
+    int result = session_state_root(root, err);
+    if (result < 0)
+        return result;
+    if (path_format(path, "%s/events.jsonl", keeper->state_directory) < 0 ||
+        path_format(forward, "%s/security-events.log", root) < 0)
+        return error_set(err, ENAMETOOLONG, "the state directory");
+    return audit_log_open(path, keeper->session, forward, &keeper->log, err);
+}
+
+int keeper_open(struct keeper *keeper, struct error *err)
+{
+    keeper->listener = -1;
+    keeper->helper.fd = -1;
+    keeper->ending.exit_code = -1;
+    snprintf(keeper->container, sizeof(keeper->container), "coding-agents-%s", keeper->session);
+    admission_open(&keeper->admission, clock_monotonic_ns());
+    int result = session_runtime_directory(keeper->session, keeper->runtime_directory, err);
+    if (result == 0)
+        result = open_log(keeper, err);
+    if (result < 0)
+        return result;
+    result = event_loop_open(&keeper->loop, keeper->sources, KEEPER_SOURCES, keeper->timers,
+                             KEEPER_TIMER_COUNT);
+    if (result < 0)
+        return error_set(err, -result, "make the event loop");
+    result = peers_listen(keeper, err);
+    if (result < 0)
+        return result;
+    result = control_watch(keeper);
+    return result < 0 ? error_set(err, -result, "watch the launcher") : 0;
+}
+
+void keeper_close(struct keeper *keeper)
+{
+    helper_stop(keeper);
+    peers_close_all(keeper);
+    cleanup_close(&keeper->listener);
+    audit_log_close(keeper->log);
+    cleanup_close(&keeper->control_fd);
+}
