@@ -10,8 +10,8 @@
 #include "lib/base/process.h"
 
 struct engine_facts {
-    char client[128];         /* path of the docker client */
-    char engine_version[64];  /* "20.10.24+dfsg1" */
+    char client[128];        /* path of the docker client */
+    char engine_version[64]; /* "20.10.24+dfsg1" */
     char runc_version[64];
     char kernel_version[128];
     char cgroup_version[8];
@@ -19,26 +19,28 @@ struct engine_facts {
     bool has_seccomp;
     bool is_rootless;
     bool has_userns_remap;
-    uid_t container_root_uid; /* host uid that container uid 0 is: 0, the remapped base, or ours when rootless */
+    uid_t container_root_uid; /* host uid that container uid 0 is: 0, the remapped base, or ours
+                                 when rootless */
     unsigned int cpus;
     unsigned long long memory_bytes;
 };
 
 /*
- * Asks the engine what it is. Refuses, with cause and remedy: no client, no daemon, Podman, a remote engine,
- * an engine older than 20.10 or runc older than 1.1.5, no seccomp. 0 or -errno.
+ * Asks the engine what it is. Refuses, with cause and remedy: no client, no daemon, Podman, a
+ * remote engine, an engine older than 20.10 or runc older than 1.1.5, no seccomp. 0 or -errno.
  */
 int engine_detect(struct engine_facts *facts, struct error *err);
 
 /*
- * Runs `docker ARGUMENTS...` (NULL-terminated, borrowed) to its end and captures its output. A non-zero exit
- * is -EIO with the client's last line of stderr as the reason. TIMEOUT_MS 0: none. RESULT is owned by the
- * caller (process_result_free).
+ * Runs `docker ARGUMENTS...` (NULL-terminated, borrowed) to its end and captures its output. A
+ * non-zero exit is -EIO with the client's last line of stderr as the reason. TIMEOUT_MS 0: none.
+ * RESULT is owned by the caller (process_result_free).
  */
 int engine_run(const char *const *arguments, unsigned int timeout_ms, struct process_result *result,
                struct error *err);
 
-/* `docker inspect --type KIND NAME`: the one object found. *OBJECT is owned (json_decref). -ENOENT when missing. */
+/* `docker inspect --type KIND NAME`: the one object found. *OBJECT is owned (json_decref). -ENOENT
+ * when missing. */
 int engine_inspect(const char *kind, const char *name, json_t **object, struct error *err);
 
 /* The exit code, running state and OOM flag of container NAME. -ENOENT when it does not exist. */

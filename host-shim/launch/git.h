@@ -1,4 +1,5 @@
-/* Host git, always as the owner of the repository, without prompts, hooks or repository-chosen programs. */
+/* Host git, always as the owner of the repository, without prompts, hooks or repository-chosen
+ * programs. */
 #ifndef LAUNCH_GIT_H
 #define LAUNCH_GIT_H
 
@@ -9,8 +10,8 @@
 #include "lib/base/process.h"
 
 /*
- * Who git runs as: the caller, or, when the caller is root and the repository is another user's, that user
- * (its config could name programs to run). Filled by git_identity_of.
+ * Who git runs as: the caller, or, when the caller is root and the repository is another user's,
+ * that user (its config could name programs to run). Filled by git_identity_of.
  */
 struct git_identity {
     uid_t uid;
@@ -24,16 +25,17 @@ int git_identity_of(const char *path, struct git_identity *identity, struct erro
 
 /*
  * Runs `git -C DIRECTORY ARGUMENTS...` (NULL-terminated, borrowed) as IDENTITY with core.fsmonitor,
- * core.hooksPath and the pager neutralised, GIT_TERMINAL_PROMPT=0 and GIT_OPTIONAL_LOCKS=0. OUTPUT_LIMIT in
- * bytes. 0 with RESULT (owned) whatever git's status; -errno when it could not run.
+ * core.hooksPath and the pager neutralised, GIT_TERMINAL_PROMPT=0 and GIT_OPTIONAL_LOCKS=0.
+ * OUTPUT_LIMIT in bytes. 0 with RESULT (owned) whatever git's status; -errno when it could not run.
  */
-int git_run(const char *directory, const struct git_identity *identity, const char *const *arguments,
-            size_t output_limit, struct process_result *result, struct error *err);
+int git_run(const char *directory, const struct git_identity *identity,
+            const char *const *arguments, size_t output_limit, struct process_result *result,
+            struct error *err);
 
 /* git_run that must succeed; else -EIO with git's last line of stderr. */
 int git_run_checked(const char *directory, const struct git_identity *identity,
-                    const char *const *arguments, size_t output_limit, struct process_result *result,
-                    struct error *err);
+                    const char *const *arguments, size_t output_limit,
+                    struct process_result *result, struct error *err);
 
 /* One line of output without its newline, owned by the caller. */
 int git_read_line(const char *directory, const struct git_identity *identity,

@@ -6,9 +6,11 @@
 
 #include "lib/base/error.h"
 
-/* PREFIX/libexec/coding-agents/NAME. NAME "" gives the directory. Works from bin/ and from libexec/. */
+/* PREFIX/libexec/coding-agents/NAME. NAME "" gives the directory. Works from bin/ and from
+ * libexec/. */
 int install_path_libexec(const char *name, char path[PATH_MAX], struct error *err);
-/* PREFIX/share/coding-agents/NAME, likewise: "policies/seccomp/agent.json", "images.lock", "source". */
+/* PREFIX/share/coding-agents/NAME, likewise: "policies/seccomp/agent.json", "images.lock",
+ * "source". */
 int install_path_share(const char *name, char path[PATH_MAX], struct error *err);
 
 #endif

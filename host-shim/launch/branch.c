@@ -1,0 +1,262 @@
+/* Names the session's branch and reserves it without a race. */
+#include "host-shim/launch/branch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/fd.h"
+#include "lib/base/path.h"
+#include "lib/wire/session.h"
+
+/* More sessions on one repository than anybody keeps. */
+#define SESSION_NUMBER_MAX 9999
+
+static bool git_says_yes(const struct repository *repository, const char *const *arguments)
+{
+    struct process_result result = {.output = NULL};
+    bool yes = git_run(repository->top, &repository->identity, arguments, 0, &result, NULL) == 0 &&
+               process_is_success(result.wait_status);
+    process_result_free(&result);
+    return yes;
+}
+
+static bool ref_exists(const struct repository *repository, const char *branch)
+{
+    char ref[BRANCH_SIZE + 16];
+    snprintf(ref, sizeof(ref), "refs/heads/%s", branch);
+    return git_says_yes(repository, (const char *const[]){"show-ref", "--verify", "-q", ref, NULL});
+}
+
+static bool is_checked_out(const struct repository *repository, const char *branch)
+{
+    static const char *const arguments[] = {"worktree", "list", "--porcelain", "-z", NULL};
+    struct process_result result = {.output = NULL};
+    char wanted[BRANCH_SIZE + 32];
+    snprintf(wanted, sizeof(wanted), "branch refs/heads/%s", branch);
+    if (git_run_checked(repository->top, &repository->identity, arguments, 0, &result, NULL) < 0)
+        return true;
+    bool found = false;
+    for (size_t at = 0; at < result.output_size; at += strlen(result.output + at) + 1)
+        found = found || strcmp(result.output + at, wanted) == 0;
+    process_result_free(&result);
+    return found;
+}
+
+void branch_slug(const char *branch, char name[33])
+{
+    size_t used = 0;
+    for (const char *p = branch; *p != '\0' && used < 32; p++) {
+        char c = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
+        bool is_plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (is_plain || (used > 0 && name[used - 1] != '-'))
+            name[used++] = is_plain ? c : '-';
+    }
+    while (used > 0 && name[used - 1] == '-')
+        used--;
+    name[used] = '\0';
+    if (used == 0)
+        snprintf(name, 33, "session");
+}
+
+/* The session that holds the reservation at PATH, into HOLDER; false when it is gone or its work is
+ * collected. */
+static bool is_held(const char *path, char holder[MANIFEST_SESSION_SIZE])
+{
+    cleanup_free char *text = NULL;
+    size_t size;
+    char directory[PATH_MAX];
+    if (fd_read_file(AT_FDCWD, path, 64, &text, &size, NULL) < 0 || !manifest_is_session_id(text))
+        return false;
+    snprintf(holder, MANIFEST_SESSION_SIZE, "%s", text);
+    if (session_state_directory(holder, directory, NULL) < 0 || access(directory, F_OK) < 0)
+        return false;
+    struct session_state *state = NULL;
+    if (session_state_load(holder, &state, NULL) < 0)
+        return true;
+    bool is_over = state->phase == SESSION_COLLECTED;
+    session_state_free(state);
+    return !is_over;
+}
+
+static int reservation_path(const struct repository *repository, const char *branch,
+                            char path[PATH_MAX], struct error *err)
+{
+    char state[PATH_MAX];
+    char directory[PATH_MAX];
+    char repository_digest[MANIFEST_DIGEST_SIZE];
+    char branch_digest[MANIFEST_DIGEST_SIZE];
+    manifest_digest(repository->git_common, strlen(repository->git_common), repository_digest);
+    manifest_digest(branch, strlen(branch), branch_digest);
+    int status = session_state_root(state, err);
+    if (status == 0)
+        status = path_format(directory, "%s/branches/%s", state, repository_digest);
+    if (status == 0)
+        status = path_make_directories(directory, 0700, err);
+    if (status == 0)
+        status = path_format(path, "%s/%s", directory, branch_digest);
+    return status;
+}
+
+/* Makes the file that holds BRANCH for SESSION. -EEXIST when another session has it. */
+static int hold_branch(const struct repository *repository, const char *session,
+                       struct branch *branch, struct error *err)
+{
+    char path[PATH_MAX];
+    char holder[MANIFEST_SESSION_SIZE] = "";
+    int status = reservation_path(repository, branch->host, path, err);
+    if (status < 0)
+        return status;
+    int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+    cleanup_fd int fd = open(path, flags, 0600);
+    if (fd < 0 && errno == EEXIST && !is_held(path, holder)) {
+        (void)unlink(path);
+        fd = open(path, flags, 0600);
+    }
+    if (fd < 0 && errno == EEXIST) {
+        error_set(
+            err, EINVAL,
+            "session %s works on branch '%s': choose another with --name or --branch, or end it "
+            "with coding-agents remove %s",
+            holder, branch->host, holder);
+        return -EEXIST;
+    }
+    if (fd < 0 || fd_write_all(fd, session, strlen(session)) < 0)
+        return error_set(err, errno, "reserve the branch with '%s'", path);
+    memcpy(branch->reservation, path, sizeof(path));
+    return 0;
+}
+
+/* Makes the ref, unless it exists or there is no commit yet. */
+static int make_ref(const struct repository *repository, const char *session, struct branch *branch,
+                    struct error *err)
+{
+    char ref[BRANCH_SIZE + 16];
+    char message[64];
+    snprintf(ref, sizeof(ref), "refs/heads/%s", branch->host);
+    snprintf(message, sizeof(message), "coding-agents: session %s", session);
+    struct process_result result = {.output = NULL};
+    /* The empty old value: only when the ref does not exist at that moment. */
+    int status = git_run_checked(
+        repository->top, &repository->identity,
+        (const char *const[]){"update-ref", "-m", message, ref, repository->base_commit, "", NULL},
+        0, &result, err);
+    process_result_free(&result);
+    branch->made_ref = status == 0;
+    if (status == -EIO)
+        error_prefix(err, "the branch '%s' cannot be made, choose another with --branch",
+                     branch->host);
+    return status;
+}
+
+/* An existing branch may be gone on with when nothing of it is lost by starting at HEAD. */
+static int check_existing(const struct repository *repository, const char *branch,
+                          struct error *err)
+{
+    char ref[BRANCH_SIZE + 16];
+    snprintf(ref, sizeof(ref), "refs/heads/%s", branch);
+    if (git_says_yes(repository,
+                     (const char *const[]){"merge-base", "--is-ancestor", ref, "HEAD", NULL}))
+        return 0;
+    return error_set(
+        err, EINVAL,
+        "branch '%s' exists and has commits that HEAD lacks: merge it first, check it out and "
+        "use --use-current-branch, or choose another name",
+        branch);
+}
+
+/* Takes branch->host. GOES_ON: an existing branch may be gone on with. -EEXIST when the name is
+ * taken. */
+static int take_branch(const struct launch_options *options, const struct repository *repository,
+                       const char *session, struct branch *branch, struct error *err)
+{
+    bool goes_on = options->branch != NULL || options->use_current_branch;
+    if (!manifest_is_branch(branch->host))
+        return error_set(err, EINVAL, "git does not allow a branch '%s': choose one with --branch",
+                         branch->host);
+    if (is_checked_out(repository, branch->host))
+        return error_set(
+            err, EINVAL,
+            "branch '%s' is checked out here, and git would not notice that it moves: check "
+            "another one out, or leave out --branch",
+            branch->host);
+    bool exists = ref_exists(repository, branch->host);
+    if (exists && !goes_on) {
+        error_set(err, EINVAL,
+                  "branch '%s' exists: choose another --name, or delete it with git branch -D %s",
+                  branch->host, branch->host);
+        return -EEXIST;
+    }
+    int status = exists ? check_existing(repository, branch->host, err) : 0;
+    if (status < 0 || options->is_dry_run)
+        return status;
+    status = hold_branch(repository, session, branch, err);
+    if (status == 0 && !exists && repository->base_commit[0] != '\0')
+        status = make_ref(repository, session, branch, err);
+    if (status < 0)
+        branch_release(repository, branch);
+    return status;
+}
+
+static int take_numbered(const struct launch_options *options, const struct repository *repository,
+                         const char *session, struct branch *branch, struct error *err)
+{
+    for (unsigned int number = 1; number <= SESSION_NUMBER_MAX; number++) {
+        snprintf(branch->name, sizeof(branch->name), "session-%u", number);
+        snprintf(branch->host, sizeof(branch->host), "%s/%s", options->agent, branch->name);
+        int status = take_branch(options, repository, session, branch, err);
+        /* Somebody else's git may have made the ref after we looked: then the next number is free.
+         */
+        bool is_taken =
+            status == -EEXIST || (status == -EIO && ref_exists(repository, branch->host));
+        if (!is_taken)
+            return status;
+    }
+    return error_set(err, EINVAL,
+                     "all %d numbered branches of %s are taken: give --name, or remove sessions",
+                     SESSION_NUMBER_MAX, options->agent);
+}
+
+int branch_reserve(const struct launch_options *options, const struct repository *repository,
+                   const char *session, struct branch *branch, struct error *err)
+{
+    *branch = (struct branch){.name = ""};
+    if (options->use_current_branch && repository->head_branch[0] == '\0')
+        return error_set(
+            err, EINVAL,
+            "--use-current-branch needs a branch, and HEAD is detached: check one out first");
+    const char *given = options->use_current_branch ? repository->head_branch : options->branch;
+    int status;
+    if (given == NULL && options->name == NULL) {
+        status = take_numbered(options, repository, session, branch, err);
+    } else {
+        const char *below = given != NULL ? given : options->name;
+        bool is_exact = options->branch != NULL;
+        snprintf(branch->host, sizeof(branch->host), "%s%s%s", is_exact ? "" : options->agent,
+                 is_exact ? "" : "/", below);
+        if (options->name != NULL)
+            snprintf(branch->name, sizeof(branch->name), "%s", options->name);
+        else
+            branch_slug(given, branch->name);
+        status = take_branch(options, repository, session, branch, err);
+    }
+    snprintf(branch->inside, sizeof(branch->inside), "%s",
+             options->use_current_branch ? repository->head_branch : branch->host);
+    return status;
+}
+
+void branch_release(const struct repository *repository, struct branch *branch)
+{
+    char ref[BRANCH_SIZE + 16];
+    snprintf(ref, sizeof(ref), "refs/heads/%s", branch->host);
+    if (branch->made_ref)
+        (void)git_says_yes(repository, (const char *const[]){"update-ref", "-d", ref,
+                                                             repository->base_commit, NULL});
+    if (branch->reservation[0] != '\0')
+        (void)unlink(branch->reservation);
+    branch->reservation[0] = '\0';
+    branch->made_ref = false;
+}

@@ -1,0 +1,74 @@
+/* After the container's end: tells why, brings the work back, and chooses the exit code. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "host-shim/launch/install_paths.h"
+#include "host-shim/launch/launch.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/exit_codes.h"
+#include "lib/wire/session.h"
+
+/* Codes of a boot that refused; an agent's own exit with one of them has no cause on record. */
+static bool is_boot_refusal(int code, const char *cause)
+{
+    return code >= EXIT_BOOT_KERNEL && code <= EXIT_INIT_NOT_PID1 && cause[0] != '\0';
+}
+
+/* Runs `coding-agents-collect SESSION`, its report on stderr: stdout is the agent's. */
+static int collect(const struct launch *launch, int *code, struct error *err)
+{
+    char program[PATH_MAX];
+    int status = install_path_libexec("coding-agents-collect", program, err);
+    if (status < 0)
+        return status;
+    const char *const argv[] = {program, launch->session, NULL};
+    const struct process_spec spec = {.argv = argv,
+                                      .standard_input = -1,
+                                      .standard_output = STDERR_FILENO,
+                                      .standard_error = STDERR_FILENO};
+    struct process_result result = {.output = NULL};
+    status = process_run(&spec, &result, err);
+    *code = process_exit_code(result.wait_status);
+    process_result_free(&result);
+    return status;
+}
+
+static void bring_back(struct launch *launch)
+{
+    struct error err = ERROR_INITIALIZER;
+    int code = 0;
+    if (launch->options.no_push) {
+        launch_say("the work of session %s stays in its volume; coding-agents sync %s brings it",
+                   launch->branch.name, launch->session);
+        return;
+    }
+    int status = collect(launch, &code, &err);
+    if (status == 0 && code == 0)
+        return;
+    if (status < 0)
+        launch_say("%s", error_text(&err));
+    launch_say(
+        "the work of session %s is in its volume; coding-agents sync %s tries again to bring it",
+        launch->branch.name, launch->session);
+    if (launch->exit_code == 0)
+        launch->exit_code = EXIT_COLLECT;
+}
+
+int finish_session(struct launch *launch, int code, struct error *err)
+{
+    struct session_state *state = NULL;
+    keeper_await_end(launch);
+    launch->exit_code = code;
+    if (session_state_load(launch->session, &state, NULL) < 0)
+        state = NULL;
+    const char *cause = state == NULL ? "" : state->cause;
+    int status = 0;
+    if (is_boot_refusal(code, cause))
+        status = error_set(err, EINVAL, "%s", cause);
+    else if (cause[0] != '\0')
+        launch_say("%s", cause);
+    session_state_free(state);
+    if (status == 0)
+        bring_back(launch);
+    return status;
+}

@@ -1,0 +1,237 @@
+/* Starts the session's keeper, records the start through it, and hears from it how the session
+ * ended. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "host-shim/launch/install_paths.h"
+#include "host-shim/launch/launch.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
+#include "lib/base/fd.h"
+#include "lib/base/path.h"
+#include "lib/wire/channel.h"
+#include "lib/wire/record.h"
+
+#define READY_MS 10000
+/* The keeper takes the network away after the container's end; the engine may be slow with it. */
+#define END_MS 60000
+#define ASSET_BYTES_MAX (16u * 1024 * 1024)
+
+/* Files of the installation that decide what a session may do: their digests go on record. */
+static const char *const assets[] = {
+    "policies/seccomp/agent.json",
+    "policies/capabilities.tab",
+    "policies/engine-args.tab",
+    "policies/agents.tab",
+    "images.lock",
+};
+
+/* Reads one line of the keeper's within TIMEOUT_MS, without its newline. 0, or -errno. */
+static int read_line(int fd, uint64_t timeout_ms, char *line, size_t size)
+{
+    uint64_t deadline = clock_monotonic_ns() + timeout_ms * CLOCK_NANOSECONDS_PER_MILLISECOND;
+    size_t used = 0;
+    while (used + 1 < size) {
+        uint64_t now = clock_monotonic_ns();
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        int left =
+            now < deadline ? (int)((deadline - now) / CLOCK_NANOSECONDS_PER_MILLISECOND) + 1 : 0;
+        int count = poll(&wait, 1, left);
+        if (count == 0)
+            return -ETIMEDOUT;
+        ssize_t got = count < 0 ? -1 : recv(fd, line + used, 1, MSG_DONTWAIT);
+        if (got < 0 && errno != EINTR && errno != EAGAIN)
+            return -errno;
+        if (got == 0)
+            return -EPIPE;
+        if (got == 1 && line[used] == '\n')
+            break;
+        used += got > 0 ? (size_t)got : 0;
+    }
+    line[used] = '\0';
+    return 0;
+}
+
+static int spawn(const struct launch *launch, int theirs, struct error *err)
+{
+    char program[PATH_MAX];
+    char fd_text[16];
+    char uid_text[16];
+    int status = install_path_libexec("coding-agents-keeper", program, err);
+    if (status < 0)
+        return status;
+    snprintf(fd_text, sizeof(fd_text), "%d", theirs);
+    snprintf(uid_text, sizeof(uid_text), "%u", (unsigned int)launch->engine.container_root_uid);
+    const char *const argv[] = {program,        "--session", launch->session,
+                                "--control-fd", fd_text,     "--container-root-uid",
+                                uid_text,       NULL};
+    struct process_spec spec = {
+        .argv = argv, .standard_input = -1, .standard_output = 2, .standard_error = 2};
+    struct process_result result = {.output = NULL};
+    /* What is started here detaches itself and leaves the keeper behind. */
+    status = process_run(&spec, &result, err);
+    process_result_free(&result);
+    return status;
+}
+
+int keeper_start(struct launch *launch, struct error *err)
+{
+    int ends[2];
+    char line[512] = "";
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+        return error_set(err, errno, "make a socket to the keeper");
+    cleanup_fd int ours = ends[0];
+    cleanup_fd int theirs = ends[1];
+    fd_set_close_on_exec(theirs, false);
+    int status = spawn(launch, theirs, err);
+    if (status < 0)
+        return error_prefix(err, "start the keeper of the session");
+    cleanup_close(&theirs);
+    theirs = -1;
+    status = read_line(ours, READY_MS, line, sizeof(line));
+    if (status < 0)
+        return error_set(err, -status, "the keeper of the session did not get ready");
+    if (strcmp(line, "READY") != 0)
+        return error_set(err, EINVAL, "the keeper of the session could not start: %s",
+                         strncmp(line, "FAILED ", 7) == 0 ? line + 7 : line);
+    launch->keeper = steal_fd(&ours);
+    return 0;
+}
+
+static int tell(struct launch *launch, const char *line)
+{
+    return send(launch->keeper, line, strlen(line), MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int keeper_say_started(struct launch *launch, struct error *err)
+{
+    int status = tell(launch, "STARTED\n");
+    return status < 0 ? error_set(err, -status, "the keeper of the session is gone") : 0;
+}
+
+void keeper_await_end(struct launch *launch)
+{
+    char line[512] = "";
+    if (launch->keeper < 0)
+        return;
+    (void)read_line(launch->keeper, END_MS, line, sizeof(line));
+    cleanup_close(&launch->keeper);
+    launch->keeper = -1;
+}
+
+void keeper_abandon(struct launch *launch)
+{
+    if (launch->keeper >= 0)
+        (void)tell(launch, "ABANDON the launcher could not start it\n");
+    keeper_await_end(launch);
+}
+
+static int digest_file(const char *path, char digest[MANIFEST_DIGEST_SIZE], struct error *err)
+{
+    cleanup_free char *data = NULL;
+    size_t size;
+    int status = fd_read_file(AT_FDCWD, path, ASSET_BYTES_MAX, &data, &size, err);
+    if (status == 0)
+        manifest_digest(data, size, digest);
+    return status;
+}
+
+/* Sends one event; takes FIELDS. */
+static int record(int channel, enum audit_event event, json_t *fields, struct error *err)
+{
+    int status = fields == NULL ? error_set(err, ENOMEM, "make an event")
+                                : channel_send_event(channel, event, fields, err);
+    json_decref(fields);
+    return status;
+}
+
+static json_t *start_fields(const struct launch *launch)
+{
+    char digest[MANIFEST_DIGEST_SIZE];
+    cleanup_string_list struct string_list joined = {.items = NULL};
+    const char *text = string_list_add(&joined, "");
+    for (size_t i = 0; i < launch->argv.count && text != NULL; i++)
+        text = string_list_format(&joined, "%s%s\n", text, launch->argv.items[i]);
+    if (text == NULL)
+        return NULL;
+    manifest_digest(text, strlen(text), digest);
+    json_t *fields = json_pack("{s:s, s:s, s:s, s:s, s:s}", "agent", launch->options.agent, "name",
+                               launch->branch.name, "image", launch->image.id, "argv_sha256",
+                               digest, "manifest_sha256", launch->manifest_sha256);
+    if (fields != NULL && record_set_text(fields, "branch", launch->branch.inside) < 0) {
+        json_decref(fields);
+        return NULL;
+    }
+    return fields;
+}
+
+static int config_fields(const struct launch *launch, json_t **fields, struct error *err)
+{
+    char path[PATH_MAX];
+    char digest[MANIFEST_DIGEST_SIZE];
+    json_t *digests = json_object();
+    int status = 0;
+    for (size_t i = 0; i < ARRAY_LENGTH(assets) && status == 0; i++) {
+        status = install_path_share(assets[i], path, err);
+        if (status == 0)
+            status = digest_file(path, digest, err);
+        if (status == 0 && json_object_set_new(digests, assets[i], json_string(digest)) < 0)
+            status = error_set(err, ENOMEM, "record the digest of %s", assets[i]);
+    }
+    if (status == 0)
+        status = digest_file("/proc/self/exe", digest, err);
+    if (status < 0) {
+        json_decref(digests);
+        return status;
+    }
+    *fields = json_pack("{s:s, s:s, s:s, s:o}", "launcher_version", CODING_AGENTS_VERSION,
+                        "launcher_sha256", digest, "image", launch->image.id, "assets", digests);
+    return 0;
+}
+
+static int record_all(const struct launch *launch, int channel, struct error *err)
+{
+    const struct engine_facts *engine = &launch->engine;
+    json_t *config = NULL;
+    int status =
+        record(channel, AUDIT_ENV_DETECT,
+               json_pack("{s:s, s:s, s:s, s:b, s:s}", "kernel", engine->kernel_version, "engine",
+                         engine->engine_version, "runc", engine->runc_version, "apparmor",
+                         engine->has_apparmor, "cgroup", engine->cgroup_version),
+               err);
+    if (status == 0)
+        status = config_fields(launch, &config, err);
+    if (status == 0)
+        status = record(channel, AUDIT_SESSION_CONFIG, config, err);
+    if (status == 0 && launch->image.digest[0] != '\0')
+        status = record(channel, AUDIT_INTEGRITY_CHECK,
+                        json_pack("{s:s, s:s, s:s, s:s}", "subject", launch->image.reference,
+                                  "expected", launch->image.digest, "found", launch->image.digest,
+                                  "outcome", "same"),
+                        err);
+    if (status == 0)
+        status = record(channel, AUDIT_SESSION_START, start_fields(launch), err);
+    return status;
+}
+
+int keeper_record(struct launch *launch, struct error *err)
+{
+    char path[PATH_MAX];
+    if (path_format(path, "%s/root.sock", launch->socket_directory) < 0)
+        return error_set(err, ENAMETOOLONG, "the keeper's socket");
+    cleanup_fd int channel =
+        channel_connect(path, CHANNEL_ROLE_LAUNCHER, launch->session, READY_MS, err);
+    if (channel < 0)
+        return channel;
+    int status = record_all(launch, channel, err);
+    if (status == 0)
+        status = channel_flush(channel, READY_MS, err);
+    if (status < 0)
+        error_prefix(err, "record the start of the session");
+    return status;
+}

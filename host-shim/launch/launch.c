@@ -1,0 +1,301 @@
+/* A launch as a table: each step, what undoes it, and the exit code of its refusal. */
+#include "host-shim/launch/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "host-shim/launch/grammar.h"
+#include "host-shim/launch/install_paths.h"
+#include "host-shim/launch/policy.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/exit_codes.h"
+#include "lib/base/path.h"
+#include "lib/wire/audit.h"
+#include "lib/wire/record.h"
+#include "lib/wire/session.h"
+
+void launch_say(const char *format, ...)
+{
+    va_list arguments;
+    fputs("coding-agents: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+}
+
+static int choose_mode(struct launch *launch, struct error *err)
+{
+    const struct launch_options *options = &launch->options;
+    bool has_command = options->prompt != NULL || options->command[0] != NULL;
+    launch->is_interactive = !has_command && !options->is_persistent;
+    if (launch->is_interactive && !options->is_dry_run &&
+        (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
+        return error_set(
+            err, EINVAL,
+            "an interactive session needs a terminal: run it in one, or give a command behind --");
+    return 0;
+}
+
+static int check_policy(struct launch *launch, struct error *err)
+{
+    char path[PATH_MAX];
+    int status = policy_check_agent(launch->options.agent, err);
+    if (status == 0)
+        status = install_path_share("policies/engine-args.tab", path, err);
+    if (status == 0)
+        status = policy_check_engine_arguments(path, &launch->options.engine_arguments, err);
+    if (status == -ENOENT || status == -EPERM)
+        launch->exit_code = EXIT_USAGE;
+    return status < 0 ? status : policy_read_capabilities(&launch->capabilities, err);
+}
+
+static int inspect_path(struct launch *launch, struct error *err)
+{
+    const struct launch_options *options = &launch->options;
+    const char *source = options->source == NULL ? "." : options->source;
+    if (grammar_is_url(source))
+        return options->is_dry_run
+                   ? error_set(err, EINVAL,
+                               "--dry-run does not clone: clone '%s' and name the path", source)
+                   : 0;
+    return repository_inspect(source, options->include_ignored, &launch->repository, err);
+}
+
+static void record_blocked_engine(const struct error *err)
+{
+    char path[PATH_MAX];
+    char root[PATH_MAX];
+    const struct audit_source source = {.program = "launcher", .uid = geteuid(), .pid = getpid()};
+    if (session_state_root(root, NULL) < 0 || path_format(path, "%s/security-events.log", root) < 0)
+        return;
+    json_t *fields = json_pack("{s:s, s:s}", "runtime", "docker", "why", error_text(err));
+    if (fields != NULL)
+        (void)audit_forward(path, AUDIT_RUNTIME_BLOCKED, &source, fields, NULL);
+    json_decref(fields);
+}
+
+static int detect_engine(struct launch *launch, struct error *err)
+{
+    int status = engine_detect(&launch->engine, err);
+    if (status < 0)
+        record_blocked_engine(err);
+    return status;
+}
+
+static int decide_limits(struct launch *launch, struct error *err)
+{
+    return plan_limits(&launch->options, &launch->engine, &launch->plan, err);
+}
+
+static int find_image(struct launch *launch, struct error *err)
+{
+    return image_resolve(&launch->options, &launch->image, err);
+}
+
+/* From here on something exists that must be undone or seen to its end: signals wait until they are
+ * asked for. */
+static int hold_signals(struct launch *launch, struct error *err)
+{
+    sigset_t held;
+    sigemptyset(&held);
+    sigaddset(&held, SIGINT);
+    sigaddset(&held, SIGTERM);
+    sigaddset(&held, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &held, NULL) < 0)
+        return error_set(err, errno, "hold signals back");
+    launch->signals = signalfd(-1, &held, SFD_CLOEXEC | SFD_NONBLOCK);
+    return launch->signals < 0 ? error_set(err, errno, "watch signals") : 0;
+}
+
+static int clone_url(struct launch *launch, struct error *err)
+{
+    const char *url = launch->options.source;
+    if (url == NULL || !grammar_is_url(url))
+        return 0;
+    const char *const argv[] = {"git",
+                                "-c",
+                                "core.hooksPath=/dev/null",
+                                "-c",
+                                "protocol.ext.allow=never",
+                                "clone",
+                                "--progress",
+                                "--",
+                                url,
+                                launch->clone,
+                                NULL};
+    const struct process_spec spec = {
+        .argv = argv, .standard_input = STDIN_FILENO, .standard_output = 2, .standard_error = 2};
+    struct process_result result = {.output = NULL};
+    int status = process_run(&spec, &result, err);
+    bool is_cloned = status == 0 && process_is_success(result.wait_status);
+    process_result_free(&result);
+    if (status == 0 && !is_cloned)
+        return error_set(err, EINVAL, "git could not clone the repository; its words are above");
+    if (status < 0)
+        return status;
+    launch_say("the repository was cloned into %s; the session's branch will appear there",
+               launch->clone);
+    return repository_inspect(launch->clone, launch->options.include_ignored, &launch->repository,
+                              err);
+}
+
+static void remove_clone(struct launch *launch)
+{
+    if (launch->clone[0] != '\0')
+        (void)path_remove_tree(AT_FDCWD, launch->clone, NULL);
+}
+
+static int take_branch(struct launch *launch, struct error *err)
+{
+    const struct source_files *files = &launch->repository.files;
+    if (files->left_out > 0)
+        launch_say(
+            "%zu entries are left out, such as '%s': repositories of their own, or no plain files",
+            files->left_out, files->first_left_out);
+    return branch_reserve(&launch->options, &launch->repository, launch->session, &launch->branch,
+                          err);
+}
+
+static void release_branch(struct launch *launch)
+{
+    branch_release(&launch->repository, &launch->branch);
+}
+
+static int print_json(const struct launch *launch, struct error *err)
+{
+    static const struct record_field fields[] = {
+        {.key = "argv",
+         .type = RECORD_TEXT_LIST,
+         .limit = 1024,
+         .offset = offsetof(struct string_list, items)},
+        {.key = NULL},
+    };
+    cleanup_free char *text = NULL;
+    size_t size;
+    json_t *object = NULL;
+    int status = record_write(fields, &launch->argv, &object, err);
+    if (status == 0)
+        status = record_render(object, 1, &text, &size, err);
+    if (status == 0)
+        fputs(text, stdout);
+    return status;
+}
+
+static int print_plan(struct launch *launch, struct error *err)
+{
+    if (!launch->options.is_dry_run)
+        return 0;
+    if (launch->options.is_json)
+        return print_json(launch, err);
+    for (size_t i = 0; i < launch->argv.count; i++) {
+        fputs(i == 0 ? "'" : " '", stdout);
+        for (const char *p = launch->argv.items[i]; *p != '\0'; p++)
+            fputs(*p == '\'' ? "'\\''" : (const char[]){*p, '\0'}, stdout);
+        fputs("'", stdout);
+    }
+    fputs("\n", stdout);
+    return 0;
+}
+
+static int announce(struct launch *launch, struct error *err)
+{
+    (void)err;
+    launch_say("session %s (%s) works on branch %s", launch->branch.name, launch->session,
+               launch->branch.host);
+    return 0;
+}
+
+struct launch_step {
+    const char *name;
+    int (*run)(struct launch *launch, struct error *err);
+    void (*undo)(
+        struct launch *launch); /* also of a step that failed halfway; NULL: leaves nothing */
+    int exit_code;
+    bool is_real; /* not part of a dry run */
+};
+
+/* clang-format off */
+static const struct launch_step steps[] = {
+    {"mode",      choose_mode,     NULL,             EXIT_USAGE,         false},
+    {"policy",    check_policy,    NULL,             EXIT_POLICY,        false},
+    {"source",    inspect_path,    NULL,             EXIT_REPOSITORY,    false},
+    {"engine",    detect_engine,   NULL,             EXIT_ENGINE,        false},
+    {"limits",    decide_limits,   NULL,             EXIT_USAGE,         false},
+    {"image",     find_image,      NULL,             EXIT_IMAGE,         false},
+    {"signals",   hold_signals,    NULL,             EXIT_HOST_INTERNAL, false},
+    {"session",   stage_reserve,   stage_remove,     EXIT_HOST_INTERNAL, false},
+    {"clone",     clone_url,       remove_clone,     EXIT_REPOSITORY,    true},
+    {"branch",    take_branch,     release_branch,   EXIT_BRANCH,        false},
+    {"plan",      stage_render,    NULL,             EXIT_HOST_INTERNAL, false},
+    {"print",     print_plan,      NULL,             EXIT_HOST_INTERNAL, false},
+    {"files",     stage_write,     NULL,             EXIT_HOST_INTERNAL, true},
+    {"keeper",    keeper_start,    keeper_abandon,   EXIT_AUDIT,         true},
+    {"record",    keeper_record,   NULL,             EXIT_AUDIT,         true},
+    {"network",   network_create,  network_remove,   EXIT_START,         true},
+    {"volume",    volume_create,   volume_remove,    EXIT_START,         true},
+    {"announce",  announce,        NULL,             EXIT_HOST_INTERNAL, true},
+    {"container", container_run,   container_remove, EXIT_START,         true},
+};
+/* clang-format on */
+
+/* A signal that came between two steps ends the launch like a failure. */
+static int check_signals(struct launch *launch, struct error *err)
+{
+    struct signalfd_siginfo info;
+    if (launch->signals < 0 || read(launch->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return 0;
+    launch->exit_code = 128 + (int)info.ssi_signo;
+    return error_set(err, EINVAL, "interrupted; nothing was started");
+}
+
+static int run_steps(struct launch *launch)
+{
+    struct error err = ERROR_INITIALIZER;
+    bool is_dry_run = launch->options.is_dry_run;
+    for (size_t i = 0; i < ARRAY_LENGTH(steps); i++) {
+        if (is_dry_run && steps[i].is_real)
+            continue;
+        launch->exit_code = 0;
+        int status = check_signals(launch, &err);
+        if (status == 0)
+            status = steps[i].run(launch, &err);
+        if (status == 0)
+            continue;
+        launch_say("%s", error_text(&err));
+        int code = launch->exit_code != 0 ? launch->exit_code : steps[i].exit_code;
+        for (size_t k = i + 1; k-- > 0;) {
+            if (steps[k].undo != NULL && !(is_dry_run && steps[k].is_real))
+                steps[k].undo(launch);
+        }
+        return code;
+    }
+    return launch->exit_code;
+}
+
+int launch_main(int argc, char **argv)
+{
+    struct launch launch = {.keeper = -1, .signals = -1};
+    struct error err = ERROR_INITIALIZER;
+    launch.options.is_persistent = strcmp(argv[0], "launch") == 0;
+    int code = EXIT_USAGE;
+    if (options_parse(argc, argv, &launch.options, &err) < 0)
+        launch_say("%s", error_text(&err));
+    else
+        code = run_steps(&launch);
+    options_free(&launch.options);
+    repository_free(&launch.repository);
+    string_list_free(&launch.capabilities);
+    string_list_free(&launch.argv);
+    string_list_free(&launch.storage.command);
+    free(launch.manifest);
+    cleanup_close(&launch.keeper);
+    cleanup_close(&launch.signals);
+    return code;
+}

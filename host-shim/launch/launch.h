@@ -1,0 +1,77 @@
+/* One launch, from the command line to the end of the session: what its steps share. */
+#ifndef LAUNCH_LAUNCH_H
+#define LAUNCH_LAUNCH_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "host-shim/launch/plan.h"
+
+struct launch {
+    struct launch_options options;
+    struct engine_facts engine;
+    struct repository repository;
+    struct branch branch;
+    struct image image;
+    struct plan_storage storage;
+    struct launch_plan plan;
+    struct string_list capabilities;
+    struct string_list argv; /* of `docker run` */
+    char session[MANIFEST_SESSION_SIZE];
+    char container[32];
+    char clone[PATH_MAX]; /* of a URL; "" otherwise */
+    char state_directory[PATH_MAX];
+    char runtime_directory[PATH_MAX];
+    char host_directory[PATH_MAX]; /* what the container sees of the session, read-only */
+    char socket_directory[PATH_MAX];
+    char seccomp_profile[PATH_MAX];
+    char manifest_sha256[MANIFEST_DIGEST_SIZE];
+    char *manifest; /* owned */
+    size_t manifest_size;
+    int keeper;  /* owned; the control socket to the keeper, -1 without */
+    int signals; /* owned; signalfd of the signals that are held back, -1 before */
+    bool is_interactive;
+    int exit_code; /* what the program exits with; set by a step that fails in its own way */
+};
+
+/* launch.c: `coding-agents run` and `launch`. Returns the exit code. */
+int launch_main(int argc, char **argv);
+/* A line for the user on stderr. */
+void launch_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* stage.c: everything on the host that the container will be given. 0 or -errno. */
+int stage_reserve(struct launch *launch,
+                  struct error *err); /* id and directories; names only in a dry run */
+int stage_render(struct launch *launch, struct error *err); /* manifest, plan, argv, in memory */
+int stage_write(struct launch *launch, struct error *err);  /* manifest, list of files, state */
+void stage_remove(struct launch *launch);
+int stage_set_running(struct launch *launch, struct error *err);
+
+/* keeper_link.c: the keeper of this session. */
+int keeper_start(struct launch *launch, struct error *err);
+/* Records what is about to be started, on disk before it is. */
+int keeper_record(struct launch *launch, struct error *err);
+/* Tells the keeper that the container comes, or (WHY) that it does not and it must end. */
+int keeper_say_started(struct launch *launch, struct error *err);
+void keeper_abandon(struct launch *launch);
+/* Waits until the keeper has recorded the end of the session and put its things away. */
+void keeper_await_end(struct launch *launch);
+
+/* network.c: the session's own bridge and volume, by the name of the container. */
+int network_create(struct launch *launch, struct error *err);
+void network_remove(struct launch *launch);
+int volume_create(struct launch *launch, struct error *err);
+void volume_remove(struct launch *launch);
+
+/* container.c: the one `docker run`. */
+int container_run(struct launch *launch, struct error *err);
+void container_remove(struct launch *launch);
+
+/* attach.c: a session with a terminal, and one that stays. 0 with launch->exit_code set, or -errno.
+ */
+int attach_session(struct launch *launch, struct error *err);
+
+/* finish.c: after the container's end with CODE: collects, and sets the exit code. */
+int finish_session(struct launch *launch, int code, struct error *err);
+
+#endif

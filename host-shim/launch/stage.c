@@ -1,0 +1,195 @@
+/* Prepares what the container is given: session directory, manifest, list of files, state. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host-shim/launch/install_paths.h"
+#include "host-shim/launch/launch.h"
+#include "host-shim/launch/policy.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
+#include "lib/base/fd.h"
+#include "lib/base/path.h"
+#include "lib/wire/session.h"
+
+/* The session of a dry run: an id as any other, that no session directory backs. */
+#define DRY_RUN_SESSION "dryrunaa"
+
+static int name_places(struct launch *launch, struct error *err)
+{
+    char root[PATH_MAX];
+    int status = session_state_root(root, err);
+    if (status == 0)
+        status = session_state_directory(launch->session, launch->state_directory, err);
+    if (status == 0)
+        status = session_runtime_directory(launch->session, launch->runtime_directory, err);
+    if (status < 0)
+        return status;
+    snprintf(launch->container, sizeof(launch->container), "coding-agents-%s", launch->session);
+    if (path_format(launch->host_directory, "%s/host", launch->runtime_directory) < 0 ||
+        path_format(launch->socket_directory, "%s/sockets", launch->runtime_directory) < 0 ||
+        path_format(launch->clone, "%s/clones/%s", root, launch->session) < 0)
+        return error_set(err, ENAMETOOLONG, "the runtime directory '%s'",
+                         launch->runtime_directory);
+    return 0;
+}
+
+int stage_reserve(struct launch *launch, struct error *err)
+{
+    int status = 0;
+    if (launch->options.is_dry_run)
+        memcpy(launch->session, DRY_RUN_SESSION, sizeof(DRY_RUN_SESSION));
+    else
+        status = session_reserve(launch->session, err);
+    return status < 0 ? status : name_places(launch, err);
+}
+
+/* The parts of the plan that are names of things rather than decisions. */
+static void fill_plan(struct launch *launch)
+{
+    struct launch_plan *plan = &launch->plan;
+    const struct launch_options *options = &launch->options;
+    const struct repository *repository = &launch->repository;
+    plan->container = launch->container;
+    plan->network = options->is_restricted ? "none" : launch->container;
+    plan->session = launch->session;
+    plan->agent = options->agent;
+    plan->repository_label = repository->label;
+    plan->manifest_sha256 = launch->manifest_sha256;
+    plan->owner = geteuid();
+    plan->is_detached = launch->is_interactive || options->is_persistent;
+    plan->takes_input = !isatty(STDIN_FILENO);
+    plan->seccomp_profile = launch->seccomp_profile;
+    plan->has_apparmor = launch->engine.has_apparmor;
+    plan->capabilities = &launch->capabilities;
+    plan->device_read_bps = &options->device_read_bps;
+    plan->device_write_bps = &options->device_write_bps;
+    plan->gpu = options->gpu;
+    plan->source = repository->top;
+    plan->source_git = repository->is_git_outside ? repository->git_common : NULL;
+    plan->alternates = &repository->alternates;
+    plan->session_directory = launch->host_directory;
+    plan->socket_directory = launch->socket_directory;
+    plan->engine_arguments = &options->engine_arguments;
+    plan->image = launch->image.id;
+    plan->stop_timeout_s = PLAN_STOP_GRACE_MS / 1000 + 5;
+}
+
+static int render_manifest(struct launch *launch, struct error *err)
+{
+    const struct plan_input input = {
+        .options = &launch->options,
+        .engine = &launch->engine,
+        .repository = &launch->repository,
+        .branch = &launch->branch,
+        .image = &launch->image,
+        .session = launch->session,
+        .is_interactive = launch->is_interactive || launch->options.is_persistent,
+    };
+    struct manifest manifest;
+    int status = plan_manifest(&input, &launch->storage, &manifest, err);
+    if (status < 0)
+        return status;
+    manifest_digest(launch->repository.files.data, launch->repository.files.size,
+                    manifest.file_list_sha256);
+    status = manifest_render(&manifest, &launch->manifest, &launch->manifest_size, err);
+    if (status == 0)
+        manifest_digest(launch->manifest, launch->manifest_size, launch->manifest_sha256);
+    return status;
+}
+
+int stage_render(struct launch *launch, struct error *err)
+{
+    int status = render_manifest(launch, err);
+    if (status == 0)
+        status = install_path_share("policies/seccomp/agent.json", launch->seccomp_profile, err);
+    if (status < 0)
+        return status;
+    fill_plan(launch);
+    status = plan_arguments(&launch->plan, &launch->argv);
+    return status < 0 ? error_set(err, -status, "make the arguments of docker run") : 0;
+}
+
+static char *borrow(const char *text)
+{
+    return (char *)(uintptr_t)(text == NULL ? "" : text);
+}
+
+static int save_state(const struct launch *launch, struct error *err)
+{
+    char created[CLOCK_TIMESTAMP_SIZE];
+    clock_format(clock_realtime_ns(), created);
+    struct session_state state = {
+        .phase = SESSION_PLANNED,
+        .agent = borrow(launch->options.agent),
+        .name = borrow(launch->branch.name),
+        .repository = borrow(launch->repository.top),
+        .branch = borrow(launch->branch.inside),
+        .host_branch = borrow(launch->branch.host),
+        .base_commit = borrow(launch->repository.base_commit),
+        .image = borrow(launch->image.id),
+        .container = borrow(launch->container),
+        .volume = borrow(launch->container),
+        .network = borrow(launch->plan.network),
+        .engine_context = borrow(getenv("DOCKER_HOST")),
+        .is_interactive = launch->is_interactive,
+        .is_persistent = launch->options.is_persistent,
+        .push_enabled = !launch->options.no_push,
+        .created_at = created,
+        .ended_at = borrow(""),
+        .exit_code = -1,
+        .cause = borrow(""),
+        .collected_commit = borrow(""),
+    };
+    memcpy(state.session, launch->session, sizeof(state.session));
+    return session_state_save(&state, err);
+}
+
+/* The container's root has no capability to pass permissions, so what it reads is open below a
+ * closed root. */
+static int make_open_directory(const char *path, mode_t mode, struct error *err)
+{
+    int status = path_make_directories(path, 0700, err);
+    if (status == 0 && chmod(path, mode) < 0)
+        status = error_set(err, errno, "open '%s' to the container", path);
+    return status;
+}
+
+int stage_write(struct launch *launch, struct error *err)
+{
+    const struct source_files *files = &launch->repository.files;
+    int status = make_open_directory(launch->host_directory, 0755, err);
+    if (status == 0)
+        status = make_open_directory(launch->socket_directory, 0711, err);
+    cleanup_fd int directory = open(launch->host_directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (status == 0 && directory < 0)
+        status = error_set(err, errno, "open '%s'", launch->host_directory);
+    if (status == 0)
+        status = fd_write_file(directory, "manifest.json", launch->manifest, launch->manifest_size,
+                               0644, err);
+    if (status == 0)
+        status = fd_write_file(directory, "files.list", files->data, files->size, 0644, err);
+    if (status == 0)
+        status = save_state(launch, err);
+    return status;
+}
+
+void stage_remove(struct launch *launch)
+{
+    (void)path_remove_tree(AT_FDCWD, launch->runtime_directory, NULL);
+    (void)path_remove_tree(AT_FDCWD, launch->state_directory, NULL);
+}
+
+static void set_running(struct session_state *state, void *context)
+{
+    (void)context;
+    state->phase = SESSION_RUNNING;
+}
+
+int stage_set_running(struct launch *launch, struct error *err)
+{
+    return session_state_update(launch->session, set_running, NULL, err);
+}
