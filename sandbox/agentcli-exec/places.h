@@ -12,8 +12,9 @@
 #define PLACE_PANE_SOCKET \
     PLACE_DIRECTORY "/pane.sock" /* the pane wrapper and its parent find each other */
 #define PLACE_COMMAND PLACE_DIRECTORY "/command" /* argv of the pane, a NUL after each string */
-#define PLACE_STATUS PLACE_DIRECTORY "/status"   /* raw wait status of the pane's command, decimal \
-                                                  */
+#define PLACE_STATUS                                                            \
+    PLACE_DIRECTORY "/status" /* raw wait status of the pane's command, decimal \
+                               */
 #define PLACE_TMUX_CONFIGURATION "/etc/coding-agents/tmux.conf"
 #define PLACE_TMUX_PERSISTENT "/etc/coding-agents/tmux-persistent.conf"
 #define PLACE_TMUX_SESSION "agent"

@@ -21,8 +21,12 @@
 #include "sandbox/agentcli-exec/places.h"
 #include "sandbox/agentcli-exec/tmux.h"
 
-/* Signals, tmux, the pane's listener and its link. */
-#define OWN_SOURCES 4
+/* Signals, tmux, its first client, the pane's listener and its link. */
+#define OWN_SOURCES 5
+/* After those of the attached terminals. */
+#define KNOCK_TIMER ATTACH_SERVER_TIMERS
+/* tmux listens some milliseconds after it was started, and tells nobody. */
+#define KNOCK_MS 5
 /* For attached terminals to learn how it ended. */
 #define FAREWELL_MS 1500
 
@@ -30,7 +34,7 @@ struct session {
     const struct session_plan *plan;
     struct event_loop loop;
     struct event_source sources[OWN_SOURCES + ATTACH_SERVER_SOURCES];
-    struct event_timer timers[ATTACH_SERVER_TIMERS];
+    struct event_timer timers[ATTACH_SERVER_TIMERS + 1];
     struct attach_server server;
     int signals;       /* owned */
     int pane_listener; /* owned */
@@ -38,6 +42,9 @@ struct session {
     int pane_source;
     pid_t tmux;
     int tmux_process; /* owned; pidfd */
+    pid_t knock;
+    int knock_process; /* owned; pidfd of tmux's first client, -1 without one */
+    int knock_source;
     bool is_ready;
     bool is_stopping;
     bool has_ended;
@@ -127,6 +134,46 @@ static void on_tmux(void *context, uint32_t events)
         session->has_ended = true;
 }
 
+static void on_knock_timer(void *context);
+
+static void knock_later(struct session *session)
+{
+    event_loop_set_timer(&session->loop, KNOCK_TIMER,
+                         clock_monotonic_ns() + KNOCK_MS * CLOCK_NANOSECONDS_PER_MILLISECOND,
+                         on_knock_timer, session);
+}
+
+static void on_knock(void *context, uint32_t events)
+{
+    struct session *session = context;
+    int status = 0;
+
+    (void)events;
+    if (waitpid(session->knock, &status, WNOHANG) == 0)
+        return;
+    event_loop_remove(&session->loop, session->knock_source);
+    close(steal_fd(&session->knock_process));
+    if (!process_is_success(status) && !session->is_ready)
+        knock_later(session);
+}
+
+static void on_knock_timer(void *context)
+{
+    struct session *session = context;
+    int result = -ENOENT;
+
+    if (access(PLACE_TMUX_SOCKET, F_OK) == 0)
+        result =
+            tmux_knock(session->plan->environment, &session->knock, &session->knock_process, NULL);
+    if (result == 0) {
+        session->knock_source =
+            event_loop_add(&session->loop, session->knock_process, EPOLLIN, on_knock, session);
+        result = session->knock_source;
+    }
+    if (result < 0)
+        knock_later(session);
+}
+
 /* Signals whose default is to be ignored or to stop are left alone. */
 static int open_signals(void)
 {
@@ -184,7 +231,10 @@ static int begin(struct session *session, struct error *err)
     if (result < 0)
         return result;
     result = event_loop_add(&session->loop, session->tmux_process, EPOLLIN, on_tmux, session);
-    return result < 0 ? error_set(err, -result, "watch tmux") : 0;
+    if (result < 0)
+        return error_set(err, -result, "watch tmux");
+    knock_later(session);
+    return 0;
 }
 
 static int find_exit_code(void)
@@ -238,6 +288,7 @@ int session_run(const struct session_plan *plan, int *exit_code, struct error *e
     session->pane_listener = -1;
     session->pane = -1;
     session->tmux_process = -1;
+    session->knock_process = -1;
     session->loop.epoll_fd = -1;
     session->loop.timer_fd = -1;
     result = run(session, exit_code, err);
@@ -245,6 +296,7 @@ int session_run(const struct session_plan *plan, int *exit_code, struct error *e
     cleanup_close(&session->pane_listener);
     cleanup_close(&session->signals);
     cleanup_close(&session->tmux_process);
+    cleanup_close(&session->knock_process);
     event_loop_close(&session->loop);
     free(session);
     return result;

@@ -46,6 +46,21 @@ int tmux_serve(const struct string_list *environment, bool is_persistent, pid_t 
     return process_start(&spec, pid, pidfd, err);
 }
 
+int tmux_knock(const struct string_list *environment, pid_t *pid, int *pidfd, struct error *err)
+{
+    /* -N: a client that finds no server would otherwise become one. */
+    static const char *const argv[] = {"tmux", "-N", "-S", PLACE_TMUX_SOCKET, "start-server", NULL};
+    const struct process_spec spec = {
+        .argv = argv,
+        .environment = (const char *const *)environment->items,
+        .standard_input = -1,
+        .standard_output = -1,
+        .standard_error = -1,
+    };
+
+    return process_start(&spec, pid, pidfd, err);
+}
+
 static bool is_described(const char *terminal)
 {
     for (size_t i = 0; i < ARRAY_LENGTH(terminfo_directories); i++) {

@@ -17,6 +17,13 @@ int tmux_serve(const struct string_list *environment, bool is_persistent, pid_t 
                struct error *err);
 
 /*
+ * Starts a client that asks nothing: the server reads its configuration when the first client
+ * comes, and not before. *PID and *PIDFD (owned by the caller) are set; it fails when the server
+ * does not listen yet.
+ */
+int tmux_knock(const struct string_list *environment, pid_t *pid, int *pidfd, struct error *err);
+
+/*
  * Starts a client on a fresh pty of the size and kind in HELLO. *TERMINAL is its master,
  * non-blocking; it and *PIDFD are owned by the caller. 0 or -errno.
  */

@@ -1,0 +1,112 @@
+/* The table of agents and the options of agentcli-exec. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/fd.h"
+#include "sandbox/agentcli-exec/agents.h"
+#include "sandbox/agentcli-exec/options.h"
+
+static int find_in(const char *text, const char *name, struct agent *agent, struct error *err)
+{
+    char path[] = "/tmp/test_agents.XXXXXX";
+    int fd = mkstemp(path);
+    int result;
+
+    assert_true(fd >= 0);
+    assert_int_equal(fd_write_all(fd, text, strlen(text)), 0);
+    close(fd);
+    result = agents_find(path, name, agent, err);
+    unlink(path);
+    return result;
+}
+
+static void test_shipped_table(void **state)
+{
+    struct agent agent;
+    struct error err = ERROR_INITIALIZER;
+
+    (void)state;
+    assert_int_equal(agents_find("policies/agents.tab", "shell", &agent, &err), 0);
+    assert_string_equal(agent.identity, "agentuser");
+    assert_string_equal(agent.filter, "/etc/coding-agents/seccomp/command.bpf");
+    assert_false(agent.is_idmapped);
+    assert_string_equal(agent.program, "/bin/bash");
+    assert_int_equal(agents_find("policies/agents.tab", "nobody", &agent, &err), -ENOENT);
+}
+
+static void test_rows(void **state)
+{
+    static const char *const wrong[] = {
+        "a agentuser f.bpf plain\n",
+        "a agentuser ../f.bpf plain /bin/sh\n",
+        "a agentuser f.bpf mapped /bin/sh\n",
+        "a agentuser f.bpf plain bash\n",
+        "a agentuser f.bpf plain /bin/sh -c\n",
+        "a agentuseragentuseragentuseragentuser f.bpf plain /bin/sh\n",
+        "b agentuser f.bpf plain relative\na agentuser f.bpf plain /bin/sh\n",
+    };
+    struct agent agent;
+    struct error err = ERROR_INITIALIZER;
+
+    (void)state;
+    assert_int_equal(find_in("a agentcli f.bpf idmapped /bin/sh # c\n", "a", &agent, &err), 0);
+    assert_true(agent.is_idmapped);
+    for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++)
+        assert_int_equal(find_in(wrong[i], "a", &agent, &err), -EINVAL);
+}
+
+#define ARGUMENTS_MAX 8
+
+static int parse(const char *const *words, struct options *options, struct error *err)
+{
+    static char storage[ARGUMENTS_MAX][32];
+    static char *argv[ARGUMENTS_MAX + 1];
+    int argc = 0;
+
+    for (; words[argc] != NULL; argc++) {
+        snprintf(storage[argc], sizeof(storage[argc]), "%s", words[argc]);
+        argv[argc] = storage[argc];
+    }
+    argv[argc] = NULL;
+    optind = 0;
+    return options_parse(argc, argv, options, err);
+}
+
+static void test_options(void **state)
+{
+    static const char *const good[] = {"x",  "--agent", "shell", "--interactive", "--persistent",
+                                       "--", "--agent", NULL};
+    static const char *const wrong[][4] = {{"x", NULL},
+                                           {"x", "--agent", NULL},
+                                           {"x", "--agent=a", "--persistent", NULL},
+                                           {"x", "--agent=a", "--odd", NULL}};
+    struct options options;
+    struct error err = ERROR_INITIALIZER;
+
+    (void)state;
+    assert_int_equal(parse(good, &options, &err), 0);
+    assert_true(options.is_interactive && options.is_persistent && !options.has_terminal);
+    assert_string_equal(options.command[0], "--agent");
+    assert_null(options.command[1]);
+    for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++)
+        assert_int_equal(parse(wrong[i], &options, &err), -EINVAL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shipped_table),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_options),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
