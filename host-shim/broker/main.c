@@ -160,6 +160,7 @@ int main(int argc, char **argv)
         keeper_close(&keeper);
         return EXIT_AUDIT;
     }
+    log_note("process %d keeps session %s", getpid(), keeper.session);
     control_say(&keeper, "READY\n");
     while (keeper.phase != KEEPER_DONE && result == 0)
         result = event_loop_run_once(&keeper.loop, -1);

@@ -1,0 +1,214 @@
+#!/usr/bin/env bats
+# The keeper with real containers: it waits for them, takes their events, tells how they ended, removes the network.
+# runs as: both
+
+load common
+
+KEEPER=$BUILD/host/libexec/coding-agents/coding-agents-keeper
+LAUNCHER=$BUILD/tests/helpers/keeper-launcher
+IMAGE=${KEEPER_TEST_IMAGE:-$BASE_IMAGE}
+STEP='{"event":"boot-step","fields":{"step":"git","duration_us":1,"outcome":"up"}}'
+
+# One launcher dies at the start of the file without a container, so that its minute passes beside the tests.
+setup_file() {
+    FILE_DIRECTORY=$(mktemp -d)
+    export FILE_DIRECTORY
+    make_session "$FILE_DIRECTORY"
+    echo "$session" >"$FILE_DIRECTORY/session"
+    begin
+    kill "$launcher"
+}
+
+teardown_file() {
+    rm -rf "$FILE_DIRECTORY"
+}
+
+setup() {
+    bats_require_minimum_version 1.5.0
+    TEST_DIRECTORY=$(mktemp -d)
+    make_session "$TEST_DIRECTORY"
+}
+
+teardown() {
+    "$DOCKER" rm -f "coding-agents-$session" >/dev/null 2>&1 || true
+    "$DOCKER" network rm "coding-agents-$session" >/dev/null 2>&1 || true
+    [ -z "${launcher:-}" ] || kill "$launcher" 2>/dev/null || true
+    exec 9>&- || true
+    rm -rf "$TEST_DIRECTORY"
+}
+
+# make_session DIRECTORY: an id, its directories below DIRECTORY, and a state.
+make_session() {
+    session=$(tr -dc a-z2-7 </dev/urandom | head -c 8)
+    export XDG_STATE_HOME=$1/state XDG_RUNTIME_DIR=$1/run
+    sessions=$XDG_STATE_HOME/coding-agents/sessions
+    runtime=$XDG_RUNTIME_DIR/coding-agents/$session
+    answers=$1/answers
+    mkdir -p -m 700 "$sessions/$session" "$XDG_RUNTIME_DIR"
+    chmod -R go= "$XDG_STATE_HOME"
+    mkfifo "$1/commands"
+    commands=$1/commands
+    cat >"$sessions/$session/state.json" <<STATE
+{"version":1,"session":"$session","phase":"running","agent":"shell","name":"x","repository":"/x","branch":"shell/x",
+"host_branch":"shell/x","base_commit":"","image":"x","container":"coding-agents-$session",
+"volume":"coding-agents-$session","network":"coding-agents-$session","engine_context":"","is_interactive":false,
+"is_persistent":false,"push_enabled":true,"created_at":"2026-01-01T00:00:00.000000Z","ended_at":"","exit_code":-1,
+"cause":"","collected_commit":""}
+STATE
+}
+
+# Starts the launcher and its keeper; lines for it go to descriptor 9.
+begin() {
+    "$LAUNCHER" "$KEEPER" --session "$session" <"$commands" >"$answers" 3>&- &
+    launcher=$!
+    exec 9>"$commands"
+    await 10 grep -qx READY "$answers" || { cat "$answers" "$sessions/$session/keeper.log"; false; }
+}
+
+# await SECONDS COMMAND...: until it succeeds.
+await() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$deadline" ] || return 1
+        sleep 0.1
+    done
+}
+
+# container OPTION... -- COMMAND...: as the launcher would, by name.
+container() {
+    local options=()
+    while [ "$1" != -- ]; do
+        options+=("$1")
+        shift
+    done
+    shift
+    "$DOCKER" run -d --name "coding-agents-$session" --cap-drop ALL --security-opt no-new-privileges:true \
+        "${options[@]}" --entrypoint /bin/sh "$IMAGE" -c "$*"
+}
+
+# ended CODE: waits for the keeper's last word and checks what it left.
+ended() {
+    await 30 grep -q ENDED "$answers" || { cat "$answers" "$sessions/$session/keeper.log"; false; }
+    grep -qx "ENDED $1" "$answers"
+    await 5 test ! -e "$runtime"
+    grep -q "\"exit_code\":$1" "$sessions/$session/state.json"
+    grep -q '"phase":"ended"' "$sessions/$session/state.json"
+    grep -q '"event":"session-end".*"exit_code":'"$1" "$sessions/$session/events.jsonl"
+    tail -n 1 "$sessions/$session/events.jsonl" | grep -q '"event":"audit-closed"'
+    cmp "$sessions/$session/events.jsonl" <(grep "\"session\":\"$session\"" "$XDG_STATE_HOME/coding-agents/security-events.log")
+}
+
+@test "it records the container's exit code and removes its network" {
+    begin
+    "$DOCKER" network create "coding-agents-$session"
+    echo STARTED >&9
+    sleep 0.5
+    container --network "coding-agents-$session" -- 'sleep 1; exit 7'
+    ended 7
+    grep -q '"cause":""' "$sessions/$session/state.json"
+    run ! "$DOCKER" network inspect "coding-agents-$session"
+}
+
+@test "root of a container without any capability reaches it" {
+    begin
+    echo STARTED >&9
+    local say=$BUILD/tests/helpers/channel-say
+    container --network none --volume "$runtime/sockets:/sockets:ro" --volume "$say:/say:ro" -- \
+        "/say /sockets/root.sock $session 1 '$STEP'"
+    ended 0
+    [ "$("$DOCKER" logs "coding-agents-$session")" = flushed ]
+    grep -q '"event":"boot-step".*"program":"boot","uid":0}' "$sessions/$session/events.jsonl"
+}
+
+@test "a user of the container is refused and named" {
+    begin
+    echo STARTED >&9
+    container --network none --user 10000 --volume "$runtime/sockets:/sockets:ro" \
+        --volume "$BUILD/tests/helpers/channel-say:/say:ro" -- "/say /sockets/root.sock $session 1 '$STEP'"
+    ended 1
+    run ! grep -q boot-step "$sessions/$session/events.jsonl"
+    grep -q '"event":"limit-hit".*uid 10000' "$sessions/$session/events.jsonl"
+}
+
+@test "root of a container cannot pass for a program of the host" {
+    begin
+    echo STARTED >&9
+    container --network none --volume "$runtime/sockets:/sockets:ro" \
+        --volume "$BUILD/tests/helpers/channel-say:/say:ro" -- \
+        "/say /sockets/root.sock $session 4 '{\"event\":\"override-used\",\"fields\":{\"what\":\"forged\"}}'"
+    ended 1
+    run ! grep -q forged "$sessions/$session/events.jsonl"
+    grep -q "a role that is not this uid's" "$sessions/$session/events.jsonl"
+}
+
+@test "it says that the container was killed" {
+    begin
+    echo STARTED >&9
+    container --network none -- 'sleep 100'
+    "$DOCKER" kill "coding-agents-$session"
+    ended 137
+    grep -q '"cause":"the container was killed' "$sessions/$session/state.json"
+}
+
+@test "it says that the container ran out of memory" {
+    begin
+    echo STARTED >&9
+    container --network none --memory 16m --memory-swap 16m -- 'exec tail /dev/zero'
+    ended 137
+    grep -q '"cause":"the container ran out of memory"' "$sessions/$session/state.json"
+}
+
+@test "it says why the engine could not start the container" {
+    begin
+    echo STARTED >&9
+    run ! "$DOCKER" run -d --name "coding-agents-$session" --network none --entrypoint /nonexistent "$IMAGE"
+    ended 127
+    grep -q '"cause":"the engine could not start the container: .*nonexistent' "$sessions/$session/state.json"
+}
+
+@test "it notices a container that is removed under it" {
+    begin
+    echo STARTED >&9
+    container --network none -- 'sleep 100'
+    await 10 grep -q true <("$DOCKER" inspect -f '{{.State.Running}}' "coding-agents-$session")
+    sleep 1
+    "$DOCKER" rm -f "coding-agents-$session"
+    await 30 grep -q ENDED "$answers"
+    grep -q '"phase":"ended"' "$sessions/$session/state.json"
+    grep -Eq '"cause":"the container was (killed|removed)' "$sessions/$session/state.json"
+}
+
+@test "it outlives its launcher" {
+    begin
+    echo STARTED >&9
+    container --network none -- 'sleep 3; exit 5'
+    kill -KILL "$launcher"
+    await 30 grep -q '"exit_code":5' "$sessions/$session/state.json"
+    await 5 test ! -e "$runtime"
+    tail -n 1 "$sessions/$session/events.jsonl" | grep -q audit-closed
+}
+
+@test "a container outlives its keeper" {
+    begin
+    echo STARTED >&9
+    container --network none -- 'sleep 3; exit 5'
+    kill -KILL "$(sed -n 's/.* process \([0-9]*\) keeps .*/\1/p' "$sessions/$session/keeper.log")"
+    [ "$(timeout 20 "$DOCKER" wait "coding-agents-$session")" = 5 ]
+    grep -q '"phase":"running"' "$sessions/$session/state.json"
+}
+
+@test "it ends when the launcher gives up" {
+    begin
+    echo "ABANDON the image is missing" >&9
+    ended -1
+    grep -q '"cause":"nothing was started: the image is missing"' "$sessions/$session/state.json"
+}
+
+@test "it ends a minute after a launcher that started nothing" {
+    session=$(cat "$FILE_DIRECTORY/session")
+    local directory=$FILE_DIRECTORY/state/coding-agents/sessions/$session
+    await 70 grep -q '"phase":"ended"' "$directory/state.json"
+    grep -q '"cause":"nothing was started: the launcher ended' "$directory/state.json"
+    await 5 test ! -e "$FILE_DIRECTORY/run/coding-agents/$session"
+}
