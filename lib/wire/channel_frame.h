@@ -1,6 +1,6 @@
 /*
- * The bytes of a root channel frame, without the library that speaks it: what PID 1, which has neither JSON nor
- * malloc, sends as it is. Host byte order: both ends are of one machine.
+ * The bytes of a root channel frame, without the library that speaks it: what PID 1, which has
+ * neither JSON nor malloc, sends as it is. Host byte order: both ends are of one machine.
  */
 #ifndef WIRE_CHANNEL_FRAME_H
 #define WIRE_CHANNEL_FRAME_H
@@ -11,7 +11,8 @@
 #define CHANNEL_VERSION 1
 
 enum channel_frame_type {
-    CHANNEL_HELLO = 1,       /* payload: struct channel_hello; answered by HELLO_REPLY or a closed connection */
+    CHANNEL_HELLO =
+        1, /* payload: struct channel_hello; answered by HELLO_REPLY or a closed connection */
     CHANNEL_HELLO_REPLY = 2, /* payload: struct channel_hello of the keeper */
     CHANNEL_EVENT = 3,       /* payload: JSON {"event": NAME, "fields": {...}} */
     CHANNEL_INIT_EVENT = 4,  /* payload: struct init_event, from PID 1 */

@@ -1,6 +1,6 @@
 /*
- * What agent-boot, agent-init and agent-initctl say to each other: fixed-size structures of one machine, in
- * host byte order, one structure per SOCK_SEQPACKET message. No parsing, no allocation.
+ * What agent-boot, agent-init and agent-initctl say to each other: fixed-size structures of one
+ * machine, in host byte order, one structure per SOCK_SEQPACKET message. No parsing, no allocation.
  */
 #ifndef WIRE_INIT_PROTOCOL_H
 #define WIRE_INIT_PROTOCOL_H
@@ -8,10 +8,16 @@
 #include <stdint.h>
 
 #define INIT_PROTOCOL_VERSION 1
-#define INIT_CONTROL_SOCKET "/run/coding-agents/init.sock"
+#define INIT_RUN_DIRECTORY "/run/coding-agents"
+#define INIT_CONTROL_SOCKET INIT_RUN_DIRECTORY "/init.sock"
 
+/* What PID 1 boots when --boot names nothing else. */
+#define INIT_BOOT_PROGRAM "/usr/libexec/coding-agents/agent-boot"
 /* agent-boot finds its end of the socket pair to PID 1 here. */
 #define INIT_BOOT_FD 3
+/* A service with INIT_SERVICE_READY_FD finds this descriptor's number in the variable. */
+#define INIT_NOTIFY_FD 3
+#define INIT_NOTIFY_VARIABLE "NOTIFY_FD"
 
 #define INIT_SERVICES_MAX 64
 #define INIT_NAME_SIZE 32
@@ -20,36 +26,41 @@
 #define INIT_FDS_MAX 8
 
 enum init_service_flags {
-    INIT_SERVICE_MAIN = 1 << 0,     /* its end is the end of the session; exactly one */
-    INIT_SERVICE_READY_FD = 1 << 1, /* ready when it writes "READY=1\n" to the fd in $NOTIFY_FD; else at exec */
+    INIT_SERVICE_MAIN = 1 << 0, /* its end is the end of the session; exactly one */
+    INIT_SERVICE_READY_FD =
+        1 << 1, /* ready when it writes "READY=1\n" to the fd in $NOTIFY_FD; else at exec */
     INIT_SERVICE_REQUIRED = 1 << 2, /* reaching its restart limit stops the session */
-    INIT_SERVICE_TTY = 1 << 3,      /* gets PID 1's terminal as its controlling terminal, when there is one */
-    INIT_SERVICE_RESTART = 1 << 4,  /* restarted when it ends, with backoff */
+    INIT_SERVICE_TTY =
+        1 << 3, /* gets PID 1's terminal as its controlling terminal, when there is one */
+    INIT_SERVICE_RESTART = 1 << 4, /* restarted when it ends, with backoff */
 };
 
 /* One service, flat and already checked by agent-boot. Times in milliseconds. */
 struct init_service {
     char name[INIT_NAME_SIZE];
     uint32_t flags;
-    uint64_t capabilities;      /* the child is cut down to this mask before exec; 0 for none */
-    uint32_t restart_limit;     /* restarts within restart_window_ms before it counts as failed */
+    uint64_t capabilities;  /* the child is cut down to this mask before exec; 0 for none */
+    uint32_t restart_limit; /* restarts within restart_window_ms before it counts as failed */
     uint32_t restart_window_ms;
-    uint32_t backoff_ms;        /* before the first restart; doubles up to backoff_max_ms */
+    uint32_t backoff_ms; /* before the first restart; doubles up to backoff_max_ms */
     uint32_t backoff_max_ms;
-    uint32_t ready_timeout_ms;  /* 0: none */
-    uint32_t stop_grace_ms;     /* TERM to KILL */
+    uint32_t ready_timeout_ms; /* 0: none */
+    uint32_t stop_grace_ms;    /* TERM to KILL */
     uint8_t dependency_count;
-    uint8_t dependencies[INIT_DEPENDENCIES_MAX]; /* indices of services that must be ready first */
-    uint16_t argument_count;                     /* argv strings lie first in strings, NUL after each */
-    uint16_t environment_count;                  /* then the environment strings */
+    uint8_t dependencies[INIT_DEPENDENCIES_MAX]; /* indices of services sent earlier, which must be
+                                                    ready first */
+    uint16_t argument_count;    /* argv strings lie first in strings, NUL after each */
+    uint16_t environment_count; /* then the environment strings */
     uint32_t strings_size;
     char strings[INIT_STRINGS_SIZE];
 };
 
-/* Messages from agent-boot to PID 1 over INIT_BOOT_FD, in this order: SERVICE*, [CHANNEL], READY. */
+/* Messages from agent-boot to PID 1 over INIT_BOOT_FD, in this order: SERVICE*, [CHANNEL], READY.
+ */
 enum init_boot_message_type {
     INIT_BOOT_SERVICE = 1, /* a struct init_service follows */
-    INIT_BOOT_CHANNEL = 2, /* carries one fd (SCM_RIGHTS): PID 1's own connection to the root channel */
+    INIT_BOOT_CHANNEL =
+        2, /* carries one fd (SCM_RIGHTS): PID 1's own connection to the root channel */
     INIT_BOOT_READY = 3,   /* boot is done: start the services. value: stop grace in ms */
     INIT_BOOT_REFUSED = 4, /* boot has unwound and printed why. value: exit code */
 };
@@ -65,16 +76,17 @@ struct init_boot_message {
 enum init_event_kind {
     INIT_EVENT_BOOT_STARTED = 1,
     INIT_EVENT_BOOT_READY = 2,
-    INIT_EVENT_BOOT_REFUSED = 3, /* value: exit code */
+    INIT_EVENT_BOOT_REFUSED = 3,    /* value: exit code */
     INIT_EVENT_SERVICE_STARTED = 4, /* value: pid */
     INIT_EVENT_SERVICE_READY = 5,
-    INIT_EVENT_SERVICE_EXITED = 6,   /* value: wait status */
+    INIT_EVENT_SERVICE_EXITED = 6,     /* value: wait status */
     INIT_EVENT_SERVICE_RESTARTING = 7, /* value: delay in ms */
-    INIT_EVENT_SERVICE_FAILED = 8,     /* restart limit reached, or it could not be started; value: errno or 0 */
-    INIT_EVENT_STOP_REQUESTED = 9,     /* value: signal, or 0 when main ended */
-    INIT_EVENT_STOP_ESCALATED = 10,    /* value: signal sent to what was left */
+    INIT_EVENT_SERVICE_FAILED =
+        8, /* restart limit reached, or it could not be started; value: errno or 0 */
+    INIT_EVENT_STOP_REQUESTED = 9,  /* value: signal, or 0 when main ended */
+    INIT_EVENT_STOP_ESCALATED = 10, /* value: signal sent to what was left */
     INIT_EVENT_SHUTDOWN_STARTED = 11,
-    INIT_EVENT_SHUTDOWN_DONE = 12, /* value: wait status of the shutdown */
+    INIT_EVENT_SHUTDOWN_DONE = 12,       /* value: wait status of the shutdown */
     INIT_EVENT_TRANSITION_REJECTED = 13, /* value: state << 16 | event */
     INIT_EVENT_OVERFLOW = 14,            /* value: events lost */
 };
@@ -92,7 +104,8 @@ struct init_event {
 
 /* Requests on INIT_CONTROL_SOCKET (mode 0666; STOP and RESTART only for SO_PEERCRED uid 0). */
 enum init_request_type {
-    INIT_REQUEST_STATUS = 1,  /* answered by one init_service_status per service, then INIT_REPLY_END */
+    INIT_REQUEST_STATUS =
+        1, /* answered by one init_service_status per service, then INIT_REPLY_END */
     INIT_REQUEST_STOP = 2,    /* service empty: the whole session */
     INIT_REQUEST_RESTART = 3, /* one service */
     INIT_REQUEST_EVENTS = 4,  /* answered by the ring, then END */
@@ -134,8 +147,22 @@ struct init_service_status {
     uint64_t since_monotonic_ns;
 };
 
+/* The states of PID 1's session machine. */
+enum init_session_state {
+    INIT_SESSION_BOOTING = 0,
+    INIT_SESSION_UNWINDING = 1, /* stopped while booting: agent-boot takes back what it made */
+    INIT_SESSION_RUNNING = 2,
+    INIT_SESSION_STOPPING = 3, /* services end in order, main first */
+    INIT_SESSION_SWEEPING = 4, /* whatever else lives got TERM */
+    INIT_SESSION_KILLING = 5,
+    INIT_SESSION_SHUTDOWN = 6, /* the shutdown program runs */
+    INIT_SESSION_WIPING = 7,   /* forced, or the shutdown failed: only the secrets are wiped */
+    INIT_SESSION_DONE = 8,
+    INIT_SESSION_STATE_COUNT
+};
+
 struct init_session_status {
-    uint32_t state; /* the session's state in the machine; agent-initctl knows their names */
+    uint32_t state; /* enum init_session_state */
     uint32_t service_count;
     uint64_t started_monotonic_ns;
     uint64_t now_monotonic_ns;

@@ -1,0 +1,86 @@
+/* Reaping whatever dies, and reaching everything that lives. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "init/agent-init/init.h"
+#include "lib/base/cleanup.h"
+
+/* Reaped before the loop looks at its other sources: twenty thousand orphans must not delay a TERM.
+ */
+#define REAP_BATCH 256
+
+bool reap_children(struct init *init)
+{
+    for (int i = 0; i < REAP_BATCH; i++) {
+        int wait_status;
+        pid_t pid = waitpid(-1, &wait_status, WNOHANG);
+        if (pid <= 0)
+            return false;
+        /* Ours or an orphan's: a pid is not given anew before it was reaped here. */
+        if (!supervisor_child_ended(init, pid, wait_status))
+            program_child_ended(init, pid, wait_status);
+    }
+    return true;
+}
+
+/* The wake is all: reaping follows each round of the loop. */
+static void wake(void *context, uint32_t events)
+{
+    (void)context;
+    (void)events;
+}
+
+void reap_watch(struct init *init, struct child *child)
+{
+    /* Once: a dead child that its tracer has not let go of stays readable. SIGCHLD then tells. */
+    child->source = event_loop_add(&init->loop, child->pidfd, EPOLLIN | EPOLLONESHOT, wake, NULL);
+}
+
+void reap_forget(struct init *init, struct child *child)
+{
+    if (child->source >= 0)
+        event_loop_remove(&init->loop, child->source);
+    cleanup_close(&child->pidfd);
+    *child = CHILD_NONE;
+}
+
+/* Not PID 1: only our children are ours to signal. Those of theirs become ours when they are
+ * orphaned. */
+static void signal_children(int signal)
+{
+    cleanup_fd int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+    char text[1024];
+    ssize_t size;
+    pid_t pid = 0;
+    while (fd >= 0 && (size = read(fd, text, sizeof(text))) > 0) {
+        for (ssize_t i = 0; i < size; i++) {
+            if (text[i] >= '0' && text[i] <= '9') {
+                pid = pid * 10 + (text[i] - '0');
+            } else if (pid != 0) {
+                kill(pid, signal);
+                pid = 0;
+            }
+        }
+    }
+}
+
+void reap_signal_all(const struct init *init, int signal)
+{
+    if (init->is_pid1)
+        kill(-1, signal); /* ESRCH: nobody is left */
+    else
+        signal_children(signal);
+}
+
+bool reap_is_empty(const struct init *init)
+{
+    siginfo_t info;
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD)
+        return false;
+    /* Whoever entered the namespace from outside (docker exec) is not our child, but lives here. */
+    return !init->is_pid1 || (kill(-1, 0) < 0 && errno == ESRCH);
+}

@@ -1,0 +1,290 @@
+/* Carries out what the service table decides: starts, readiness, ends, restarts, stops. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "init/agent-init/init.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
+#include "lib/base/diagnostic.h"
+#include "lib/base/fd.h"
+
+#define READY_TEXT "READY=1\n"
+#define NUMBER_TEXT(number) NUMBER_TEXT_OF(number)
+#define NUMBER_TEXT_OF(number) #number
+/* Before another attempt to make a process, times the attempts so far. */
+#define SPAWN_RETRY_MS 100
+
+static void on_timer(void *context)
+{
+    struct service *service = context;
+    if (service->state == INIT_STATE_STARTING)
+        diagnostic_say("service ", service->row.name, " was not ready in time", NULL);
+    supervisor_post(service->init, service, SERVICE_TIMER);
+}
+
+static void set_timer(struct service *service, uint64_t delay_ms)
+{
+    event_loop_set_timer(&service->init->loop, (size_t)(service - service->init->services),
+                         clock_monotonic_ns() + delay_ms * CLOCK_NANOSECONDS_PER_MILLISECOND,
+                         on_timer, service);
+}
+
+static void clear_timer(struct service *service)
+{
+    event_loop_clear_timer(&service->init->loop, (size_t)(service - service->init->services));
+}
+
+static void close_readiness(struct service *service)
+{
+    if (service->ready_source >= 0)
+        event_loop_remove(&service->init->loop, service->ready_source);
+    cleanup_close(&service->ready_fd);
+    service->ready_source = -1;
+    service->ready_fd = -1;
+}
+
+static void on_readiness(void *context, uint32_t events)
+{
+    struct service *service = context;
+    char text[64];
+    (void)events;
+    ssize_t size = read(service->ready_fd, text, sizeof(text));
+    if (size < 0 && errno == EAGAIN)
+        return;
+    /* The end without the word leaves it to the ready timeout. */
+    close_readiness(service);
+    if (size > 0 && memmem(text, (size_t)size, READY_TEXT, strlen(READY_TEXT)) != NULL)
+        supervisor_post(service->init, service, SERVICE_READY);
+}
+
+static uint32_t spawn_flags(const struct service *service)
+{
+    uint32_t flags = service->row.flags;
+    if (service->arguments != NULL)
+        return SPAWN_TERMINAL;
+    return SPAWN_ROOT_DIRECTORY | SPAWN_LIMIT |
+           (flags & INIT_SERVICE_TTY ? SPAWN_TERMINAL : SPAWN_SESSION) |
+           (flags & INIT_SERVICE_MAIN ? 0 : SPAWN_NULL_INPUT);
+}
+
+/* Sets up the pipe by which SERVICE tells that it is ready; *WRITE_FD is owned by the caller. */
+static int open_readiness(struct service *service, int *write_fd)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    *write_fd = ends[1];
+    service->ready_fd = ends[0];
+    int result = fd_set_nonblocking(ends[0], true);
+    if (result == 0)
+        result = event_loop_add(&service->init->loop, ends[0], EPOLLIN, on_readiness, service);
+    if (result < 0) {
+        close_readiness(service);
+        return result;
+    }
+    service->ready_source = result;
+    return 0;
+}
+
+static int start_process(struct service *service)
+{
+    static const char notify[] = INIT_NOTIFY_VARIABLE "=" NUMBER_TEXT(INIT_NOTIFY_FD);
+    bool has_ready_fd = (service->row.flags & INIT_SERVICE_READY_FD) != 0;
+    cleanup_fd int write_fd = -1;
+    int result = has_ready_fd ? open_readiness(service, &write_fd) : 0;
+    if (result < 0)
+        return result;
+    struct spawn_spec spec = {.argv = service->arguments,
+                              .environment = (const char *const *)environ,
+                              .flags = spawn_flags(service),
+                              .extra_fd = write_fd,
+                              .capabilities = service->row.capabilities};
+    if (spec.argv == NULL) {
+        const char **pointers = service->init->pointers;
+        spec.environment = service_unpack(service, has_ready_fd ? notify : NULL, pointers);
+        spec.argv = pointers;
+    }
+    result = spawn(&spec, &service->child);
+    if (result < 0)
+        close_readiness(service);
+    return result;
+}
+
+/* Closes the books on a process that ended, or could not even begin. */
+static void end_process(struct init *init, struct service *service, int wait_status)
+{
+    clear_timer(service);
+    close_readiness(service);
+    reap_forget(init, &service->child);
+    events_record(init, INIT_EVENT_SERVICE_EXITED, service->row.name, (uint32_t)wait_status);
+    bool is_stopping = init->state != INIT_SESSION_RUNNING;
+    enum service_event event =
+        service_judge_end(service, wait_status, clock_monotonic_ns(), is_stopping);
+    service->restarts += event == SERVICE_RETRY;
+    supervisor_post(init, service, event);
+    if ((service->row.flags & INIT_SERVICE_MAIN) == 0)
+        return;
+    tcsetpgrp(STDIN_FILENO, getpgrp()); /* the terminal comes back, if there was one */
+    init->outcome.has_main_ended = true;
+    init->outcome.main_status = wait_status;
+    session_post(init, SESSION_MAIN_ENDED);
+}
+
+static void do_spawn(struct init *init, struct service *service)
+{
+    service->is_restart_wanted = false;
+    int result = start_process(service);
+    if (result < 0) {
+        if (service->spawn_tries == 0)
+            diagnostic_say("cannot make a process for ", service->row.name, ": ", strerror(-result),
+                           NULL);
+        if (++service->spawn_tries > SERVICE_SPAWN_TRIES) {
+            end_process(init, service, 126 << 8);
+            return;
+        }
+        service->delay_ms = SPAWN_RETRY_MS * service->spawn_tries;
+        supervisor_post(init, service, SERVICE_RETRY);
+        return;
+    }
+    service->spawn_tries = 0;
+    reap_watch(init, &service->child);
+    events_record(init, INIT_EVENT_SERVICE_STARTED, service->row.name,
+                  (uint32_t)service->child.pid);
+    if ((service->row.flags & INIT_SERVICE_READY_FD) == 0)
+        supervisor_post(init, service, SERVICE_READY);
+    else if (service->row.ready_timeout_ms != 0)
+        set_timer(service, service->row.ready_timeout_ms);
+}
+
+static void do_announce(struct init *init, struct service *service)
+{
+    clear_timer(service);
+    events_record(init, INIT_EVENT_SERVICE_READY, service->row.name, 0);
+}
+
+static void do_term(struct init *init, struct service *service)
+{
+    close_readiness(service);
+    if ((service->row.flags & INIT_SERVICE_MAIN) && init->outcome.stop_signal == SIGINT)
+        child_signal(&service->child, SIGINT);
+    child_signal(&service->child, SIGTERM);
+    child_signal(&service->child, SIGCONT); /* a stopped process cannot obey */
+    set_timer(service, service->row.stop_grace_ms != 0 ? service->row.stop_grace_ms
+                                                       : session_window_ms(init));
+}
+
+static void do_kill(struct init *init, struct service *service)
+{
+    (void)init;
+    child_signal(&service->child, SIGKILL);
+}
+
+static void do_delay(struct init *init, struct service *service)
+{
+    events_record(init, INIT_EVENT_SERVICE_RESTARTING, service->row.name, service->delay_ms);
+    set_timer(service, service->delay_ms);
+}
+
+static void do_give_up(struct init *init, struct service *service)
+{
+    events_record(init, INIT_EVENT_SERVICE_FAILED, service->row.name, 0);
+    diagnostic_say("service ", service->row.name, " failed and is not started again", NULL);
+    if ((service->row.flags & (INIT_SERVICE_REQUIRED | INIT_SERVICE_MAIN)) == 0)
+        return;
+    init->outcome.is_limit_reached = true;
+    session_post(init, SESSION_SERVICE_LIMIT);
+}
+
+void supervisor_post(struct init *init, struct service *service, enum service_event event)
+{
+    static void (*const actions[SERVICE_ACTION_COUNT])(struct init *, struct service *) = {
+        [SERVICE_DO_SPAWN] = do_spawn, [SERVICE_DO_ANNOUNCE] = do_announce,
+        [SERVICE_DO_TERM] = do_term,   [SERVICE_DO_KILL] = do_kill,
+        [SERVICE_DO_DELAY] = do_delay, [SERVICE_DO_GIVE_UP] = do_give_up,
+    };
+    enum init_service_state before = service->state;
+    enum service_action action;
+    if (!service_step(&service->state, event, &action)) {
+        events_record(init, INIT_EVENT_TRANSITION_REJECTED, service->row.name,
+                      (uint32_t)before << 16 | event);
+        return;
+    }
+    if (service->state != before)
+        service->since_ns = clock_monotonic_ns();
+    if (actions[action] != NULL)
+        actions[action](init, service);
+}
+
+void supervisor_stop(struct init *init, struct service *service)
+{
+    service->is_stop_wanted = true;
+    service->is_restart_wanted = false;
+    supervisor_post(init, service, SERVICE_STOP);
+}
+
+void supervisor_restart(struct init *init, struct service *service)
+{
+    service->is_stop_wanted = false;
+    service->is_restart_wanted = service_has_process(service);
+    service->window_restarts = 0;
+    supervisor_post(init, service, SERVICE_RESTART);
+}
+
+bool supervisor_child_ended(struct init *init, pid_t pid, int wait_status)
+{
+    for (uint32_t i = 0; i < init->service_count; i++) {
+        if (init->services[i].child.pid == pid) {
+            end_process(init, &init->services[i], wait_status);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* True when one was started or given up, which may let others go. */
+static bool start_what_may(struct init *init)
+{
+    bool has_changed = false;
+    for (uint32_t i = 0; i < init->service_count && init->state == INIT_SESSION_RUNNING; i++) {
+        if (init->services[i].state != INIT_STATE_WAITING)
+            continue;
+        enum service_event event = service_judge_start(init->services, i);
+        if (event == SERVICE_EVENT_COUNT)
+            continue;
+        supervisor_post(init, &init->services[i], event);
+        has_changed = true;
+    }
+    return has_changed;
+}
+
+static void stop_what_may(struct init *init)
+{
+    for (uint32_t i = 0; i < init->service_count; i++) {
+        struct service *service = &init->services[i];
+        bool is_done = service->state == INIT_STATE_EXITED || service->state == INIT_STATE_FAILED ||
+                       service->state == INIT_STATE_STOPPING;
+        if (!is_done && service_may_stop(init->services, init->service_count, i))
+            supervisor_stop(init, service);
+    }
+}
+
+void supervisor_settle(struct init *init)
+{
+    while (init->state == INIT_SESSION_RUNNING && start_what_may(init))
+        ;
+    if (init->state == INIT_SESSION_STOPPING)
+        stop_what_may(init);
+}
+
+bool supervisor_is_running(const struct init *init)
+{
+    for (uint32_t i = 0; i < init->service_count; i++) {
+        if (service_has_process(&init->services[i]))
+            return true;
+    }
+    return false;
+}

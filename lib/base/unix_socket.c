@@ -1,0 +1,71 @@
+/* SOCK_SEQPACKET over AF_UNIX. */
+#include "lib/base/unix_socket.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+
+int unix_socket_listen(const char *path, mode_t mode, int backlog)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (memccpy(address.sun_path, path, '\0', sizeof(address.sun_path)) == NULL)
+        return -ENAMETOOLONG;
+    cleanup_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    unlink(path);
+    if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || chmod(path, mode) < 0 ||
+        listen(fd, backlog) < 0)
+        return -errno;
+    return steal_fd(&fd);
+}
+
+int unix_socket_accept(int fd, uid_t *uid)
+{
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+    cleanup_fd int connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (connection < 0 || getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+        return -errno;
+    *uid = peer.uid;
+    return steal_fd(&connection);
+}
+
+/* The space for one descriptor is padded to that of two: what is not wanted is closed. */
+static int take_descriptor(struct msghdr *header)
+{
+    struct cmsghdr *rights = CMSG_FIRSTHDR(header);
+    int first = -1;
+    if (rights == NULL || rights->cmsg_level != SOL_SOCKET || rights->cmsg_type != SCM_RIGHTS)
+        return -1;
+    size_t count = (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; i++) {
+        int fd;
+        memcpy(&fd, CMSG_DATA(rights) + i * sizeof(fd), sizeof(fd));
+        if (i == 0)
+            first = fd;
+        else
+            close(fd);
+    }
+    return first;
+}
+
+ssize_t unix_socket_receive(int fd, void *data, size_t size, int *received)
+{
+    char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(sizeof(size_t))));
+    struct iovec part = {.iov_base = data, .iov_len = size};
+    struct msghdr header = {.msg_iov = &part,
+                            .msg_iovlen = 1,
+                            .msg_control = control,
+                            .msg_controllen = sizeof(control)};
+    ssize_t length = recvmsg(fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (length < 0)
+        return -errno;
+    *received = take_descriptor(&header);
+    return length;
+}
