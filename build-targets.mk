@@ -9,7 +9,12 @@ SOURCE_LINK := $(HOST_SHARE)/source
 IMAGE_SOURCE := Makefile build-flags.mk build-targets.mk VERSION images.lock lib policies init sandbox images
 INSTALLED_SOURCE := $(DESTDIR)$(PREFIX)/share/coding-agents/source
 
-all: $(PROGRAMS) $(DATA_FILES) $(HOST_SHARE)/images.lock $(SOURCE_LINK) ## build every program and its data
+DATA_FILES += $(HOST_SHARE)/images.lock $(SOURCE_LINK)
+
+all: $(PROGRAMS) $(DATA_FILES) ## build every program and its data
+	@# What an earlier build staged and this one would not must not be installed.
+	@find $(HOST) $(IMAGE) ! -type d | LC_ALL=C sort | \
+		LC_ALL=C comm -23 - <(printf '%s\n' $(sort $(PROGRAMS) $(DATA_FILES))) | xargs -r rm -f
 
 image-tree: $(filter $(IMAGE)/%,$(PROGRAMS) $(DATA_FILES))
 

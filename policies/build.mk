@@ -1,7 +1,8 @@
-# Policies are data: copied as they are to both staging trees. What only the host asks stays there. Compiled filters come from sandbox/build.mk.
+# Policies are data: copied as they are to both staging trees. Compiled filters come from sandbox/build.mk.
 POLICY_FILES := $(sort $(filter-out %/build.mk,$(shell find policies -type f)))
 HOST_POLICIES := $(patsubst %,$(HOST_SHARE)/%,$(POLICY_FILES))
-IMAGE_POLICIES := $(patsubst policies/%,$(IMAGE)/etc/coding-agents/%,$(filter-out policies/auto-exec.tab,$(wildcard policies/*.tab)))
+# What boot, sandbox and PID 1 ask inside a container; the other tables are asked on the host only.
+IMAGE_POLICIES := $(patsubst %,$(IMAGE)/etc/coding-agents/%.tab,users agents capabilities credential-patterns)
 DATA_FILES += $(HOST_POLICIES) $(IMAGE_POLICIES)
 
 $(HOST_POLICIES): $(HOST_SHARE)/%: %

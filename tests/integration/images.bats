@@ -87,8 +87,7 @@ for top, _, names in os.walk("/usr"):
 }
 
 @test "no compiler and no package list is left in the image" {
-    run inside sh -c 'command -v gcc cc musl-gcc'
-    [ "$status" -ne 0 ]
+    run -1 inside sh -c 'command -v gcc || command -v cc || command -v musl-gcc || exit 1'
     run -0 inside find /var/lib/apt/lists /var/cache/apt -type f
     [ -z "$output" ]
 }
