@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
@@ -83,10 +84,9 @@ static bool is_held(const char *path, char holder[MANIFEST_SESSION_SIZE])
 }
 
 static int reservation_path(const struct repository *repository, const char *branch,
-                            char path[PATH_MAX], struct error *err)
+                            char directory[PATH_MAX], char path[PATH_MAX], struct error *err)
 {
     char state[PATH_MAX];
-    char directory[PATH_MAX];
     char repository_digest[MANIFEST_DIGEST_SIZE];
     char branch_digest[MANIFEST_DIGEST_SIZE];
     manifest_digest(repository->git_common, strlen(repository->git_common), repository_digest);
@@ -101,31 +101,42 @@ static int reservation_path(const struct repository *repository, const char *bra
     return status;
 }
 
-/* Makes the file that holds BRANCH for SESSION. -EEXIST when another session has it. */
+static int refuse_held(const char *branch, const char *holder, struct error *err)
+{
+    error_set(
+        err, EINVAL,
+        "session %s works on branch '%s': choose another with --name or --branch, or end it with "
+        "coding-agents remove %s",
+        holder, branch, holder);
+    return -EEXIST;
+}
+
+/*
+ * Makes the file that holds BRANCH for SESSION. -EEXIST when another session has it. Looking at an
+ * old file and replacing it is one step under the lock of its directory.
+ */
 static int hold_branch(const struct repository *repository, const char *session,
                        struct branch *branch, struct error *err)
 {
     char path[PATH_MAX];
+    char directory[PATH_MAX];
     char holder[MANIFEST_SESSION_SIZE] = "";
-    int status = reservation_path(repository, branch->host, path, err);
+    int status = reservation_path(repository, branch->host, directory, path, err);
     if (status < 0)
         return status;
-    int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
-    cleanup_fd int fd = open(path, flags, 0600);
-    if (fd < 0 && errno == EEXIST && !is_held(path, holder)) {
-        (void)unlink(path);
-        fd = open(path, flags, 0600);
-    }
-    if (fd < 0 && errno == EEXIST) {
-        error_set(
-            err, EINVAL,
-            "session %s works on branch '%s': choose another with --name or --branch, or end it "
-            "with coding-agents remove %s",
-            holder, branch->host, holder);
-        return -EEXIST;
-    }
-    if (fd < 0 || fd_write_all(fd, session, strlen(session)) < 0)
+    cleanup_fd int lock = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (lock < 0 || flock(lock, LOCK_EX) < 0)
+        return error_set(err, errno, "lock '%s'", directory);
+    if (is_held(path, holder))
+        return refuse_held(branch->host, holder, err);
+    if (unlink(path) < 0 && errno != ENOENT)
+        return error_set(err, errno, "remove the old '%s'", path);
+    cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
         return error_set(err, errno, "reserve the branch with '%s'", path);
+    status = fd_write_all(fd, session, strlen(session));
+    if (status < 0)
+        return error_set(err, -status, "write '%s'", path);
     memcpy(branch->reservation, path, sizeof(path));
     return 0;
 }

@@ -68,7 +68,13 @@ static int read_alternates(struct repository *repository, const char *worktree,
     if (status < 0)
         return status;
     cleanup_free char *text = steal_pointer(&result.output);
+    /* git goes on without a borrowed directory that it does not find; a copy would be broken. */
+    if (strstr(result.error_output, "alternates") != NULL)
+        status = error_set(err, EINVAL, "objects that '%s' borrows are not there: %.*s", worktree,
+                           (int)strcspn(result.error_output, "\n"), result.error_output);
     process_result_free(&result);
+    if (status < 0)
+        return status;
     size_t count = 0;
     directory->alternates = calloc(LIMIT_ALTERNATES + 1, sizeof(*directory->alternates));
     if (directory->alternates == NULL)

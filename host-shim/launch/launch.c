@@ -35,6 +35,7 @@ static int choose_mode(struct launch *launch, struct error *err)
     const struct launch_options *options = &launch->options;
     bool has_command = options->prompt != NULL || options->command[0] != NULL;
     launch->is_interactive = !has_command && !options->is_persistent;
+    launch->plan.takes_input = !isatty(STDIN_FILENO);
     if (launch->is_interactive && !options->is_dry_run &&
         (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
         return error_set(
@@ -223,11 +224,11 @@ struct launch_step {
 
 /* clang-format off */
 static const struct launch_step steps[] = {
-    {"mode",      choose_mode,     NULL,             EXIT_USAGE,         false},
     {"policy",    check_policy,    NULL,             EXIT_POLICY,        false},
     {"source",    inspect_path,    NULL,             EXIT_REPOSITORY,    false},
     {"engine",    detect_engine,   NULL,             EXIT_ENGINE,        false},
     {"limits",    decide_limits,   NULL,             EXIT_USAGE,         false},
+    {"mode",      choose_mode,     NULL,             EXIT_USAGE,         false},
     {"image",     find_image,      NULL,             EXIT_IMAGE,         false},
     {"signals",   hold_signals,    NULL,             EXIT_HOST_INTERNAL, false},
     {"session",   stage_reserve,   stage_remove,     EXIT_HOST_INTERNAL, false},
@@ -283,7 +284,11 @@ int launch_main(int argc, char **argv)
 {
     struct launch launch = {.keeper = -1, .signals = -1};
     struct error err = ERROR_INITIALIZER;
+    static char run_name[] = "coding-agents run";
+    static char launch_name[] = "coding-agents launch";
     launch.options.is_persistent = strcmp(argv[0], "launch") == 0;
+    /* What the parser's own messages start with. */
+    argv[0] = launch.options.is_persistent ? launch_name : run_name;
     int code = EXIT_USAGE;
     if (options_parse(argc, argv, &launch.options, &err) < 0)
         launch_say("%s", error_text(&err));

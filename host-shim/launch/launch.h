@@ -43,7 +43,10 @@ void launch_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int stage_reserve(struct launch *launch,
                   struct error *err); /* id and directories; names only in a dry run */
 int stage_render(struct launch *launch, struct error *err); /* manifest, plan, argv, in memory */
-int stage_write(struct launch *launch, struct error *err);  /* manifest, list of files, state */
+/* The part of stage_render that fills the plan with what the launch has found; pure but for the
+ * caller's uid. */
+void stage_fill_plan(struct launch *launch);
+int stage_write(struct launch *launch, struct error *err); /* manifest, list of files, state */
 void stage_remove(struct launch *launch);
 int stage_set_running(struct launch *launch, struct error *err);
 

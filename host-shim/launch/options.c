@@ -242,7 +242,7 @@ int options_parse(int argc, char **argv, struct launch_options *options, struct 
                "and bring its work back as a branch.",
     };
     struct parse_context context = {.options = options, .err = err};
-    *options = (struct launch_options){.agent = NULL};
+    *options = (struct launch_options){.is_persistent = options->is_persistent};
     int count = cut_command(argc, argv, &options->command);
     argp_err_exit_status = EXIT_USAGE;
     if (argp_parse(&parser, count, argv, 0, NULL, &context) != 0)

@@ -9,7 +9,7 @@
 
 /* Strings are borrowed from argv. NULL, false or 0: not given. */
 struct launch_options {
-    bool is_persistent; /* `launch` instead of `run` */
+    bool is_persistent; /* `launch` instead of `run`; set before parsing */
     const char *agent;
     const char *source;
     char **command; /* what follows "--"; NULL-terminated, never NULL */

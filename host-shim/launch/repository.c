@@ -114,6 +114,12 @@ static int read_head(struct repository *repository, struct error *err)
                        (const char *const[]){"rev-parse", "-q", "--verify", "HEAD^{commit}", NULL});
     repository->object_format = repository_ask(
         repository, top, (const char *const[]){"rev-parse", "--show-object-format", NULL});
+    const char *tip = repository_ask(
+        repository, top, (const char *const[]){"rev-parse", "-q", "--verify", "HEAD", NULL});
+    if (tip[0] != '\0' && repository->base_commit[0] == '\0')
+        return error_set(err, EINVAL,
+                         "the commit %s that HEAD names is missing from '%s': see git fsck", tip,
+                         top);
     if (repository->head_branch[0] == '\0' && repository->base_commit[0] == '\0')
         return error_set(err, EINVAL,
                          "the HEAD of '%s' names neither a branch nor a commit: check a branch out",
@@ -164,9 +170,9 @@ static int inspect(const char *path, bool with_ignored, struct repository *repos
     repository->is_git_outside = !lies_in(repository->git_common, repository->top);
     make_label(repository);
     read_user(repository);
-    status = read_head(repository, err);
+    status = git_directory_add(repository, "", err);
     if (status == 0)
-        status = git_directory_add(repository, "", err);
+        status = read_head(repository, err);
     if (status == 0)
         status = source_files_list(repository, with_ignored, err);
     if (status == 0 && repository->strings.has_failed)

@@ -47,8 +47,7 @@ int stage_reserve(struct launch *launch, struct error *err)
     return status < 0 ? status : name_places(launch, err);
 }
 
-/* The parts of the plan that are names of things rather than decisions. */
-static void fill_plan(struct launch *launch)
+void stage_fill_plan(struct launch *launch)
 {
     struct launch_plan *plan = &launch->plan;
     const struct launch_options *options = &launch->options;
@@ -61,7 +60,6 @@ static void fill_plan(struct launch *launch)
     plan->manifest_sha256 = launch->manifest_sha256;
     plan->owner = geteuid();
     plan->is_detached = launch->is_interactive || options->is_persistent;
-    plan->takes_input = !isatty(STDIN_FILENO);
     plan->seccomp_profile = launch->seccomp_profile;
     plan->has_apparmor = launch->engine.has_apparmor;
     plan->capabilities = &launch->capabilities;
@@ -108,7 +106,7 @@ int stage_render(struct launch *launch, struct error *err)
         status = install_path_share("policies/seccomp/agent.json", launch->seccomp_profile, err);
     if (status < 0)
         return status;
-    fill_plan(launch);
+    stage_fill_plan(launch);
     status = plan_arguments(&launch->plan, &launch->argv);
     return status < 0 ? error_set(err, -status, "make the arguments of docker run") : 0;
 }

@@ -1,0 +1,36 @@
+/* Real temporary repositories for the launcher's tests, and its command line as a list. */
+#ifndef TESTS_LAUNCH_SUPPORT_H
+#define TESTS_LAUNCH_SUPPORT_H
+
+#include <errno.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka.h needs the above first. */
+#include <cmocka.h>
+
+#include "host-shim/launch/options.h"
+#include "host-shim/launch/repository.h"
+#include "lib/base/cleanup.h"
+
+/* A fresh directory, also HOME and XDG_STATE_HOME of the test, removed by support_leave. cmocka
+ * fixtures. */
+int support_enter(void **state);
+int support_leave(void **state);
+
+/* The directory of this test, with links resolved. */
+extern char support_directory[PATH_MAX];
+
+/* Runs SCRIPT with sh -e in the test's directory; fails the test when it fails. */
+void support_shell(const char *script);
+
+/* Parses ARGUMENTS (blank-separated words after `coding-agents run`), with COMMAND behind "--". */
+int support_parse(const char *arguments, struct launch_options *options, struct error *err);
+
+/* True when PATH is in the list of files. */
+bool support_lists(const struct source_files *files, const char *path);
+
+#endif
