@@ -9,21 +9,51 @@
 #include "lib/base/fd.h"
 #include "lib/wire/channel.h"
 
-void report_event(struct boot_context *context, enum audit_event event, json_t *fields)
+/* Events from before the hello, which the manifest step says: few, because only the kernel step
+ * comes before it. */
+#define EARLY_EVENTS_MAX 8
+
+static struct {
+    enum audit_event event;
+    json_t *fields; /* owned */
+} early[EARLY_EVENTS_MAX];
+static size_t early_count;
+
+static void send_or_print(struct boot_context *context, enum audit_event event, json_t *fields)
 {
     struct error err = ERROR_INITIALIZER;
-    if (context->channel_fd >= 0 &&
-        channel_send_event(context->channel_fd, event, fields, &err) == 0) {
+    if (context->channel_fd < 0 ||
+        channel_send_event(context->channel_fd, event, fields, &err) < 0) {
+        cleanup_free char *text = json_dumps(fields, JSON_COMPACT | JSON_SORT_KEYS);
+        dprintf(STDERR_FILENO, "audit: %s %s%s%s\n", audit_event_name(event),
+                text == NULL ? "{}" : text, err.message[0] == '\0' ? "" : ": ", err.message);
+    }
+    json_decref(fields);
+}
+
+static void flush_early(struct boot_context *context)
+{
+    for (size_t i = 0; i < early_count; i++)
+        send_or_print(context, early[i].event, early[i].fields);
+    early_count = 0;
+}
+
+void report_event(struct boot_context *context, enum audit_event event, json_t *fields)
+{
+    if (context->manifest_sha256 == NULL) {
+        /* Nobody keeps a log of a plain container: the report on stderr says the same to a person.
+         */
         json_decref(fields);
         return;
     }
-    /* Without a session nobody keeps a log: the report on stderr says the same to a person. */
-    if (context->manifest_sha256 != NULL) {
-        cleanup_free char *text = json_dumps(fields, JSON_COMPACT | JSON_SORT_KEYS);
-        dprintf(STDERR_FILENO, "audit: %s %s\n", audit_event_name(event),
-                text == NULL ? "{}" : text);
+    bool is_early = context->channel_fd < 0 && context->manifest == NULL;
+    if (is_early && event == AUDIT_BOOT_STEP && early_count < EARLY_EVENTS_MAX) {
+        early[early_count].event = event;
+        early[early_count++].fields = fields;
+        return;
     }
-    json_decref(fields);
+    flush_early(context);
+    send_or_print(context, event, fields);
 }
 
 void report_head(void)

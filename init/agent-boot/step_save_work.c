@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,7 +23,7 @@
 struct work_report {
     char commit[MANIFEST_DIGEST_SIZE + 1];
     char pushed[MANIFEST_DIGEST_SIZE + 1];
-    char files[24];
+    unsigned long long files;
     json_t *withheld; /* owned array of strings */
 };
 
@@ -42,7 +43,7 @@ static void read_line(struct work_report *report, char *line)
     else if (strcmp(line, "pushed") == 0)
         copy_value(report->pushed, sizeof(report->pushed), value);
     else if (strcmp(line, "files") == 0)
-        copy_value(report->files, sizeof(report->files), value);
+        report->files = strtoull(value, NULL, 10);
     else if (strcmp(line, "withheld") == 0)
         json_array_append_new(report->withheld, json_string(value));
 }
@@ -67,14 +68,14 @@ static void tell(struct boot_context *context, struct work_report *report)
                         json_string_value(json_array_get(report->withheld, i)));
     if (report->commit[0] != '\0')
         report_event(context, AUDIT_WORK_COMMITTED,
-                     json_pack("{s:s, s:s, s:s, s:O}", "commit", report->commit, "branch",
-                               manifest->branch, "files", report->files, "withheld",
+                     json_pack("{s:s, s:s, s:I, s:O}", "commit", report->commit, "branch",
+                               manifest->branch, "files", (json_int_t)report->files, "withheld",
                                report->withheld));
     if (report->pushed[0] != '\0')
         report_event(context, AUDIT_WORK_PUSHED,
                      json_pack("{s:s, s:s}", "branch", manifest->branch, "commit", report->pushed));
     if (report->commit[0] != '\0')
-        boot_set_detail(context, "committed %s files as %.12s%s", report->files, report->commit,
+        boot_set_detail(context, "committed %llu files as %.12s%s", report->files, report->commit,
                         report->pushed[0] != '\0' ? ", pushed to local" : "");
     else
         boot_set_detail(context, "nothing to commit%s",

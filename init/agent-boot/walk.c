@@ -148,8 +148,8 @@ static int take_down(struct boot_context *context, const struct boot_step *step)
     arm_deadline(0);
     if (result < 0)
         boot_set_detail(context, "%.200s", error_text(&err));
-    const char *outcome = result < 0 ? "failed" : result > 0 ? "skipped" : "down";
-    report_step(context, step, outcome, elapsed_us(start));
+    if (result != BOOT_SKIPPED)
+        report_step(context, step, result < 0 ? "failed" : "down", elapsed_us(start));
     return result < 0 ? step->exit_code : 0;
 }
 
