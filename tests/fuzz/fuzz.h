@@ -1,0 +1,17 @@
+/* What every fuzz target defines: libFuzzer calls it, and so does replay.c. */
+#ifndef TESTS_FUZZ_FUZZ_H
+#define TESTS_FUZZ_FUZZ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+__attribute__((visibility("default"))) int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A property that must hold for every input. */
+#define FUZZ_REQUIRE(condition) \
+    do {                        \
+        if (!(condition))       \
+            __builtin_trap();   \
+    } while (0)
+
+#endif
