@@ -69,7 +69,7 @@ static int read_alternates(struct repository *repository, const char *worktree,
         return status;
     cleanup_free char *text = steal_pointer(&result.output);
     /* git goes on without a borrowed directory that it does not find; a copy would be broken. */
-    if (strstr(result.error_output, "alternates") != NULL)
+    if (strstr(result.error_output, "alternate") != NULL)
         status = error_set(err, EINVAL, "objects that '%s' borrows are not there: %.*s", worktree,
                            (int)strcspn(result.error_output, "\n"), result.error_output);
     process_result_free(&result);

@@ -237,7 +237,7 @@ static void test_alternates(void **state)
     assert_null(repository.directories[0].alternates[2]);
     repository_free(&repository);
     support_shell("mv r elsewhere");
-    inspect_bad("end", "alternates");
+    inspect_bad("end", "borrows are not there");
     support_shell("git init -q lost && cd lost && git commit -q --allow-empty -m a\n"
                   "rm -r .git/objects/??");
     inspect_bad("lost", "git fsck");
