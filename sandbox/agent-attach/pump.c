@@ -26,6 +26,7 @@ struct pump {
     struct watch output;
     int signal_fd;
     bool is_done;
+    bool is_closed;             /* the session hung up; what it said before counts */
     struct pump_result *result; /* borrowed */
     struct buffer from_socket;
     struct buffer to_socket;
@@ -87,11 +88,13 @@ static void update(struct pump *pump)
     uint32_t socket_events;
 
     take_frames(pump);
+    if (pump->is_closed && buffer_size(&pump->to_terminal) == 0)
+        finish(pump, PUMP_CONNECTION_LOST);
     if (pump->is_done)
         return;
     socket_events = buffer_room(&pump->from_socket) > 0 ? EPOLLIN : 0;
     socket_events |= buffer_size(&pump->to_socket) > 0 ? EPOLLOUT : 0;
-    watch_set(&pump->socket, socket_events);
+    watch_set(&pump->socket, pump->is_closed ? 0 : socket_events);
     watch_set(&pump->input, buffer_room(&pump->to_socket) >= BUFFER_SIZE / 2 ? EPOLLIN : 0);
     watch_set(&pump->output, buffer_size(&pump->to_terminal) > 0 ? EPOLLOUT : 0);
 }
@@ -105,9 +108,8 @@ static void on_socket(void *context, uint32_t events)
         buffer_clear(&pump->to_socket); /* what it still had to say can be read */
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
         count = buffer_read(&pump->from_socket, pump->socket.fd);
+    pump->is_closed |= count == 0 || (count < 0 && count != -EAGAIN);
     update(pump);
-    if (count == 0 || (count < 0 && count != -EAGAIN))
-        finish(pump, PUMP_CONNECTION_LOST);
 }
 
 static void on_input(void *context, uint32_t events)

@@ -109,6 +109,10 @@ static void leave(struct attach_client *client)
     int wait_status;
 
     drain_terminal(client);
+    if (client->has_ending) {
+        attach_client_finish(client, FRAME_EXIT_ENDED, client->exit_code);
+        return;
+    }
     if (client->has_succeeded && places_read_status(&wait_status, &err) < 0) {
         attach_client_finish(client, FRAME_EXIT_DETACHED, 0);
         return;
@@ -134,10 +138,22 @@ static void on_timer(void *context)
     case ATTACH_CLIENT_REAPING:
         kill(client->pid, SIGKILL);
         return;
-    case ATTACH_CLIENT_FREE:
     case ATTACH_CLIENT_ATTACHED:
+        leave(client); /* armed when the session is over and tmux stays */
+        return;
+    case ATTACH_CLIENT_FREE:
         return;
     }
+}
+
+void attach_client_end(struct attach_client *client, int exit_code)
+{
+    client->has_ending = true;
+    client->exit_code = exit_code;
+    if (client->state == ATTACH_CLIENT_ATTACHED)
+        set_timer(client, LEAVING_MS);
+    else
+        attach_client_finish(client, FRAME_EXIT_ENDED, exit_code);
 }
 
 static void on_process(void *context, uint32_t events)
@@ -235,7 +251,7 @@ static void take_frames(struct attach_client *client)
             result = take_frame(client, &frame);
         if (result < 0)
             attach_client_finish(client, FRAME_EXIT_REFUSED, 0);
-        if (result <= 0 || client->state >= ATTACH_CLIENT_CLOSING)
+        if (result <= 0 || client->socket < 0 || client->state >= ATTACH_CLIENT_CLOSING)
             return;
         buffer_consume(&client->from_socket, frame_size_of(&frame));
     }
@@ -298,6 +314,7 @@ void attach_client_begin(struct attach_client *client, int socket)
     client->terminal = -1;
     client->process = -1;
     client->has_succeeded = false;
+    client->has_ending = false;
     buffer_clear(&client->from_socket);
     buffer_clear(&client->to_socket);
     buffer_clear(&client->to_terminal);

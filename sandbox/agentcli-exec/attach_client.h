@@ -31,6 +31,8 @@ struct attach_client {
     int process;                           /* owned; pidfd of the tmux client, -1 without one */
     pid_t pid;
     bool has_succeeded; /* tmux ended with 0: the person detached */
+    bool has_ending;    /* the session is over, with this exit code */
+    int exit_code;
     struct watch socket_watch;
     struct watch terminal_watch;
     struct watch process_watch;
@@ -46,5 +48,11 @@ void attach_client_begin(struct attach_client *client, int socket);
 /* Tells CLIENT, whatever it is doing, why it is let go, and closes it when that has been sent. */
 void attach_client_finish(struct attach_client *client, enum frame_exit_reason reason,
                           int exit_code);
+
+/*
+ * Tells CLIENT that the session is over, once its tmux client has put the screen back, which it is
+ * given a moment for.
+ */
+void attach_client_end(struct attach_client *client, int exit_code);
 
 #endif

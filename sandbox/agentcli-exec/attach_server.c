@@ -74,7 +74,7 @@ int attach_server_begin(struct attach_server *server, struct event_loop *loop, i
 void attach_server_finish(struct attach_server *server, int exit_code)
 {
     for (size_t i = 0; i < ARRAY_LENGTH(server->clients); i++)
-        attach_client_finish(&server->clients[i], FRAME_EXIT_ENDED, exit_code);
+        attach_client_end(&server->clients[i], exit_code);
 }
 
 bool attach_server_is_idle(const struct attach_server *server)

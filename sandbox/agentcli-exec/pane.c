@@ -29,6 +29,7 @@ struct pane {
     pid_t child;
     bool has_ended;
     bool is_stopping; /* the session ends: tmux goes with the command */
+    bool is_orphaned; /* tmux went first */
     int wait_status;
 };
 
@@ -110,11 +111,15 @@ static void take_signal(struct pane *pane)
 
     if (read(pane->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
         return;
-    if (info.ssi_signo == SIGCHLD)
+    if (info.ssi_signo == SIGCHLD) {
         reap(pane);
-    else if (info.ssi_code != SI_KERNEL || info.ssi_signo == SIGHUP)
-        deliver(pane, (int)info.ssi_signo);
-    /* The terminal's own signals (SI_KERNEL) reach the command without us. */
+        return;
+    }
+    /* The kernel's own come from the terminal. All but its hang-up reach the command without us. */
+    if (info.ssi_code == SI_KERNEL && info.ssi_signo != SIGHUP)
+        return;
+    pane->is_orphaned |= info.ssi_code == SI_KERNEL;
+    deliver(pane, (int)info.ssi_signo);
 }
 
 static void take_message(struct pane *pane)
@@ -181,7 +186,9 @@ int pane_run(void)
         return fail(&err);
     }
     wait_for_end(&pane);
-    if (places_write_status(pane.wait_status, &err) < 0)
+    /* A command that died of the loss of its terminal did not end by itself: that leaves no status.
+     */
+    if (!pane.is_orphaned && places_write_status(pane.wait_status, &err) < 0)
         fail(&err);
     /* In the foreground as it is, tmux's server is this process's parent. */
     if (pane.is_stopping)
