@@ -7,7 +7,7 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
     ROOT=$(dirname "$(dirname "$BATS_TEST_DIRNAME")")
-    DOCKER=${DOCKER:-docker}
+    DOCKER=$(command -v "${DOCKER:-docker}")
     TREE=$ROOT/${BUILD:-build}/host
     COLLECT=$TREE/libexec/coding-agents/coding-agents-collect
     IMAGE=${COLLECT_IMAGE:-coding-agents/shell:$(cat "$ROOT/VERSION")}
@@ -200,8 +200,9 @@ fails_with() { # CODE WORDS: the last run ended so, with one line on stderr that
     [ "$(git -C "$REPOSITORY" rev-parse "$BRANCH")" = "$mine" ]
 }
 
-@test "a user's forced refspec does not force" {
+@test "a configuration that forces does not force" {
     make_repository
+    git -C "$REPOSITORY" config fetch.showForcedUpdates false
     git -C "$REPOSITORY" config remote.origin.url /nonexistent
     git -C "$REPOSITORY" config remote.origin.fetch '+refs/heads/*:refs/heads/*'
     git -C "$REPOSITORY" checkout -q -b "$BRANCH"
@@ -235,7 +236,7 @@ fails_with() { # CODE WORDS: the last run ended so, with one line on stderr that
     run --separate-stderr "$COLLECT" "$ID" --max-bytes 1000000
     fails_with 208 "sent more than 1000000 bytes"
     run ! git -C "$REPOSITORY" rev-parse --verify -q "refs/heads/$BRANCH"
-    [ -z "$(find "$REPOSITORY/.git/objects" -name '*.pack')" ]
+    [ -z "$(find "$REPOSITORY/.git/objects/pack" -name '*.pack')" ]
     run --separate-stderr "$COLLECT" "$ID" --max-bytes 4000000
     [ "$status" -eq 0 ]
 }
@@ -277,23 +278,23 @@ fails_with() { # CODE WORDS: the last run ended so, with one line on stderr that
 # The hostile repository: git is diverted to a configuration and hooks that touch the canary.
 hostile_work() {
     usual_work
-    in_volume "cd ../..
-        cp -r local.git evil.git; echo ../evil.git >local.git/commondir
-        printf '#!/bin/sh\ntouch $CANARY\n' >evil.sh; chmod 0755 evil.sh
+    in_volume "cd ../../local.git
+        mkdir evil.git; cp -r HEAD config hooks objects refs evil.git; echo evil.git >commondir; cd ..
+        printf '#!/bin/sh\ntouch $CANARY\n' >work/evil.sh; chmod 0755 work/evil.sh
         for hook in pre-receive post-update reference-transaction post-checkout pre-auto-gc fsmonitor; do
-            cp evil.sh evil.git/hooks/\$hook; cp evil.sh local.git/hooks/\$hook
+            cp work/evil.sh local.git/evil.git/hooks/\$hook; cp work/evil.sh local.git/hooks/\$hook
         done
-        for config in evil.git/config local.git/config; do
+        for config in local.git/evil.git/config local.git/config; do
             git config -f \$config core.fsmonitor 'touch $CANARY; false #'
             git config -f \$config core.sshCommand 'touch $CANARY #'
             git config -f \$config core.alternateRefsCommand 'touch $CANARY #'
-            git config -f \$config core.hooksPath /volume/evil.git/hooks
+            git config -f \$config core.hooksPath /volume/local.git/evil.git/hooks
             git config -f \$config uploadpack.packObjectsHook 'touch $CANARY; \"\$@\" #'
             git config -f \$config filter.evil.smudge 'touch $CANARY #'
             git config -f \$config core.pager 'touch $CANARY #'
             git config -f \$config core.bare false
         done
-        echo /etc >evil.git/objects/info/alternates"
+        echo /etc >local.git/evil.git/objects/info/alternates"
 }
 
 @test "a hostile repository in the volume runs nothing on the host; git on it there would" {
@@ -308,9 +309,9 @@ hostile_work() {
     git -C "$REPOSITORY" status >/dev/null
     [ ! -e "$CANARY" ]
     # The control: the same repository on the host, opened by git.
-    mkdir "$BATS_TEST_TMPDIR/stolen"
+    mkdir -p "$BATS_TEST_TMPDIR/stolen/local.git"
     "$DOCKER" run --rm --network none --user 10000:10004 --entrypoint tar -v "$VOLUME:/volume" "$IMAGE" \
-        -C /volume -c local.git evil.git | tar -x -C "$BATS_TEST_TMPDIR/stolen"
+        -C /volume/local.git -c . | tar -x -C "$BATS_TEST_TMPDIR/stolen/local.git"
     git --git-dir="$BATS_TEST_TMPDIR/stolen/local.git" --work-tree="$BATS_TEST_TMPDIR/stolen" status >/dev/null 2>&1 || true
     [ -e "$CANARY" ]
 }
@@ -373,7 +374,7 @@ head -c 200000 /dev/urandom'
 @test "an endless stream ends with one line" {
     make_repository
     variant_image <<<'#!/bin/sh
-while :; do printf "0044%040d refs/heads/endless\n" 1; done'
+while :; do printf "0040%040d refs/heads/endless\n" 1; done'
     write_state
     run --separate-stderr timeout 120 "$COLLECT" "$ID" --max-bytes 5000000
     fails_with 208 "was not accepted"
@@ -422,18 +423,18 @@ printf "%04x%s" $((${#text} + 4)) "$text"; printf "\033[2J" >&2; exit 1'
     local private
     private=$(git -C "$REPOSITORY" rev-parse private)
     git -C "$REPOSITORY" checkout -q main
-    variant_image <<<'#!/bin/sh
-exec 3>&1; tee /dev/stderr </dev/stdin | /usr/bin/git-upload-pack "$@" >&3'
     write_state
     usual_work
-    run --separate-stderr env GIT_TRACE_PACKET="$BATS_TEST_TMPDIR/trace" "$COLLECT" "$ID"
+    # The real client, with what it reads from us kept.
+    mkdir "$BATS_TEST_TMPDIR/bin"
+    printf '#!/bin/bash\nif [[ "$*" == *git-upload-pack* ]]; then tee %q | exec %q "$@"; fi\nexec %q "$@"\n' \
+        "$BATS_TEST_TMPDIR/sent" "$DOCKER" "$DOCKER" >"$BATS_TEST_TMPDIR/bin/docker"
+    chmod 0755 "$BATS_TEST_TMPDIR/bin/docker"
+    run --separate-stderr env PATH="$BATS_TEST_TMPDIR/bin:$PATH" "$COLLECT" "$ID"
+    echo "$output $stderr"
     [ "$status" -eq 0 ]
-    run --separate-stderr strace -f -s 300 -e trace=write -o "$BATS_TEST_TMPDIR/strace" true
-    if [ "$status" -ne 0 ]; then skip "needs strace"; fi
-    git -C "$REPOSITORY" branch -D "$BRANCH"
-    strace -f -s 4096 -e trace=write -o "$BATS_TEST_TMPDIR/strace" "$COLLECT" "$ID" >/dev/null
-    grep -q "have $BASE" "$BATS_TEST_TMPDIR/strace"
-    run ! grep -q "have $private" "$BATS_TEST_TMPDIR/strace"
+    grep -aq "have $BASE" "$BATS_TEST_TMPDIR/sent"
+    run ! grep -aq "$private" "$BATS_TEST_TMPDIR/sent"
 }
 
 @test "a missing volume is said, with nothing else" {

@@ -1,0 +1,322 @@
+/*
+ * coding-agents-collect: brings the commits of a session into the user's repository as a branch,
+ * and shows which of its files would run code on the host.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host-shim/collect/collection.h"
+#include "host-shim/collect/one_shot.h"
+#include "host-shim/collect/printable.h"
+#include "host-shim/collect/session_engine.h"
+#include "host-shim/launch/engine.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/exit_codes.h"
+#include "lib/base/fd.h"
+#include "lib/base/path.h"
+#include "lib/wire/limits.h"
+
+#define PROGRAM "coding-agents-collect"
+/* The keeper records an end within milliseconds; this long it is given. */
+#define END_RECORDED_MS 10000
+#define RECOVERY_MS (10 * 60 * 1000)
+/* Memory of git and the docker client: an object that inflates to more is an attack or a mistake.
+ */
+#define MEMORY_BYTES (4ull * 1024 * 1024 * 1024)
+
+enum option_key { OPTION_JSON = 1000, OPTION_MAX_BYTES, OPTION_AS, OPTION_RECOVER };
+
+/* clang-format off */
+static const struct argp_option options[] = {
+    {"json",      OPTION_JSON,      NULL,     0, "print one JSON document", 0},
+    {"max-bytes", OPTION_MAX_BYTES, "NUMBER", 0, "most bytes the session may send", 0},
+    {"as",        OPTION_AS,        "BRANCH", 0, "fetch into this branch of the repository", 0},
+    {"recover",   OPTION_RECOVER,   NULL,     0, "commit what an ended session left uncommitted first", 0},
+    {NULL, 0, NULL, 0, NULL, 0},
+};
+/* clang-format on */
+
+static bool parse_bytes(const char *text, uint64_t *bytes)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value == 0)
+        return false;
+    *bytes = value;
+    return true;
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct collection_options *chosen = state->input;
+    switch (key) {
+    case OPTION_JSON:
+        chosen->is_json = true;
+        return 0;
+    case OPTION_MAX_BYTES:
+        if (!parse_bytes(argument, &chosen->limit))
+            argp_error(state, "--max-bytes wants a positive number, not '%s'", argument);
+        return 0;
+    case OPTION_AS:
+        if (!manifest_is_branch(argument))
+            argp_error(state, "--as wants the name of a branch");
+        chosen->as = argument;
+        return 0;
+    case OPTION_RECOVER:
+        chosen->is_recovery_forced = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (chosen->session != NULL)
+            argp_error(state, "one session at a time");
+        chosen->session = argument;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "which session? (coding-agents list shows them)");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static int fail(const struct error *err, enum exit_code code)
+{
+    fputs(PROGRAM ": ", stderr);
+    printable_print(stderr, error_text(err));
+    fputc('\n', stderr);
+    return (int)code;
+}
+
+/* Finds the session and checks what can be checked before the engine is asked. 0 or an exit code.
+ */
+static int open_session(const struct collection_options *chosen, struct collection *collection)
+{
+    struct error err = ERROR_INITIALIZER;
+    if (session_find(chosen->session, &collection->state, &err) < 0)
+        return fail(&err, EXIT_SESSION);
+    struct session_state *state = collection->state;
+    collection->host_branch = chosen->as != NULL ? chosen->as : state->host_branch;
+    if (state->repository[0] == '\0' || collection->host_branch[0] == '\0') {
+        error_set(&err, EINVAL,
+                  "session %s was started without a repository: there is none to fetch into",
+                  state->session);
+        return fail(&err, EXIT_REPOSITORY);
+    }
+    if (git_identity_of(state->repository, &collection->identity, &err) < 0)
+        return fail(&err, EXIT_REPOSITORY);
+    cleanup_free char *worktree = NULL;
+    if (fetch_find_checkout(state->repository, &collection->identity, collection->host_branch,
+                            &worktree, &err) < 0)
+        return fail(&err, EXIT_REPOSITORY);
+    if (worktree == NULL)
+        return 0;
+    error_set(
+        &err, EINVAL,
+        "branch %s is checked out in '%s' and is left alone: switch to another branch there, or "
+        "fetch under another name (coding-agents sync %s --as NAME)",
+        collection->host_branch, worktree, state->session);
+    return fail(&err, EXIT_BRANCH);
+}
+
+static bool path_exists(const struct session_state *state, const char *name)
+{
+    char directory[PATH_MAX];
+    char path[PATH_MAX];
+    struct stat info;
+    return session_state_directory(state->session, directory, NULL) == 0 &&
+           path_format(path, "%s/%s", directory, name) == 0 && stat(path, &info) == 0;
+}
+
+static int mark_recovered(const struct session_state *state, struct error *err)
+{
+    char directory[PATH_MAX];
+    char path[PATH_MAX];
+    int result = session_state_directory(state->session, directory, err);
+    if (result < 0)
+        return result;
+    if (path_format(path, "%s/recovered", directory) < 0)
+        return error_set(err, ENAMETOOLONG, "the state directory '%s'", directory);
+    return fd_write_file(AT_FDCWD, path, "", 0, 0600, err);
+}
+
+/* The shutdown's commit and push, made up for in a one-shot container. */
+static int recover(struct collection *collection, struct error *err)
+{
+    struct string_list list;
+    int result = one_shot_recovery(collection->state, &list, err);
+    if (result < 0)
+        return result;
+    struct process_result output = {.output = NULL};
+    result = engine_run((const char *const *)list.items, RECOVERY_MS, &output, err);
+    string_list_free(&list);
+    if (result == -ETIMEDOUT) {
+        char name[64];
+        one_shot_name(collection->state, "recover", name);
+        one_shot_remove(name);
+    }
+    if (result < 0)
+        return result;
+    process_result_free(&output);
+    return mark_recovered(collection->state, err);
+}
+
+static void recover_if_needed(const struct collection_options *chosen,
+                              const struct engine_container *container,
+                              struct collection *collection)
+{
+    bool is_needed = session_engine_was_cut_off(collection->state, container) &&
+                     !path_exists(collection->state, "recovered") &&
+                     collection->state->phase != SESSION_COLLECTED;
+    if (!is_needed && !chosen->is_recovery_forced)
+        return;
+    struct error err = ERROR_INITIALIZER;
+    collection->has_recovered = recover(collection, &err) == 0;
+    if (collection->has_recovered)
+        return;
+    cleanup_free char *reason = printable_text(error_text(&err), strlen(error_text(&err)));
+    snprintf(collection->recovery_error, sizeof(collection->recovery_error), "%s",
+             reason == NULL ? "out of memory" : reason);
+}
+
+/* Learns whether the container runs; after its end, brings state and volume up to date. 0 or an
+ * exit code. */
+static int settle(const struct collection_options *chosen, struct collection *collection)
+{
+    struct error err = ERROR_INITIALIZER;
+    struct engine_container container = {.is_running = false};
+    bool exists = false;
+    if (session_engine_select(collection->state, &err) < 0 ||
+        session_engine_container(collection->state, &exists, &container, &err) < 0)
+        return fail(&err, EXIT_ENGINE);
+    collection->is_running = exists && container.is_running;
+    if (collection->is_running)
+        return 0;
+    json_t *volume = NULL;
+    int result = engine_inspect("volume", collection->state->volume, &volume, &err);
+    json_decref(volume);
+    if (result == -ENOENT)
+        error_set(&err, EINVAL, "the volume %s of session %s is gone, and its work with it",
+                  collection->state->volume, collection->state->session);
+    if (result < 0)
+        return fail(&err, result == -ENOENT ? EXIT_COLLECT : EXIT_ENGINE);
+    const struct engine_container *known = exists ? &container : NULL;
+    const char *as = chosen->as;
+    if (session_engine_await_end(&collection->state, known, END_RECORDED_MS, &err) < 0)
+        return fail(&err, EXIT_HOST_INTERNAL);
+    collection->host_branch = as != NULL ? as : collection->state->host_branch;
+    recover_if_needed(chosen, known, collection);
+    return 0;
+}
+
+static int fetch(const struct collection_options *chosen, struct collection *collection,
+                 struct error *err)
+{
+    struct string_list list;
+    const struct session_state *state = collection->state;
+    int result = one_shot_upload_pack(state, collection->is_running, &list, err);
+    if (result < 0)
+        return result;
+    struct fetch_request request = {
+        .repository = state->repository,
+        .identity = &collection->identity,
+        .branch = state->branch,
+        .host_branch = collection->host_branch,
+        .base_commit = state->base_commit,
+        .upload_pack = (const char *const *)list.items,
+        .limit = chosen->limit,
+    };
+    result = fetch_run(&request, &collection->answer, err);
+    string_list_free(&list);
+    if (collection->answer.has_client_failed && !collection->is_running) {
+        char name[64];
+        one_shot_name(state, "fetch", name);
+        one_shot_remove(name);
+    }
+    return result;
+}
+
+/* Refusals of the fetch as sentences. 0 or an exit code. */
+static int judge(const struct collection *collection)
+{
+    struct error err = ERROR_INITIALIZER;
+    const struct session_state *state = collection->state;
+    if (collection->answer.outcome == FETCH_REJECTED) {
+        error_set(
+            &err, EINVAL,
+            "branch %s has commits that the session's does not contain and is left alone: fetch "
+            "under another name (coding-agents sync %s --as NAME)",
+            collection->host_branch, state->session);
+        return fail(&err, EXIT_BRANCH);
+    }
+    if (collection->answer.outcome == FETCH_BROKEN) {
+        error_set(&err, EINVAL,
+                  "the work of session %s was not accepted: %s; it is still in the volume %s",
+                  state->session, collection->answer.reason, state->volume);
+        return fail(&err, EXIT_COLLECT);
+    }
+    return 0;
+}
+
+static int finish(const struct collection_options *chosen, struct collection *collection)
+{
+    struct error err = ERROR_INITIALIZER;
+    bool has_work = collection->answer.outcome != FETCH_NOTHING;
+    if (has_work && collection_examine(collection, &err) < 0)
+        return fail(&err, EXIT_COLLECT);
+    if (collection_record(collection, &err) < 0)
+        return fail(&err, EXIT_AUDIT);
+    if (!chosen->is_json)
+        collection_print(collection);
+    else if (collection_print_json(collection) < 0)
+        return EXIT_HOST_INTERNAL;
+    if (collection->recovery_error[0] == '\0')
+        return 0;
+    error_set(&err, EINVAL,
+              "the last changes of session %s could not be committed: %s; they are still in the "
+              "volume %s",
+              collection->state->session, collection->recovery_error, collection->state->volume);
+    return fail(&err, EXIT_COLLECT);
+}
+
+static int collect(const struct collection_options *chosen, struct collection *collection)
+{
+    struct error err = ERROR_INITIALIZER;
+    int code = open_session(chosen, collection);
+    if (code == 0)
+        code = settle(chosen, collection);
+    if (code != 0)
+        return code;
+    if (fetch(chosen, collection, &err) < 0)
+        return fail(&err, EXIT_COLLECT);
+    code = judge(collection);
+    return code != 0 ? code : finish(chosen, collection);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct argp parser = {
+        .options = options,
+        .parser = parse_option,
+        .args_doc = "SESSION",
+        .doc = "Fetch the work of a session into the repository it was started on.",
+    };
+    const struct rlimit memory = {.rlim_cur = MEMORY_BYTES, .rlim_max = MEMORY_BYTES};
+    struct collection_options chosen = {.limit = LIMIT_COLLECT_BYTES};
+    struct collection collection = {.state = NULL};
+    argp_err_exit_status = EXIT_USAGE;
+    argp_program_version = PROGRAM " " CODING_AGENTS_VERSION;
+    error_t failure = argp_parse(&parser, argc, argv, 0, NULL, &chosen);
+    if (failure != 0)
+        return EXIT_USAGE;
+    /* A limit the system sets lower already stays. */
+    (void)setrlimit(RLIMIT_DATA, &memory);
+    int code = collect(&chosen, &collection);
+    collection_release(&collection);
+    return code;
+}

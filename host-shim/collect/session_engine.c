@@ -1,0 +1,169 @@
+/* Asks the engine about a session's container and brings the recorded state up to date. */
+#include "host-shim/collect/session_engine.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
+#include "lib/base/exit_codes.h"
+#include "lib/base/path.h"
+#include "lib/wire/audit.h"
+
+#define POLL_INTERVAL_MS 50
+/* 128 + SIGKILL, and what the engine reports for containers it lost. */
+#define EXIT_KILLED 137
+#define EXIT_ENGINE_LOST 255
+
+int session_engine_select(const struct session_state *state, struct error *err)
+{
+    const char *host = state->engine_context;
+    int result = host[0] == '\0' ? unsetenv("DOCKER_HOST") : setenv("DOCKER_HOST", host, 1);
+    return result < 0 ? error_set(err, errno, "choose the engine of session %s", state->session)
+                      : 0;
+}
+
+int session_engine_container(const struct session_state *state, bool *exists,
+                             struct engine_container *container, struct error *err)
+{
+    int result = engine_container_state(state->container, container, err);
+    if (result < 0 && result != -ENOENT)
+        return result;
+    *exists = result == 0;
+    return 0;
+}
+
+bool session_keeper_is_alive(const char *session)
+{
+    char directory[PATH_MAX];
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (session_runtime_directory(session, directory, NULL) < 0)
+        return false;
+    int length =
+        snprintf(address.sun_path, sizeof(address.sun_path), "%s/sockets/root.sock", directory);
+    if (length < 0 || (size_t)length >= sizeof(address.sun_path))
+        return false;
+    cleanup_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    return fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+}
+
+const char *session_engine_cause(const struct engine_container *container)
+{
+    /* The engine sets the flag for any process of the container. */
+    if (container->was_oom_killed && container->exit_code == EXIT_KILLED)
+        return "the kernel ended it for lack of memory";
+    if (container->exit_code == EXIT_KILLED)
+        return "it was killed";
+    if (container->exit_code == EXIT_ENGINE_LOST)
+        return "the engine stopped or lost it";
+    return "";
+}
+
+/* True when the audit log has the shutdown's git step. */
+static bool has_saved_work(const char *session)
+{
+    char directory[PATH_MAX];
+    char path[PATH_MAX];
+    if (session_state_directory(session, directory, NULL) < 0 ||
+        path_format(path, "%s/events.jsonl", directory) < 0)
+        return false;
+    cleanup_file FILE *file = fopen(path, "re");
+    cleanup_free char *line = NULL;
+    size_t capacity = 0;
+    bool is_found = false;
+    while (file != NULL && !is_found && getline(&line, &capacity, file) > 0) {
+        json_t *record = json_loads(line, 0, NULL);
+        const char *event = json_string_value(json_object_get(record, "event"));
+        const json_t *fields = json_object_get(record, "fields");
+        const char *step = json_string_value(json_object_get(fields, "step"));
+        is_found = event != NULL && step != NULL &&
+                   strcmp(event, audit_event_name(AUDIT_SHUTDOWN_STEP)) == 0 &&
+                   strcmp(step, "git") == 0;
+        json_decref(record);
+    }
+    return is_found;
+}
+
+bool session_engine_was_cut_off(const struct session_state *state,
+                                const struct engine_container *container)
+{
+    static const int codes[] = {EXIT_KILLED, EXIT_ENGINE_LOST, EXIT_BOOT_INTERNAL};
+    bool is_suspect = container == NULL;
+    for (size_t i = 0; container != NULL && i < ARRAY_LENGTH(codes); i++)
+        is_suspect = is_suspect || container->exit_code == codes[i];
+    return is_suspect && !has_saved_work(state->session);
+}
+
+struct end_change {
+    const struct engine_container *container;
+    bool failed;
+};
+
+static bool replace_text(char **text, const char *value)
+{
+    char *copy = strdup(value);
+    if (copy == NULL)
+        return false;
+    free(*text);
+    *text = copy;
+    return true;
+}
+
+static void record_end(struct session_state *state, void *context)
+{
+    struct end_change *change = context;
+    if (state->phase == SESSION_ENDED || state->phase == SESSION_COLLECTED)
+        return;
+    state->phase = SESSION_ENDED;
+    const char *cause = "the container is gone";
+    if (change->container != NULL) {
+        state->exit_code = change->container->exit_code;
+        cause = session_engine_cause(change->container);
+    }
+    if (state->ended_at == NULL || state->ended_at[0] == '\0') {
+        char now[CLOCK_TIMESTAMP_SIZE];
+        clock_format(clock_realtime_ns(), now);
+        change->failed = !replace_text(&state->ended_at, now);
+    }
+    if (state->cause == NULL || state->cause[0] == '\0')
+        change->failed = !replace_text(&state->cause, cause) || change->failed;
+}
+
+static bool is_over(const struct session_state *state)
+{
+    return state->phase == SESSION_ENDED || state->phase == SESSION_COLLECTED;
+}
+
+static int reload(struct session_state **state, struct error *err)
+{
+    struct session_state *fresh = NULL;
+    int result = session_state_load((*state)->session, &fresh, err);
+    if (result < 0)
+        return result;
+    session_state_free(*state);
+    *state = fresh;
+    return 0;
+}
+
+int session_engine_await_end(struct session_state **state, const struct engine_container *container,
+                             unsigned int timeout_ms, struct error *err)
+{
+    uint64_t deadline = clock_monotonic_ns() + timeout_ms * CLOCK_NANOSECONDS_PER_MILLISECOND;
+    int result = reload(state, err);
+    while (result == 0 && !is_over(*state) && clock_monotonic_ns() < deadline &&
+           session_keeper_is_alive((*state)->session)) {
+        (void)poll(NULL, 0, POLL_INTERVAL_MS);
+        result = reload(state, err);
+    }
+    if (result < 0 || is_over(*state))
+        return result;
+    struct end_change change = {.container = container, .failed = false};
+    result = session_state_update((*state)->session, record_end, &change, err);
+    if (result == 0 && change.failed)
+        result = error_set(err, ENOMEM, "record the end of session %s", (*state)->session);
+    return result < 0 ? result : reload(state, err);
+}

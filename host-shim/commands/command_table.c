@@ -1,0 +1,253 @@
+/* The commands of coding-agents: name, arguments, options, and what each is for. */
+#include "host-shim/commands/command_table.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "lib/base/cleanup.h"
+
+#define FLAG(name, summary)                     \
+    {                                           \
+        name, NULL, COMMAND_VALUE_NONE, summary \
+    }
+#define HELP FLAG("help", "show this help")
+#define JSON FLAG("json", "print one JSON document")
+#define END                                  \
+    {                                        \
+        NULL, NULL, COMMAND_VALUE_NONE, NULL \
+    }
+
+/* clang-format off */
+static const struct command_option start_options[] = {
+    {"branch",           "NAME",     COMMAND_VALUE_TEXT,    "work on branch NAME, on the host too, instead of AGENT/NAME"},
+    FLAG("use-current-branch", "work on the branch that is checked out; it comes back as AGENT/BRANCH"),
+    {"name",             "NAME",     COMMAND_VALUE_TEXT,    "name the session (session-1, session-2, ...)"},
+    {"prompt",           "TEXT",     COMMAND_VALUE_TEXT,    "what the agent is to do; for shell, a command line for sh"},
+    FLAG("no-push", "commit at the end, but bring nothing back"),
+    {"commit-message",   "TEXT",     COMMAND_VALUE_TEXT,    "message of the automatic commit"},
+    FLAG("commit-secrets", "commit files that look like credentials too"),
+    FLAG("include-ignored", "copy ignored files into the session too"),
+    {"network",          "MODE",     COMMAND_VALUE_NETWORK, "allow-all (default) or restricted (no network)"},
+    {"cpus",             "N",        COMMAND_VALUE_TEXT,    "processors at most (4)"},
+    {"memory",           "SIZE",     COMMAND_VALUE_TEXT,    "memory at most (8g)"},
+    {"pids",             "N",        COMMAND_VALUE_NUMBER,  "processes at most (4096)"},
+    {"device-read-bps",  "DEV:RATE", COMMAND_VALUE_PATH,    "limit reading from a block device"},
+    {"device-write-bps", "DEV:RATE", COMMAND_VALUE_PATH,    "limit writing to a block device"},
+    {"gpu",              "SPEC",     COMMAND_VALUE_TEXT,    "give GPUs: all, a number, or device=ID,..."},
+    {"image",            "REF",      COMMAND_VALUE_TEXT,    "use this image: a local one, or NAME@sha256:DIGEST"},
+    FLAG("from-source", "build the image from the installed source"),
+    {"dotnet-preview",   "CHANNEL",  COMMAND_VALUE_TEXT,    "install a preview of .NET before the agent starts"},
+    {"engine-arg",       "ARG",      COMMAND_VALUE_TEXT,    "pass --NAME=VALUE to docker run, if policies/engine-args.tab has it"},
+    FLAG("yes", "answer yes to questions"),
+    FLAG("dry-run", "print the docker run command and start nothing"),
+    FLAG("json", "print --dry-run as JSON"),
+    HELP, END,
+};
+
+static const struct command_option list_options[] = {
+    JSON,
+    FLAG("quiet", "print the session ids only"),
+    HELP, END,
+};
+
+static const struct command_option json_options[] = {JSON, HELP, END};
+static const struct command_option help_options[] = {HELP, END};
+
+static const struct command_option logs_options[] = {
+    FLAG("follow", "go on as long as the session prints"),
+    {"tail", "N", COMMAND_VALUE_NUMBER, "only the last N lines"},
+    FLAG("raw", "pass control characters on to a terminal too"),
+    HELP, END,
+};
+
+static const struct command_option sync_options[] = {
+    {"as",        "BRANCH", COMMAND_VALUE_TEXT,   "fetch into this branch instead of the session's"},
+    {"max-bytes", "N",      COMMAND_VALUE_NUMBER, "most bytes that the session may send (2 GiB)"},
+    FLAG("recover", "commit first what an ended session left uncommitted"),
+    JSON, HELP, END,
+};
+
+static const struct command_option stop_options[] = {
+    FLAG("all", "stop every running session"),
+    FLAG("no-push", "leave the work in the volume"),
+    HELP, END,
+};
+
+static const struct command_option remove_options[] = {
+    FLAG("all", "remove every session"),
+    FLAG("no-push", "do not collect the work first"),
+    FLAG("keep-branch", "keep the host branch even when it has no commits of its own"),
+    FLAG("yes", "remove work that was not collected too"),
+    HELP, END,
+};
+
+static const struct command_option doctor_options[] = {
+    {"image", "REF", COMMAND_VALUE_TEXT, "check inside this image instead of the shell agent's"},
+    JSON, HELP, END,
+};
+
+const struct command commands[] = {
+    {
+        .name = "run",
+        .summary = "run an agent on a repository and bring its work back as a branch",
+        .synopsis = "AGENT [SOURCE] [-- COMMAND [ARGUMENT...]]",
+        .details = "SOURCE is a directory or a URL; without it, the current directory. Without a command the "
+                   "session is interactive.",
+        .argument = COMMAND_VALUE_AGENT,
+        .arguments_minimum = 1,
+        .arguments_maximum = SIZE_MAX,
+        .is_launchers = true,
+        .options = start_options,
+    },
+    {
+        .name = "launch",
+        .summary = "start a session that stays, for an editor or for connect",
+        .synopsis = "AGENT [SOURCE] [-- COMMAND [ARGUMENT...]]",
+        .details = "Like run, but detached: the session lives until it is stopped.",
+        .argument = COMMAND_VALUE_AGENT,
+        .arguments_minimum = 1,
+        .arguments_maximum = SIZE_MAX,
+        .is_launchers = true,
+        .options = start_options,
+    },
+    {
+        .name = "list",
+        .summary = "show the sessions and how to get work that was not collected",
+        .synopsis = "",
+        .options = list_options,
+    },
+    {
+        .name = "status",
+        .summary = "show everything known about one session",
+        .synopsis = "SESSION",
+        .argument = COMMAND_VALUE_SESSION,
+        .arguments_minimum = 1,
+        .arguments_maximum = 1,
+        .options = json_options,
+    },
+    {
+        .name = "connect",
+        .summary = "connect this terminal to an interactive session",
+        .synopsis = "SESSION",
+        .argument = COMMAND_VALUE_SESSION,
+        .arguments_minimum = 1,
+        .arguments_maximum = 1,
+        .options = help_options,
+    },
+    {
+        .name = "logs",
+        .summary = "show what the program of a session printed",
+        .synopsis = "SESSION",
+        .argument = COMMAND_VALUE_SESSION,
+        .arguments_minimum = 1,
+        .arguments_maximum = 1,
+        .options = logs_options,
+    },
+    {
+        .name = "sync",
+        .summary = "fetch the work of a session into the repository",
+        .synopsis = "SESSION",
+        .details = "Fetches the commits that the session pushed into its branch of the repository it was "
+                   "started on, and shows which changed files would run code on the host. A session that was "
+                   "killed has its last changes committed first.",
+        .argument = COMMAND_VALUE_SESSION,
+        .arguments_minimum = 1,
+        .arguments_maximum = 1,
+        .options = sync_options,
+    },
+    {
+        .name = "stop",
+        .summary = "end a session in order and collect its work",
+        .synopsis = "[SESSION...]",
+        .argument = COMMAND_VALUE_SESSION,
+        .arguments_maximum = SIZE_MAX,
+        .options = stop_options,
+    },
+    {
+        .name = "kill",
+        .summary = "end a session at once",
+        .synopsis = "SESSION...",
+        .details = "Nothing is committed or collected; the workspace stays in the volume, and sync gets it from "
+                   "there.",
+        .argument = COMMAND_VALUE_SESSION,
+        .arguments_minimum = 1,
+        .arguments_maximum = SIZE_MAX,
+        .options = help_options,
+    },
+    {
+        .name = "remove",
+        .summary = "remove sessions with container, volume, network and record",
+        .synopsis = "[SESSION...]",
+        .details = "A running session is stopped and its work collected first. Work that cannot be collected is "
+                   "only removed with --yes. The host branch goes when it has no commits beyond its base.",
+        .argument = COMMAND_VALUE_SESSION,
+        .arguments_maximum = SIZE_MAX,
+        .options = remove_options,
+    },
+    {
+        .name = "doctor",
+        .summary = "check whether this machine can run sessions, by trying",
+        .synopsis = "",
+        .options = doctor_options,
+    },
+    {
+        .name = "version",
+        .summary = "show the versions of coding-agents, engine, kernel and git",
+        .synopsis = "",
+        .options = json_options,
+    },
+    {
+        .name = "completion",
+        .summary = "print the completion script of a shell",
+        .synopsis = "bash|zsh|fish",
+        .details = "For bash: source <(coding-agents completion bash)",
+        .argument = COMMAND_VALUE_SHELL,
+        .arguments_minimum = 1,
+        .arguments_maximum = 1,
+        .options = help_options,
+    },
+    {
+        .name = "help",
+        .summary = "show the commands, or one of them",
+        .synopsis = "[COMMAND]",
+        .argument = COMMAND_VALUE_COMMAND,
+        .arguments_maximum = 1,
+        .options = help_options,
+    },
+};
+
+static const char *const agent_words[] = {"shell", NULL};
+static const char *const shell_words[] = {"bash", "zsh", "fish", NULL};
+static const char *const network_words[] = {"allow-all", "restricted", NULL};
+/* clang-format on */
+
+const size_t command_count = ARRAY_LENGTH(commands);
+
+const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; i < command_count; i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+const char *const *command_value_words(enum command_value value)
+{
+    switch (value) {
+    case COMMAND_VALUE_AGENT:
+        return agent_words;
+    case COMMAND_VALUE_SHELL:
+        return shell_words;
+    case COMMAND_VALUE_NETWORK:
+        return network_words;
+    case COMMAND_VALUE_NONE:
+    case COMMAND_VALUE_TEXT:
+    case COMMAND_VALUE_NUMBER:
+    case COMMAND_VALUE_SESSION:
+    case COMMAND_VALUE_PATH:
+    case COMMAND_VALUE_COMMAND:
+        return NULL;
+    }
+    return NULL;
+}

@@ -1,0 +1,217 @@
+/* Writes the completion scripts of bash, zsh and fish. */
+#include "host-shim/commands/completion_script.h"
+
+#include "host-shim/commands/command_table.h"
+
+/* The engine need not answer quickly, so only ids are asked for. */
+#define SESSIONS "coding-agents list --quiet 2>/dev/null"
+
+static void write_names(FILE *file, const char *separator)
+{
+    for (size_t i = 0; i < command_count; i++)
+        fprintf(file, "%s%s", i == 0 ? "" : separator, commands[i].name);
+}
+
+static void write_words(FILE *file, const char *const *words)
+{
+    for (size_t i = 0; words[i] != NULL; i++)
+        fprintf(file, "%s%s", i == 0 ? "" : " ", words[i]);
+}
+
+/* For compgen: what completes VALUE, as its arguments. */
+static void write_bash_value(FILE *file, enum command_value value)
+{
+    const char *const *words = command_value_words(value);
+    if (words != NULL) {
+        fputs("-W '", file);
+        write_words(file, words);
+        fputs("'", file);
+    } else if (value == COMMAND_VALUE_SESSION) {
+        fputs("-W \"$(" SESSIONS ")\"", file);
+    } else if (value == COMMAND_VALUE_COMMAND) {
+        fputs("-W '", file);
+        write_names(file, " ");
+        fputs("'", file);
+    } else if (value == COMMAND_VALUE_PATH) {
+        fputs("-f", file);
+    } else {
+        fputs("-W ''", file);
+    }
+}
+
+static void write_bash_command(FILE *file, const struct command *command)
+{
+    fprintf(file, "    %s)\n        case $previous in\n", command->name);
+    for (const struct command_option *option = command->options; option->name != NULL; option++) {
+        if (option->placeholder == NULL)
+            continue;
+        fprintf(file, "        --%s) COMPREPLY=($(compgen ", option->name);
+        write_bash_value(file, option->value);
+        fputs(" -- \"$current\")); return ;;\n", file);
+    }
+    fputs("        esac\n        options='", file);
+    for (const struct command_option *option = command->options; option->name != NULL; option++)
+        fprintf(file, "%s--%s", option == command->options ? "" : " ", option->name);
+    fputs("'\n        if [[ $current == -* ]]; then\n"
+          "            COMPREPLY=($(compgen -W \"$options\" -- \"$current\"))\n        else\n"
+          "            COMPREPLY=($(compgen ",
+          file);
+    write_bash_value(file, command->argument);
+    fputs(" -- \"$current\"))\n        fi\n        ;;\n", file);
+}
+
+void completion_write_bash(FILE *file)
+{
+    fputs(
+        "# bash completion of coding-agents\n_coding_agents() {\n"
+        "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} options\n"
+        "    COMPREPLY=()\n    if ((COMP_CWORD == 1)); then\n        COMPREPLY=($(compgen -W '",
+        file);
+    write_names(file, " ");
+    fputs("' -- \"$current\"))\n        return\n    fi\n    case ${COMP_WORDS[1]} in\n", file);
+    for (size_t i = 0; i < command_count; i++)
+        write_bash_command(file, &commands[i]);
+    fputs("    esac\n}\ncomplete -o default -F _coding_agents coding-agents\n", file);
+}
+
+/* Inside single quotes; brackets and colons mean something to _arguments. */
+static void write_zsh_text(FILE *file, const char *text)
+{
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at == '\'')
+            fputs("'\\''", file);
+        else if (*at == '[' || *at == ']' || *at == ':' || *at == '\\')
+            fprintf(file, "\\%c", *at);
+        else
+            fputc(*at, file);
+    }
+}
+
+static void write_zsh_value(FILE *file, enum command_value value)
+{
+    const char *const *words = command_value_words(value);
+    if (words != NULL) {
+        fputs("(", file);
+        write_words(file, words);
+        fputs(")", file);
+    } else if (value == COMMAND_VALUE_SESSION) {
+        fputs("_coding_agents_sessions", file);
+    } else if (value == COMMAND_VALUE_COMMAND) {
+        fputs("(", file);
+        write_names(file, " ");
+        fputs(")", file);
+    } else if (value == COMMAND_VALUE_PATH) {
+        fputs("_files", file);
+    } else {
+        fputs(" ", file);
+    }
+}
+
+static void write_zsh_command(FILE *file, const struct command *command)
+{
+    fprintf(file, "    %s)\n        _arguments", command->name);
+    for (const struct command_option *option = command->options; option->name != NULL; option++) {
+        fprintf(file, " \\\n            '--%s%s[", option->name,
+                option->placeholder == NULL ? "" : "=");
+        write_zsh_text(file, option->summary);
+        fputs("]", file);
+        if (option->placeholder != NULL) {
+            fputs(":", file);
+            write_zsh_text(file, option->placeholder);
+            fputs(":", file);
+            write_zsh_value(file, option->value);
+        }
+        fputs("'", file);
+    }
+    if (command->arguments_maximum > 0) {
+        fprintf(file, " \\\n            '%s:argument:", command->arguments_maximum > 1 ? "*" : "1");
+        write_zsh_value(file, command->argument);
+        fputs("'", file);
+    }
+    fputs("\n        ;;\n", file);
+}
+
+void completion_write_zsh(FILE *file)
+{
+    fputs("#compdef coding-agents\n_coding_agents_sessions() {\n    local -a sessions\n"
+          "    sessions=(${(f)\"$(" SESSIONS ")\"})\n    compadd -a sessions\n}\n"
+          "_coding_agents() {\n    if ((CURRENT == 2)); then\n        local -a names\n        "
+          "names=(\n",
+          file);
+    for (size_t i = 0; i < command_count; i++) {
+        fprintf(file, "            '%s:", commands[i].name);
+        write_zsh_text(file, commands[i].summary);
+        fputs("'\n", file);
+    }
+    fputs("        )\n        _describe command names\n        return\n    fi\n"
+          "    local name=$words[2]\n    shift words\n    ((CURRENT--))\n    case $name in\n",
+          file);
+    for (size_t i = 0; i < command_count; i++)
+        write_zsh_command(file, &commands[i]);
+    fputs("    esac\n}\nif [ \"$funcstack[1]\" = _coding-agents ]; then\n    _coding_agents "
+          "\"$@\"\nelse\n"
+          "    compdef _coding_agents coding-agents\nfi\n",
+          file);
+}
+
+static void write_fish_text(FILE *file, const char *text)
+{
+    fputc('\'', file);
+    for (const char *at = text; *at != '\0'; at++)
+        fprintf(file, "%s%c", *at == '\'' || *at == '\\' ? "\\" : "", *at);
+    fputc('\'', file);
+}
+
+static void write_fish_value(FILE *file, enum command_value value)
+{
+    const char *const *words = command_value_words(value);
+    if (words != NULL) {
+        fputs(" --arguments '", file);
+        write_words(file, words);
+        fputs("'", file);
+    } else if (value == COMMAND_VALUE_SESSION) {
+        fputs(" --arguments '(" SESSIONS ")'", file);
+    } else if (value == COMMAND_VALUE_COMMAND) {
+        fputs(" --arguments '", file);
+        write_names(file, " ");
+        fputs("'", file);
+    } else if (value == COMMAND_VALUE_PATH) {
+        fputs(" --force-files", file);
+    }
+}
+
+static void write_fish_command(FILE *file, const struct command *command)
+{
+    fputs("complete --command coding-agents --no-files --condition __fish_use_subcommand "
+          "--arguments ",
+          file);
+    fprintf(file, "%s --description ", command->name);
+    write_fish_text(file, command->summary);
+    fputc('\n', file);
+    for (const struct command_option *option = command->options; option->name != NULL; option++) {
+        fprintf(file,
+                "complete --command coding-agents --condition '__fish_seen_subcommand_from %s' "
+                "--long-option %s",
+                command->name, option->name);
+        if (option->placeholder != NULL) {
+            fputs(" --require-parameter", file);
+            write_fish_value(file, option->value);
+        }
+        fputs(" --description ", file);
+        write_fish_text(file, option->summary);
+        fputc('\n', file);
+    }
+    if (command->arguments_maximum == 0)
+        return;
+    fprintf(file, "complete --command coding-agents --condition '__fish_seen_subcommand_from %s'",
+            command->name);
+    write_fish_value(file, command->argument);
+    fputc('\n', file);
+}
+
+void completion_write_fish(FILE *file)
+{
+    fputs("# fish completion of coding-agents\n", file);
+    for (size_t i = 0; i < command_count; i++)
+        write_fish_command(file, &commands[i]);
+}

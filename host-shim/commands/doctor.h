@@ -1,0 +1,43 @@
+/* What doctor finds: one line for each thing that was tried. */
+#ifndef COMMANDS_DOCTOR_H
+#define COMMANDS_DOCTOR_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "host-shim/launch/engine.h"
+
+enum doctor_verdict {
+    DOCTOR_OK,
+    DOCTOR_WARN, /* a session runs, but something is weaker or soon in the way */
+    DOCTOR_FAIL, /* a session cannot start */
+};
+
+struct doctor_finding {
+    const char *name; /* borrowed */
+    enum doctor_verdict verdict;
+    char detail[512]; /* what was found */
+    char remedy[512]; /* "" when there is nothing to do */
+};
+
+struct doctor_report {
+    struct doctor_finding findings[64];
+    char names[64][64]; /* of findings whose names came from the container */
+    size_t count;
+    bool has_engine; /* engine is valid */
+    struct engine_facts engine;
+};
+
+/* The next finding to fill, with NAME. Never NULL: the last one is used again when all are taken.
+ */
+struct doctor_finding *doctor_add(struct doctor_report *report, const char *name,
+                                  enum doctor_verdict verdict);
+
+/* Checks on the host. Fills report->engine. */
+void doctor_check_host(struct doctor_report *report);
+
+/* Runs the checks that a container makes, in IMAGE, with the confinement of a session. */
+void doctor_check_container(struct doctor_report *report, const char *image);
+
+#endif

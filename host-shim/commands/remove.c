@@ -1,0 +1,183 @@
+/* coding-agents remove: takes sessions away, with everything they left, and never loses work
+ * unasked. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <strings.h>
+
+#include "host-shim/commands/branch_removal.h"
+#include "host-shim/commands/command.h"
+#include "host-shim/commands/session_end.h"
+#include "host-shim/commands/session_view.h"
+#include "host-shim/launch/engine.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/path.h"
+
+#define ENGINE_MS 120000
+
+/* `docker KIND rm NAME`; what is not there is fine. */
+static int remove_object(const char *const *arguments, struct error *err)
+{
+    struct process_result result = {.output = NULL};
+    struct error local = ERROR_INITIALIZER;
+    int outcome = engine_run(arguments, ENGINE_MS, &result, &local);
+    if (outcome == 0) {
+        process_result_free(&result);
+        return 0;
+    }
+    if (strcasestr(error_text(&local), "no such") != NULL ||
+        strcasestr(error_text(&local), "not found") != NULL)
+        return 0;
+    *err = local;
+    return outcome;
+}
+
+static int remove_from_engine(const struct session_state *state, struct error *err)
+{
+    const char *const container[] = {"rm", "--force", state->container, NULL};
+    const char *const volume[] = {"volume", "rm", state->volume, NULL};
+    const char *const network[] = {"network", "rm", state->container, NULL};
+    int result = remove_object(container, err);
+    if (result == 0)
+        result = remove_object(volume, err);
+    if (result == 0)
+        result = remove_object(network, err);
+    return result;
+}
+
+static int remove_records(const char *session, struct error *err)
+{
+    char path[PATH_MAX];
+    int result = session_runtime_directory(session, path, err);
+    if (result == 0)
+        result = path_remove_tree(AT_FDCWD, path, err);
+    if (result == 0)
+        result = session_state_directory(session, path, err);
+    return result == 0 ? path_remove_tree(AT_FDCWD, path, err) : result;
+}
+
+static bool has_volume(const struct session_state *state)
+{
+    json_t *volume = NULL;
+    int result = engine_inspect("volume", state->volume, &volume, NULL);
+    json_decref(volume);
+    return result != -ENOENT;
+}
+
+/* Fetches what can be fetched. True when nothing of the session would be lost. */
+static bool save_work(const struct command_line *line, struct session_state **state)
+{
+    if ((*state)->phase == SESSION_COLLECTED || !has_volume(*state))
+        return true;
+    if (command_has(line, "no-push") || (*state)->repository[0] == '\0')
+        return false;
+    if (session_end_collect(line, (*state)->session) != 0)
+        return false;
+    struct session_state *fresh = NULL;
+    if (session_state_load((*state)->session, &fresh, NULL) < 0)
+        return false;
+    session_state_free(*state);
+    *state = fresh;
+    return fresh->phase == SESSION_COLLECTED;
+}
+
+/* Takes STATE. 0 or an exit code. */
+static int remove_one(const struct command_line *line, struct session_state *state)
+{
+    struct error err = ERROR_INITIALIZER;
+    int code = 0;
+    if (session_end(&state, SESSION_END_STOP, NULL, &err) < 0) {
+        code = command_fail(line, &err, EXIT_ENGINE);
+    } else if (!save_work(line, &state) && !command_has(line, "yes")) {
+        error_set(
+            &err, EINVAL,
+            "session %s has work that is nowhere but in its volume: fetch it with coding-agents "
+            "sync %s, or discard it with coding-agents remove %s --yes",
+            state->session, state->session, state->session);
+        code = command_fail(line, &err, EXIT_SESSION);
+    } else if (remove_from_engine(state, &err) < 0) {
+        code = command_fail(line, &err, EXIT_ENGINE);
+    } else {
+        bool is_branch_gone = !command_has(line, "keep-branch") && branch_removal_run(state);
+        if (remove_records(state->session, &err) < 0)
+            code = command_fail(line, &err, EXIT_HOST_INTERNAL);
+        else
+            printf("removed %s%s%s\n", state->session,
+                   is_branch_gone ? " and its empty branch " : "",
+                   is_branch_gone ? state->host_branch : "");
+    }
+    session_state_free(state);
+    return code;
+}
+
+/* A session that only the engine knows: nobody can say where its work belongs. */
+static int remove_lost(const struct command_line *line, const struct session_state *state)
+{
+    struct error err = ERROR_INITIALIZER;
+    if (!command_has(line, "yes")) {
+        error_set(&err, EINVAL,
+                  "the record of session %s is lost, so its work cannot be fetched; it lies in the "
+                  "volume "
+                  "%s: discard it with coding-agents remove %s --yes",
+                  state->session, state->volume, state->session);
+        return command_fail(line, &err, EXIT_SESSION);
+    }
+    if (remove_from_engine(state, &err) < 0)
+        return command_fail(line, &err, EXIT_ENGINE);
+    printf("removed %s\n", state->session);
+    return 0;
+}
+
+static int remove_view(const struct command_line *line, const struct session_view *view)
+{
+    struct session_state *state = NULL;
+    if (view->is_lost)
+        return remove_lost(line, view->state);
+    int code = command_open_session(line, view->state->session, &state);
+    return code != 0 ? code : remove_one(line, state);
+}
+
+static int remove_all(const struct command_line *line, const struct session_views *views)
+{
+    int code = 0;
+    for (size_t i = 0; i < views->count; i++) {
+        int one = remove_view(line, &views->items[i]);
+        code = code == 0 ? one : code;
+    }
+    return code;
+}
+
+/* TEXT is a lost session's id, or what session_find takes. */
+static int remove_named(const struct command_line *line, const struct session_views *views,
+                        const char *text)
+{
+    struct session_state *state = NULL;
+    for (size_t i = 0; i < views->count; i++) {
+        if (views->items[i].is_lost && strcmp(views->items[i].state->session, text) == 0)
+            return remove_lost(line, views->items[i].state);
+    }
+    int code = command_open_session(line, text, &state);
+    return code != 0 ? code : remove_one(line, state);
+}
+
+int main(int argc, char **argv)
+{
+    struct command_line line;
+    struct session_views views;
+    struct error err = ERROR_INITIALIZER;
+    command_begin("remove", argc, argv, &line);
+    bool is_all = command_has(&line, "all");
+    if (is_all == (line.argument_count > 0)) {
+        error_set(&err, EINVAL, "name sessions, or write --all");
+        return command_fail(&line, &err, EXIT_USAGE);
+    }
+    if (session_views_read(&views, &err) < 0)
+        return command_fail(&line, &err, EXIT_HOST_INTERNAL);
+    int code = is_all ? remove_all(&line, &views) : 0;
+    for (size_t i = 0; i < line.argument_count; i++) {
+        int one = remove_named(&line, &views, line.arguments[i]);
+        code = code == 0 ? one : code;
+    }
+    session_views_free(&views);
+    return code;
+}

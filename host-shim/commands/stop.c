@@ -1,0 +1,76 @@
+/* coding-agents stop: ends sessions in order, then fetches what they made. */
+#include <errno.h>
+#include <string.h>
+
+#include "host-shim/commands/command.h"
+#include "host-shim/commands/session_end.h"
+#include "host-shim/commands/session_view.h"
+
+/* Takes STATE. 0 or an exit code. */
+static int stop_one(const struct command_line *line, struct session_state *state)
+{
+    struct error err = ERROR_INITIALIZER;
+    bool was_running = false;
+    int code = 0;
+    fprintf(stderr, "stopping %s: its work is committed before it ends\n", state->session);
+    if (session_end(&state, SESSION_END_STOP, &was_running, &err) < 0)
+        code = command_fail(line, &err, EXIT_ENGINE);
+    else if (!was_running)
+        fprintf(stderr, "%s had ended already\n", state->session);
+    else
+        fprintf(stderr, "%s has ended with code %d\n", state->session, state->exit_code);
+    bool is_wanted = !command_has(line, "no-push") && state->repository[0] != '\0' &&
+                     state->push_enabled && state->phase == SESSION_ENDED;
+    if (code == 0 && is_wanted)
+        code = session_end_collect(line, state->session);
+    session_state_free(state);
+    return code;
+}
+
+static int stop_all(const struct command_line *line)
+{
+    struct session_views views;
+    struct error err = ERROR_INITIALIZER;
+    if (session_views_read(&views, &err) < 0)
+        return command_fail(line, &err, EXIT_HOST_INTERNAL);
+    if (views.engine_error[0] != '\0') {
+        error_set(&err, EINVAL, "%s", views.engine_error);
+        session_views_free(&views);
+        return command_fail(line, &err, EXIT_ENGINE);
+    }
+    int code = 0;
+    for (size_t i = 0; i < views.count; i++) {
+        struct session_state *state = NULL;
+        if (!views.items[i].is_running || views.items[i].is_lost)
+            continue;
+        int one = command_open_session(line, views.items[i].state->session, &state);
+        if (one == 0)
+            one = stop_one(line, state);
+        code = code == 0 ? one : code;
+    }
+    session_views_free(&views);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct command_line line;
+    struct error err = ERROR_INITIALIZER;
+    command_begin("stop", argc, argv, &line);
+    bool is_all = command_has(&line, "all");
+    if (is_all == (line.argument_count > 0)) {
+        error_set(&err, EINVAL, "name sessions, or write --all");
+        return command_fail(&line, &err, EXIT_USAGE);
+    }
+    if (is_all)
+        return stop_all(&line);
+    int code = 0;
+    for (size_t i = 0; i < line.argument_count; i++) {
+        struct session_state *state = NULL;
+        int one = command_open_session(&line, line.arguments[i], &state);
+        if (one == 0)
+            one = stop_one(&line, state);
+        code = code == 0 ? one : code;
+    }
+    return code;
+}
