@@ -13,7 +13,7 @@ setup() {
 
 # make with what the tests' own make left in the environment taken out.
 plain_make() {
-    env -u MAKEFLAGS -u MAKELEVEL make --silent -C "$tree" "$@"
+    env -u MAKEFLAGS -u MAKELEVEL -u BUILD make --silent -C "$tree" "$@"
 }
 
 @test "install puts programs, policies, pages and the source where they belong" {
