@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "init/agent-init/service.h"
+#include "init/machine/service.h"
 #include "lib/base/event_loop.h"
 
 #define INIT_EVENTS_MAX 256

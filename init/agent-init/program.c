@@ -59,6 +59,7 @@ static void hear_ready(struct init *init, uint32_t grace_ms)
 
 static void hear_refused(struct init *init, uint32_t exit_code)
 {
+    init->is_unwound = true;
     init->outcome.is_refused = true;
     init->outcome.refused_code =
         exit_code > 0 && exit_code < 256 ? (int)exit_code : EXIT_BOOT_INTERNAL;

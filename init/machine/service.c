@@ -1,5 +1,5 @@
 /* Which service may start or stop when, and what its end means. */
-#include "init/agent-init/service.h"
+#include "init/machine/service.h"
 
 #include <errno.h>
 #include <string.h>

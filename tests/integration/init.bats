@@ -1,0 +1,613 @@
+#!/usr/bin/env bats
+# runs as: root
+# PID 1 in real pid namespaces and in a container, with a fixture in agent-boot's place. Beside each refusal stands
+# the same thing allowed.
+
+# Text for inner shells; set by common.bash and by run.
+# shellcheck disable=SC2016,SC2153,SC2154
+bats_require_minimum_version 1.5.0
+load common
+
+setup_file() {
+    export INIT=$BUILD/image/usr/local/bin/agent-init
+    export INITCTL=$BUILD/image/usr/local/bin/agent-initctl
+    export BOOT=$BUILD/tests/fixtures/fixture_boot
+    make -s -C "$ROOT" BUILD="$BUILD" "$INIT" "$INITCTL" "$BOOT"
+}
+
+setup() {
+    OUT=$BATS_TEST_TMPDIR
+    export OUT
+    JOB=
+    CONTAINER=
+    cd "$OUT" || return 1
+}
+
+teardown() {
+    if [ -n "$JOB" ] && [ -e "/proc/$JOB" ]; then
+        pid=$(pid1)
+        [ -z "$pid" ] || kill -KILL "$pid"
+    fi
+    [ -z "$CONTAINER" ] || "$DOCKER" rm -f "$CONTAINER" >/dev/null
+}
+
+# A new pid namespace with its own /proc and an empty /run.
+namespace() {
+    exec unshare --pid --fork --mount-proc sh -c 'mount -t tmpfs none /run && exec "$@"' sh "$@"
+}
+
+in_namespace() {
+    (namespace "$@")
+}
+
+# Starts in the background; JOB is unshare's pid.
+start() {
+    (namespace "$@") >"$OUT/stdout" 2>"$OUT/stderr" </dev/null 3>&- &
+    JOB=$!
+}
+
+# The host's pid of PID 1.
+pid1() {
+    local pid
+    read -r pid _ <"/proc/$JOB/task/$JOB/children" || true # it ends without a newline
+    echo "$pid"
+}
+
+# ends_with CODE: waits for the job.
+ends_with() {
+    local code=0
+    wait "$JOB" || code=$?
+    JOB=
+    [ "$code" -eq "$1" ] || { echo "ended with $code: $(cat "$OUT/stderr")"; return 1; }
+}
+
+signal() {
+    kill -"$1" "$(pid1)"
+}
+
+# eventually COMMAND...: within five seconds.
+eventually() {
+    for _ in $(seq 250); do
+        if "$@" >/dev/null 2>&1; then return 0; fi
+        sleep 0.02
+    done
+    echo "never: $*" >&2
+    return 1
+}
+
+# has FILE TEXT
+has() {
+    grep -qF -- "$2" "$OUT/$1"
+}
+
+# ctl ARGUMENTS...: agent-initctl inside.
+ctl() {
+    nsenter -t "$(pid1)" -p -m "$INITCTL" "$@"
+}
+
+ctl_as_nobody() {
+    nsenter -t "$(pid1)" -p -m -S 65534 -G 65534 "$INITCTL" "$@"
+}
+
+# scenario LINE...: what the fixture does; the shutdown notes how it was called.
+scenario() {
+    printf '%s\n' "$@" >"$OUT/scenario"
+    grep -q '^shutdown' "$OUT/scenario" || echo 'shutdown echo $MODE >>$OUT/shutdown' >>"$OUT/scenario"
+}
+
+boot() {
+    start "$INIT" --boot="$BOOT" "$@" -- "$OUT/scenario"
+}
+
+milliseconds() {
+    date +%s%3N
+}
+
+@test "plain: exit codes and signals of main pass through" {
+    local code
+    for code in 0 1 2 42 126 127 128 200 255; do
+        run -"$code" in_namespace "$INIT" sh -c "exit $code"
+    done
+    run -137 in_namespace "$INIT" -- sh -c 'kill -KILL $$'
+    run -134 in_namespace "$INIT" -- sh -c 'kill -ABRT $$'
+    run -164 in_namespace "$INIT" -- bash -c 'kill -36 $$'
+}
+
+@test "plain: a program that cannot be run is 127 or 126 with one line that says why" {
+    run -127 in_namespace "$INIT" /no/such/program
+    [ "$output" = "agent-init: cannot run '/no/such/program': No such file or directory" ]
+    touch "$OUT/text"
+    run -126 in_namespace "$INIT" "$OUT/text"
+    [ "$output" = "agent-init: cannot run '$OUT/text': Permission denied" ]
+    run -126 in_namespace "$INIT" /
+    printf '#!/bin/sh\necho ran\n' >"$OUT/text" && chmod +x "$OUT/text"
+    run -0 in_namespace "$INIT" "$OUT/text"
+    [ "$output" = ran ]
+}
+
+@test "plain: directory, arguments, environment and descriptors are main's" {
+    run -0 in_namespace "$INIT" pwd
+    [ "$output" = "$OUT" ]
+    NAME=value run -0 in_namespace "$INIT" -- sh -c 'echo "$NAME $1 $#"' sh 'a b' c
+    [ "$output" = "value a b 2" ]
+    run -0 in_namespace "$INIT" grep -E 'Sig(Blk|Ign)' /proc/self/status
+    [ "$(echo "$output" | awk '{print $2}' | sort -u)" = 0000000000000000 ]
+}
+
+@test "plain: ignored and blocked signals are not inherited" {
+    run -0 in_namespace env --ignore-signal=CHLD,TERM,INT --block-signal=USR1 sleep 0
+    run -7 in_namespace env --ignore-signal=CHLD,TERM,INT --block-signal=USR1 "$INIT" \
+        sh -c 'grep -E "Sig(Blk|Ign):.0{16}$" /proc/self/status | wc -l | grep -qx 2 && exit 7'
+}
+
+@test "plain: orphans are reaped" {
+    start "$INIT" sh -c 'for i in $(seq 50); do (setsid sh -c "sleep 0.1" &) ; done; touch $OUT/made; sleep 30'
+    eventually test -e "$OUT/made"
+    # Two shells and the sleep: no zombies, and nothing of the fifty.
+    only_main() { [ "$(wc -w <"/proc/$(pid1)/task/$(pid1)/children")" -eq 1 ]; }
+    eventually only_main
+    signal TERM
+    ends_with 143
+}
+
+@test "plain: signals are forwarded to main" {
+    local name
+    for name in HUP USR1 USR2 WINCH QUIT RTMIN+3; do
+        rm -f "$OUT/got" "$OUT/up"
+        start "$INIT" bash -c "trap 'touch $OUT/got; exit 5' $name; touch $OUT/up; while :; do sleep 0.02; done"
+        eventually test -e "$OUT/up"
+        signal "$name"
+        ends_with 5
+        test -e "$OUT/got"
+    done
+}
+
+@test "plain: INT and TERM stop; INT reaches main as INT first" {
+    start "$INIT" bash -c "trap 'exit 3' INT; trap 'exit 4' TERM; touch $OUT/up; while :; do sleep 0.02; done"
+    eventually test -e "$OUT/up"
+    signal INT
+    ends_with 3
+    rm "$OUT/up"
+    start "$INIT" bash -c "trap 'exit 3' INT; trap 'exit 4' TERM; touch $OUT/up; while :; do sleep 0.02; done"
+    eventually test -e "$OUT/up"
+    signal TERM
+    ends_with 4
+}
+
+@test "plain: an escapee gets TERM and time to clean up" {
+    start "$INIT" sh -c 'setsid sh -c "trap \"sleep 0.3; touch $OUT/clean; exit\" TERM; touch $OUT/up; while :; do sleep 0.02; done" & sleep 30'
+    eventually test -e "$OUT/up"
+    signal TERM
+    ends_with 143
+    test -e "$OUT/clean"
+}
+
+@test "plain: an escapee that outlives main's own end gets TERM as well" {
+    run -6 in_namespace "$INIT" sh -c 'setsid sh -c "trap \"touch $OUT/clean; exit\" TERM; touch $OUT/up; while :; do sleep 0.02; done" & while ! test -e $OUT/up; do sleep 0.02; done; exit 6'
+    test -e "$OUT/clean"
+}
+
+@test "plain: what ignores TERM is killed when the grace ends, main included" {
+    local before
+    before=$(milliseconds)
+    start "$INIT" --stop-grace 1 sh -c 'trap "" TERM; setsid sleep 30 & touch $OUT/up; while :; do sleep 0.02; done'
+    eventually test -e "$OUT/up"
+    signal TERM
+    ends_with 137
+    [ $(($(milliseconds) - before)) -ge 900 ]
+    [ $(($(milliseconds) - before)) -lt 3000 ]
+    has stderr "killing what did not end in time"
+}
+
+@test "plain: a stopped main is continued to take its TERM" {
+    start "$INIT" sh -c 'trap "exit 9" TERM; touch $OUT/up; kill -STOP $$; while :; do sleep 0.02; done'
+    eventually test -e "$OUT/up"
+    sleep 0.1
+    signal TERM
+    ends_with 9
+}
+
+@test "plain: a second TERM kills at once" {
+    local before
+    start "$INIT" --stop-grace 20 sh -c 'trap "" TERM; touch $OUT/up; while :; do sleep 0.02; done'
+    eventually test -e "$OUT/up"
+    before=$(milliseconds)
+    signal TERM
+    sleep 0.2
+    signal TERM
+    ends_with 137
+    [ $(($(milliseconds) - before)) -lt 2000 ]
+}
+
+@test "plain: closed standard descriptors are no reason to fail" {
+    in_namespace "$INIT" sh -c 'exit 5' 0<&- 1>&- 2>&- || [ $? -eq 5 ]
+    in_namespace "$INIT" /no/such/program 0<&- 1>&- 2>&- || [ $? -eq 127 ]
+    run -0 in_namespace "$INIT" readlink /proc/self/fd/1 0<&-
+}
+
+@test "plain: a full stderr that nobody reads does not stall it" {
+    mkfifo "$OUT/full"
+    sleep 60 <>"$OUT/full" 3>&- &
+    local holder=$!
+    dd if=/dev/zero of="$OUT/full" bs=64k count=1 oflag=nonblock status=none
+    run -127 timeout 5 unshare --pid --fork --mount-proc "$INIT" /no/such/program 2<>"$OUT/full"
+    kill "$holder"
+    # The control: a pipe with room gets the line.
+    run -127 in_namespace "$INIT" /no/such/program
+    [ -n "$output" ]
+}
+
+@test "plain: nothing happens while idle" {
+    start "$INIT" sleep 30
+    has_child() { pgrep -P "$(pid1)"; }
+    eventually has_child
+    local before after
+    before=$(awk '/ctxt_switches/ {n += $2} END {print n}' "/proc/$(pid1)/status")
+    sleep 2
+    after=$(awk '/ctxt_switches/ {n += $2} END {print n}' "/proc/$(pid1)/status")
+    [ "$after" -eq "$before" ]
+    signal TERM
+    ends_with 143
+}
+
+@test "not PID 1: plain becomes a subreaper and says so, --boot refuses" {
+    run -3 --separate-stderr "$INIT" sh -c '(setsid sh -c "trap \"touch $OUT/clean; exit\" TERM; touch $OUT/up; while :; do sleep 0.02; done" &); while ! test -e $OUT/up; do sleep 0.02; done; exit 3'
+    [ "$stderr" = "agent-init: not PID 1; reaping and stopping only what is started here" ]
+    test -e "$OUT/clean"
+    run -222 "$INIT" --boot="$BOOT" -- "$OUT/scenario"
+    [ "${#lines[@]}" -eq 1 ]
+    [[ $output == *"only as PID 1"* ]]
+}
+
+@test "usage: bad options are 221 with one line, help and version are 0" {
+    local arguments
+    for arguments in '' '--nonsense true' '--stop-grace' '--stop-grace x true' '--stop-grace=-1 true' '--bootx'; do
+        # shellcheck disable=SC2086
+        run -221 "$INIT" $arguments
+        [ "${#lines[@]}" -eq 1 ]
+    done
+    run -0 "$INIT" --help
+    run -0 "$INIT" --version
+    [ "$output" = "agent-init $VERSION" ]
+    run -0 "$INITCTL" --help
+    run -0 "$INITCTL" --version
+    run -221 "$INITCTL"
+    run -221 "$INITCTL" nonsense
+    run -221 "$INITCTL" restart
+    run -225 "$INITCTL" status
+}
+
+@test "boot: services start in order, main's code comes out, the shutdown runs" {
+    scenario 'service first flags=ready -- sleep 0.2; echo first >>$OUT/order; printf "READY=1\n" >&$NOTIFY_FD; exec sleep 30' \
+        'service second deps=0 -- echo second >>$OUT/order; exec sleep 30' \
+        'service agent flags=main deps=0+1 -- echo agent >>$OUT/order; pwd >$OUT/directory; exit 17' \
+        'ready 3000'
+    boot
+    ends_with 17
+    [ "$(tr '\n' ' ' <"$OUT/order")" = "first second agent " ] || [ "$(tr '\n' ' ' <"$OUT/order")" = "first agent second " ]
+    [ "$(cat "$OUT/directory")" = / ]
+    [ "$(cat "$OUT/shutdown")" = shutdown ]
+}
+
+@test "boot: services stop in reverse order" {
+    local body='trap "echo NAME >>$OUT/order; exit" TERM; printf "READY=1\n" >&$NOTIFY_FD; while :; do sleep 0.02; done'
+    scenario "service a flags=ready -- ${body/NAME/a}" \
+        "service b flags=ready deps=0 -- ${body/NAME/b}" \
+        "service agent flags=main+ready deps=1 -- ${body/NAME/agent}" \
+        'ready 9000'
+    boot
+    eventually ctl wait agent --timeout 5
+    signal TERM
+    ends_with 0
+    [ "$(tr '\n' ' ' <"$OUT/order")" = "agent b a " ]
+}
+
+@test "boot: a service gets its descriptors, null input and capabilities, and nothing else" {
+    scenario 'service web flags=ready caps=21 -- ls -l /proc/self/fd >$OUT/fds; cat >$OUT/input; grep Cap /proc/self/status >$OUT/caps; printf "READY=1\n" >&$NOTIFY_FD; exec sleep 30' \
+        'service agent flags=main deps=0 -- grep Cap /proc/self/status >$OUT/agent-caps' \
+        'ready 3000'
+    boot
+    ends_with 0
+    [ "$(grep -c ' -> ' "$OUT/fds")" -eq 5 ] # 0 to 3, and the directory ls reads
+    grep -q ' 0 -> /dev/null' "$OUT/fds"
+    [ "$(awk '/Cap(Prm|Eff|Bnd)/ {print $2}' "$OUT/caps" | sort -u)" = 0000000000000021 ]
+    [ "$(awk '/Cap/ {print $2}' "$OUT/agent-caps" | sort -u)" = 0000000000000000 ]
+}
+
+@test "boot: PID 1 keeps KILL effective only, and what it had permitted" {
+    scenario 'service agent flags=main -- exec sleep 30' 'ready 3000'
+    boot
+    eventually ctl wait agent --timeout 5
+    [ "$(awk '/CapEff/ {print $2}' "/proc/$(pid1)/status")" = 0000000000000020 ]
+    [ "$(awk '/CapPrm/ {print $2}' "/proc/$(pid1)/status")" = "$(awk '/CapPrm/ {print $2}' /proc/self/status)" ]
+    signal TERM
+    ends_with 143
+}
+
+@test "boot: a service is restarted with backoff until its limit; an optional one ends there" {
+    scenario 'service web flags=restart limit=3 window=60000 backoff=50 backoffmax=100 -- echo x >>$OUT/starts; exit 1' \
+        'service agent flags=main -- sleep 1.2; exit 8' \
+        'ready 3000'
+    boot
+    eventually ctl wait agent --timeout 5
+    failed() { ctl status --json | jq -e '.services[0].state == "failed" and .services[0].restarts == 3'; }
+    eventually failed
+    ctl events --json | jq -r 'select(.event == "service-restarting").delay_ms' >"$OUT/delays"
+    ends_with 8
+    [ "$(wc -l <"$OUT/starts")" -eq 4 ]
+    [ "$(tr '\n' ' ' <"$OUT/delays")" = "50 100 100 " ]
+}
+
+@test "boot: a required service that fails for good stops the session with 224" {
+    scenario 'service web flags=restart+required limit=2 window=60000 backoff=10 -- exit 1' \
+        'service agent flags=main -- trap "touch $OUT/clean; exit" TERM; while :; do sleep 0.02; done' \
+        'ready 3000'
+    boot
+    ends_with 224
+    test -e "$OUT/clean"
+    [ "$(cat "$OUT/shutdown")" = shutdown ]
+    has stderr "service web failed and is not started again"
+}
+
+@test "boot: a service that is not ready in time is stopped; main waits for what it needs" {
+    scenario 'service web flags=ready readyms=200 gracems=200 -- exec sleep 30' \
+        'service agent flags=main deps=0 -- touch $OUT/agent' 'ready 3000'
+    boot
+    ends_with 224
+    test ! -e "$OUT/agent"
+    has stderr "service web was not ready in time"
+    scenario 'service web flags=ready readyms=3000 -- printf "READY=1\n" >&$NOTIFY_FD; exec sleep 30' \
+        'service agent flags=main deps=0 -- touch $OUT/agent' 'ready 3000'
+    boot
+    ends_with 0
+    test -e "$OUT/agent"
+}
+
+@test "boot: a refusal passes its code on and runs no shutdown" {
+    scenario 'say no kernel for this' 'refuse 211' 'exit 1'
+    boot
+    ends_with 211
+    [ "$(cat "$OUT/stderr")" = "no kernel for this" ]
+    test ! -e "$OUT/shutdown"
+}
+
+@test "boot: a boot program that dies, talks nonsense or is missing is 220 with one line" {
+    scenario 'exit 5'
+    boot
+    ends_with 220
+    [ "$(wc -l <"$OUT/stderr")" -eq 1 ]
+    [ "$(cat "$OUT/shutdown")" = shutdown ] # it may have left something
+    scenario 'garbage' 'hang'
+    boot
+    ends_with 220
+    has stderr "malformed"
+    scenario 'ready 1000' 'hang'
+    boot
+    ends_with 220
+    has stderr "no main"
+    start "$INIT" --boot=/no/such/program
+    ends_with 220
+    has stderr "cannot run '/no/such/program'"
+}
+
+@test "boot: TERM while booting lets it unwind" {
+    scenario 'unwind 143' 'say up' 'hang'
+    boot
+    eventually has stderr up
+    signal TERM
+    ends_with 143
+    has stderr unwound
+    test ! -e "$OUT/shutdown"
+}
+
+@test "boot: TERM while booting, and a boot program that ignores it" {
+    scenario 'say up'
+    printf '%s\n' '#!/bin/sh' 'case $1 in --shutdown) exec "$BOOT" "$@" ;; esac' 'trap "" TERM' 'touch $OUT/up' 'sleep 60' >"$OUT/stubborn"
+    chmod +x "$OUT/stubborn"
+    start "$INIT" --boot="$OUT/stubborn" --stop-grace 1 -- "$OUT/scenario"
+    eventually test -e "$OUT/up"
+    signal TERM
+    ends_with 143
+    [ "$(tail -1 "$OUT/shutdown")" = shutdown ]
+}
+
+@test "stop: main ignoring TERM loses at most a third of the grace, the shutdown gets the rest" {
+    scenario 'service agent flags=main -- trap "" TERM; touch $OUT/up; while :; do sleep 0.02; done' 'ready 3000' \
+        'shutdown date +%s%3N >$OUT/at; sleep 0.3; touch $OUT/saved'
+    boot
+    eventually test -e "$OUT/up"
+    local before
+    before=$(milliseconds)
+    signal TERM
+    ends_with 137
+    [ $(($(cat "$OUT/at") - before)) -ge 900 ]
+    [ $(($(cat "$OUT/at") - before)) -lt 1600 ]
+    test -e "$OUT/saved"
+}
+
+@test "stop: the shutdown knows its deadline and is wiped after when it overruns" {
+    scenario 'service agent flags=main -- exec sleep 30' 'ready 900' \
+        'shutdown echo $MODE >>$OUT/shutdown; echo $DEADLINE_NS >>$OUT/deadline; test $MODE = wipe || exec sleep 30'
+    boot
+    eventually ctl wait agent --timeout 5
+    signal TERM
+    ends_with 143
+    [ "$(tr '\n' ' ' <"$OUT/shutdown")" = "shutdown wipe " ]
+    [ "$(head -1 "$OUT/deadline")" -gt 0 ]
+}
+
+@test "stop: a shutdown that fails is followed by the wiping" {
+    scenario 'service agent flags=main -- exit 4' 'ready 3000' \
+        'shutdown echo $MODE >>$OUT/shutdown; exit 1'
+    boot
+    ends_with 4
+    [ "$(tr '\n' ' ' <"$OUT/shutdown")" = "shutdown wipe " ]
+}
+
+@test "stop: a third TERM forces: the shutdown is killed, secrets are wiped" {
+    scenario 'service agent flags=main -- exec sleep 30' 'ready 30000' \
+        'shutdown echo $MODE >>$OUT/shutdown; test $MODE = wipe || exec sleep 30'
+    boot
+    eventually ctl wait agent --timeout 5
+    local before
+    before=$(milliseconds)
+    signal TERM
+    eventually has shutdown shutdown
+    signal TERM
+    sleep 0.3
+    run ! has shutdown wipe # the second only hurries
+    signal TERM
+    ends_with 143
+    has shutdown wipe
+    [ $(($(milliseconds) - before)) -lt 5000 ]
+}
+
+@test "stop: escapees are gone before the shutdown begins" {
+    scenario 'service agent flags=main -- setsid sh -c "trap \"\" TERM; touch $OUT/up; while :; do sleep 0.02; done" & while ! test -e $OUT/up; do sleep 0.02; done; exit 0' \
+        'ready 1500' 'shutdown ps -eo args | grep -c [w]hile >$OUT/left; true'
+    boot
+    ends_with 0
+    [ "$(cat "$OUT/left")" -eq 0 ]
+}
+
+@test "stop: whoever entered from outside is waited for and killed" {
+    scenario 'service agent flags=main -- exec sleep 30' 'ready 1500'
+    boot
+    eventually ctl wait agent --timeout 5
+    nsenter -t "$(pid1)" -p -m sh -c 'trap "" TERM; touch $OUT/up; while :; do sleep 0.02; done' 3>&- &
+    local guest=$!
+    eventually test -e "$OUT/up"
+    signal TERM
+    ends_with 143
+    wait "$guest" || [ $? -eq 137 ]
+    test -e "$OUT/shutdown"
+}
+
+@test "control: anyone may ask, only root may order" {
+    scenario 'service web flags=restart limit=5 window=1000 -- exec sleep 30' \
+        'service agent flags=main -- exec sleep 30' 'ready 3000'
+    boot
+    eventually ctl wait agent --timeout 5
+    run -0 ctl_as_nobody status --json
+    [ "$(echo "$output" | jq -r '.state')" = running ]
+    run -0 ctl_as_nobody events
+    run -0 ctl_as_nobody wait agent
+    run -225 ctl_as_nobody stop
+    [[ $output == *"only root"* ]]
+    run -225 ctl_as_nobody restart web
+    local first second
+    first=$(ctl status --json | jq '.services[0].pid')
+    run -0 ctl restart web
+    restarted() { second=$(ctl status --json | jq '.services[0].pid') && [ "$second" != "$first" ] && [ "$second" != null ]; }
+    eventually restarted
+    run -0 ctl stop web
+    gone() { ctl status --json | jq -e '.services[0].state == "exited"'; }
+    eventually gone
+    run -225 ctl wait web
+    run -0 ctl restart web
+    run -0 ctl wait web --timeout 5
+    run -225 ctl restart nonsense
+    run -225 ctl restart agent
+    run -0 ctl stop
+    ends_with 143
+}
+
+@test "control: status says booting, wait waits for the boot and for the socket" {
+    scenario 'sleep 700' 'service agent flags=main -- exec sleep 30' 'ready 3000'
+    boot
+    eventually ctl status
+    [ "$(ctl status --json | jq -r '.state')" = booting ]
+    run -225 ctl wait agent --timeout 1 </dev/null || true
+    run -0 ctl wait agent --timeout 5
+    run -225 ctl wait nonsense --timeout 5
+    signal TERM
+    ends_with 143
+}
+
+@test "control: events are JSON lines without gaps, and the root channel gets them all" {
+    scenario "channel $OUT/channel" 'service agent flags=main -- exec sleep 30' 'ready 3000'
+    boot
+    eventually ctl wait agent --timeout 5
+    ctl events --json >"$OUT/events"
+    [ "$(jq -s 'map(.sequence) == [range(1; length + 1)]' "$OUT/events")" = true ]
+    [ "$(jq -r '.event' "$OUT/events" | tr '\n' ' ')" = "boot-started boot-ready service-started service-ready " ]
+    nsenter -t "$(pid1)" -p -m "$INITCTL" events --json --follow >"$OUT/follow" 3>&- &
+    eventually has follow service-ready
+    signal TERM
+    ends_with 143
+    has follow stop-requested
+    [ "$(head -5 "$OUT/channel" | cut -d' ' -f2 | tr '\n' ' ')" = "1 2 3 4 5 " ]
+}
+
+@test "control: hostile clients change nothing" {
+    scenario 'service agent flags=main -- exec sleep 30' 'ready 3000'
+    boot
+    eventually ctl wait agent --timeout 5
+    nsenter -t "$(pid1)" -p -m -S 65534 -G 65534 python3 - <<'PYTHON'
+import os, socket, struct
+PATH = "/run/coding-agents/init.sock"
+def connect():
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.settimeout(2)
+    s.connect(PATH)
+    return s
+def request(kind, service=b"", version=1):
+    return struct.pack("=II32s", version, kind, service)
+for bad in (b"", b"x", b"x" * 4096, request(1, version=9), request(99), request(6, b"a" * 32), os.urandom(40)):
+    s = connect()
+    s.send(bad)
+    reply = s.recv(4096)
+    assert reply == b"" or struct.unpack_from("=II", reply)[1] == 2, reply
+# A good one, as the control.
+s = connect()
+s.send(request(1))
+assert struct.unpack_from("=II", s.recv(4096))[1] == 5
+# Those who say nothing or do not read, up to the cap; the rest is turned away.
+held, refused = [], 0
+for i in range(40):
+    s = connect()
+    try:
+        s.send(request(5))
+        if s.recv(4096) == b"":
+            refused += 1
+        else:
+            held.append(s)
+    except OSError:
+        refused += 1
+assert len(held) == 12 and refused == 28, (len(held), refused)
+PYTHON
+    [ "$(ctl status --json | jq -r '.state')" = running ]
+    signal TERM
+    ends_with 143
+}
+
+@test "control: without a place for the socket it goes on and says so" {
+    scenario 'service agent flags=main -- exit 6' 'ready 3000'
+    run -6 unshare --pid --fork --mount-proc sh -c 'mount -t tmpfs -o ro none /run && exec "$@"' sh \
+        "$INIT" --boot="$BOOT" -- "$OUT/scenario"
+    [[ $output == *"no control socket"* ]]
+}
+
+@test "terminal: main is in the foreground of its own group" {
+    run -0 script -qec "unshare --pid --fork --mount-proc $INIT sh -c 'ps -o pid=,pgid=,tpgid= -p \$\$; exit 0'" /dev/null </dev/null
+    read -r pid group foreground <<<"$(echo "$output" | tr -d '\r')"
+    [ "$pid" = "$group" ]
+    [ "$group" = "$foreground" ]
+}
+
+@test "docker: codes, stop and init's own refusals in a real container" {
+    local name=init-bats-$$ image
+    image=$("$DOCKER" image ls -q "$BASE_IMAGE")
+    [ -n "$image" ] || image=$("$DOCKER" image ls -q coding-agents-bootstrap:bookworm)
+    skip_unless "no base image" test -n "$image"
+    CONTAINER=$name
+    run -23 "$DOCKER" run --rm --network none -v "$INIT:/init:ro" --entrypoint /init "$image" sh -c 'exit 23'
+    run -127 "$DOCKER" run --rm --network none -v "$INIT:/init:ro" --entrypoint /init "$image" /no/such
+    run -222 "$DOCKER" run --rm --init --network none -v "$INIT:/init:ro" --entrypoint /init "$image" --boot
+    "$DOCKER" run -d --name "$name" --network none -v "$INIT:/init:ro" --entrypoint /init "$image" \
+        sh -c 'trap "exit 12" TERM; echo up; while :; do sleep 0.05; done'
+    is_up() { "$DOCKER" logs "$name" | grep -q up; }
+    eventually is_up
+    "$DOCKER" stop "$name"
+    [ "$("$DOCKER" inspect --format '{{.State.ExitCode}}' "$name")" = 12 ]
+}

@@ -1,0 +1,152 @@
+/* The event loop on real pipes and timers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/event_loop.h"
+
+#define SOURCES 2
+#define TIMERS 2
+
+struct fixture {
+    struct event_loop loop;
+    struct event_source sources[SOURCES];
+    struct event_timer timers[TIMERS];
+    int pipes[SOURCES][2];
+    int numbers[SOURCES];
+    int calls;
+    int remove_on_call;
+};
+
+static int set_up(void **state)
+{
+    static struct fixture fixture;
+    memset(&fixture, 0, sizeof(fixture));
+    fixture.remove_on_call = -1;
+    *state = &fixture;
+    for (int i = 0; i < SOURCES; i++)
+        assert_int_equal(pipe(fixture.pipes[i]), 0);
+    return event_loop_open(&fixture.loop, fixture.sources, SOURCES, fixture.timers, TIMERS);
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    event_loop_close(&fixture->loop);
+    for (int i = 0; i < SOURCES; i++) {
+        close(fixture->pipes[i][0]);
+        close(fixture->pipes[i][1]);
+    }
+    return 0;
+}
+
+static void on_source(void *context, uint32_t events)
+{
+    struct fixture *fixture = context;
+    (void)events;
+    fixture->calls++;
+    if (fixture->remove_on_call >= 0)
+        event_loop_remove(&fixture->loop, fixture->remove_on_call);
+}
+
+static void on_timer(void *context)
+{
+    struct fixture *fixture = context;
+    fixture->calls++;
+}
+
+static void add_all(struct fixture *fixture)
+{
+    for (int i = 0; i < SOURCES; i++) {
+        fixture->numbers[i] =
+            event_loop_add(&fixture->loop, fixture->pipes[i][0], EPOLLIN, on_source, fixture);
+        assert_true(fixture->numbers[i] >= 0);
+    }
+}
+
+static void a_readable_source_is_called(void **state)
+{
+    struct fixture *fixture = *state;
+    add_all(fixture);
+    assert_int_equal(event_loop_run_once(&fixture->loop, 0), 0);
+    assert_int_equal(fixture->calls, 0);
+    assert_int_equal(write(fixture->pipes[0][1], "x", 1), 1);
+    assert_int_equal(event_loop_run_once(&fixture->loop, 0), 0);
+    assert_int_equal(fixture->calls, 1);
+}
+
+static void the_array_is_the_limit(void **state)
+{
+    struct fixture *fixture = *state;
+    add_all(fixture);
+    assert_int_equal(
+        event_loop_add(&fixture->loop, fixture->pipes[0][1], EPOLLOUT, on_source, fixture),
+        -ENOSPC);
+    event_loop_remove(&fixture->loop, fixture->numbers[0]);
+    assert_int_equal(
+        event_loop_add(&fixture->loop, fixture->pipes[0][1], EPOLLOUT, on_source, fixture),
+        fixture->numbers[0]);
+}
+
+/* Both are readable in one round; the first to run removes the other, whose event must not be
+ * delivered. */
+static void events_of_a_removed_source_are_dropped(void **state)
+{
+    struct fixture *fixture = *state;
+    add_all(fixture);
+    assert_int_equal(write(fixture->pipes[0][1], "x", 1), 1);
+    assert_int_equal(write(fixture->pipes[1][1], "x", 1), 1);
+    assert_int_equal(event_loop_run_once(&fixture->loop, 0), 0);
+    assert_int_equal(fixture->calls, 2); /* the control: without removal both run */
+    fixture->calls = 0;
+    fixture->remove_on_call = fixture->numbers[1];
+    assert_int_equal(event_loop_run_once(&fixture->loop, 0), 0);
+    assert_int_equal(fixture->calls, 1);
+}
+
+static void a_timer_runs_once_and_not_early(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t start = clock_monotonic_ns();
+    uint64_t deadline = start + 20 * CLOCK_NANOSECONDS_PER_MILLISECOND;
+    event_loop_set_timer(&fixture->loop, 0, deadline + CLOCK_NANOSECONDS_PER_SECOND, on_timer,
+                         fixture);
+    event_loop_set_timer(&fixture->loop, 1, deadline, on_timer, fixture);
+    assert_int_equal(event_loop_run_once(&fixture->loop, 5000), 0);
+    assert_int_equal(fixture->calls, 1);
+    assert_true(clock_monotonic_ns() >= deadline);
+    assert_int_equal(event_loop_run_once(&fixture->loop, 30), 0);
+    assert_int_equal(fixture->calls, 1);
+}
+
+static void a_cleared_timer_does_not_run(void **state)
+{
+    struct fixture *fixture = *state;
+    event_loop_set_timer(&fixture->loop, 0, 0, on_timer, fixture);
+    event_loop_clear_timer(&fixture->loop, 0);
+    assert_int_equal(event_loop_run_once(&fixture->loop, 10), 0);
+    assert_int_equal(fixture->calls, 0);
+    event_loop_set_timer(&fixture->loop, 0, 0, on_timer, fixture); /* long past: at once */
+    assert_int_equal(event_loop_run_once(&fixture->loop, 1000), 0);
+    assert_int_equal(fixture->calls, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_readable_source_is_called, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_array_is_the_limit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(events_of_a_removed_source_are_dropped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_timer_runs_once_and_not_early, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_cleared_timer_does_not_run, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
