@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -80,6 +81,22 @@ static bool await_agent(const struct launch *launch)
 }
 
 /* A hang-up or a termination of this program detaches: the session goes on. */
+static int wait_or_detach(int signals, int pidfd)
+{
+    for (;;) {
+        int wait_status;
+        struct pollfd polls[2] = {{.fd = pidfd, .events = POLLIN},
+                                  {.fd = signals, .events = POLLIN}};
+        (void)poll(polls, 2, -1);
+        if (polls[0].revents != 0)
+            return process_wait(pidfd, 0, &wait_status);
+        struct signalfd_siginfo info;
+        if (polls[1].revents != 0 && read(signals, &info, sizeof(info)) > 0 &&
+            info.ssi_signo != SIGINT)
+            (void)sys_pidfd_send_signal(pidfd, SIGTERM, 0);
+    }
+}
+
 static int attach_terminal(const struct launch *launch, struct error *err)
 {
     const char *const argv[] = {"docker",          "exec",         "-it", "-u", "10003:10003",
@@ -90,21 +107,15 @@ static int attach_terminal(const struct launch *launch, struct error *err)
                                       .standard_error = STDERR_FILENO};
     pid_t pid;
     cleanup_fd int pidfd = -1;
+    struct termios settings;
+    bool has_settings = tcgetattr(STDIN_FILENO, &settings) == 0;
     int status = process_start(&spec, &pid, &pidfd, err);
-    if (status < 0)
-        return status;
-    for (;;) {
-        int wait_status;
-        struct pollfd polls[2] = {{.fd = pidfd, .events = POLLIN},
-                                  {.fd = launch->signals, .events = POLLIN}};
-        (void)poll(polls, 2, -1);
-        if (polls[0].revents != 0)
-            return process_wait(pidfd, 0, &wait_status);
-        struct signalfd_siginfo info;
-        if (polls[1].revents != 0 && read(launch->signals, &info, sizeof(info)) > 0 &&
-            info.ssi_signo != SIGINT)
-            (void)sys_pidfd_send_signal(pidfd, SIGTERM, 0);
-    }
+    if (status == 0)
+        status = wait_or_detach(launch->signals, pidfd);
+    /* The client leaves the terminal raw when it is ended. */
+    if (has_settings)
+        (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &settings);
+    return status;
 }
 
 /* The agent ended: the shutdown's report, until the container is gone. */

@@ -18,25 +18,26 @@
  * The docker client passes signals on to the container. What the terminal sent it has already; what
  * was sent to us alone is handed over, and a hang-up becomes an ordered stop.
  */
-static void pass_signal(int signals, int pidfd)
+static void pass_signal(struct launch *launch, int pidfd)
 {
     struct signalfd_siginfo info;
-    if (read(signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+    if (read(launch->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
         return;
+    launch->passed_signal = (int)info.ssi_signo;
     bool is_from_terminal = info.ssi_signo == SIGINT && info.ssi_code == SI_KERNEL;
     if (!is_from_terminal)
         (void)sys_pidfd_send_signal(pidfd, info.ssi_signo == SIGINT ? SIGINT : SIGTERM, 0);
 }
 
-static int wait_with_signals(int signals, int pidfd, int *code)
+static int wait_with_signals(struct launch *launch, int pidfd, int *code)
 {
     for (;;) {
         struct pollfd polls[2] = {{.fd = pidfd, .events = POLLIN},
-                                  {.fd = signals, .events = POLLIN}};
+                                  {.fd = launch->signals, .events = POLLIN}};
         if (poll(polls, 2, -1) < 0 && errno != EINTR)
             return -errno;
         if ((polls[1].revents & POLLIN) != 0)
-            pass_signal(signals, pidfd);
+            pass_signal(launch, pidfd);
         if ((polls[0].revents & POLLIN) == 0)
             continue;
         int wait_status;
@@ -59,8 +60,14 @@ static int run_foreground(struct launch *launch, int *code, struct error *err)
     int status = process_start(&spec, &pid, &pidfd, err);
     if (status < 0)
         return status;
-    status = wait_with_signals(launch->signals, pidfd, code);
+    status = wait_with_signals(launch, pidfd, code);
     return status < 0 ? error_set(err, -status, "wait for docker run") : 0;
+}
+
+int container_interrupted(struct launch *launch, struct error *err)
+{
+    launch->exit_code = 128 + launch->passed_signal;
+    return error_set(err, EINVAL, "interrupted; nothing was started");
 }
 
 /* What became of the container once the client ended with CODE. -errno: it never started. */
@@ -69,6 +76,8 @@ static int judge_end(struct launch *launch, int code, struct error *err)
     struct engine_container container;
     struct error reason = ERROR_INITIALIZER;
     int status = engine_container_state(launch->container, &container, &reason);
+    if (status == -ENOENT && launch->passed_signal != 0)
+        return container_interrupted(launch, err);
     if (status == -ENOENT)
         return error_set(err, EINVAL,
                          "the engine did not make the container; its words are above, and "

@@ -14,6 +14,22 @@ static bool is_boot_refusal(int code, const char *cause)
     return code >= EXIT_BOOT_KERNEL && code <= EXIT_INIT_NOT_PID1 && cause[0] != '\0';
 }
 
+/*
+ * A signal that arrives while runc has not yet become our PID 1 ends it with 2, as any program in
+ * Go, and nothing of ours has run: boot's first line is missing.
+ */
+static bool is_stillborn(const struct launch *launch, int code)
+{
+    if (launch->passed_signal == 0 || code != 2)
+        return false;
+    struct process_result result = {.output = NULL};
+    int status =
+        engine_run((const char *const[]){"logs", launch->container, NULL}, 0, &result, NULL);
+    bool is_silent = status == 0 && result.output_size == 0 && result.error_output_size == 0;
+    process_result_free(&result);
+    return is_silent;
+}
+
 /* Runs `coding-agents-collect SESSION`, its report on stderr: stdout is the agent's. */
 static int collect(const struct launch *launch, int *code, struct error *err)
 {
@@ -58,6 +74,8 @@ int finish_session(struct launch *launch, int code, struct error *err)
 {
     struct session_state *state = NULL;
     keeper_await_end(launch);
+    if (is_stillborn(launch, code))
+        return container_interrupted(launch, err);
     launch->exit_code = code;
     if (session_state_load(launch->session, &state, NULL) < 0)
         state = NULL;

@@ -28,8 +28,9 @@ struct launch {
     char manifest_sha256[MANIFEST_DIGEST_SIZE];
     char *manifest; /* owned */
     size_t manifest_size;
-    int keeper;  /* owned; the control socket to the keeper, -1 without */
-    int signals; /* owned; signalfd of the signals that are held back, -1 before */
+    int keeper;        /* owned; the control socket to the keeper, -1 without */
+    int signals;       /* owned; signalfd of the signals that are held back, -1 before */
+    int passed_signal; /* the last one that reached the engine's client; 0: none */
     bool is_interactive;
     int exit_code; /* what the program exits with; set by a step that fails in its own way */
 };
@@ -73,6 +74,9 @@ void container_remove(struct launch *launch);
 /* attach.c: a session with a terminal, and one that stays. 0 with launch->exit_code set, or -errno.
  */
 int attach_session(struct launch *launch, struct error *err);
+
+/* container.c: an interruption before anything of the session ran, as an error. Always negative. */
+int container_interrupted(struct launch *launch, struct error *err);
 
 /* finish.c: after the container's end with CODE: collects, and sets the exit code. */
 int finish_session(struct launch *launch, int code, struct error *err);
