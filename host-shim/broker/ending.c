@@ -102,7 +102,8 @@ static void remove_network(const char *name, int fd)
     struct error err = ERROR_INITIALIZER;
     int result = -EIO;
     /* Without a docker command there is nothing to wait for. */
-    for (int attempt = 0; attempt < NETWORK_ATTEMPTS && result < 0 && result != -EINVAL; attempt++) {
+    for (int attempt = 0; attempt < NETWORK_ATTEMPTS && result < 0 && result != -EINVAL;
+         attempt++) {
         struct process_result output = {.output = NULL};
         if (attempt > 0)
             nanosleep(&retry, NULL);

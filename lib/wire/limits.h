@@ -22,9 +22,11 @@
 #define LIMIT_LABEL_BYTES 1024
 /* A file of session state: a few paths and names. */
 #define LIMIT_STATE_BYTES (1024 * 1024)
-/* One frame of the root channel: larger than any event we write, smaller than the default socket buffer. */
+/* One frame of the root channel: larger than any event we write, smaller than the default socket
+ * buffer. */
 #define LIMIT_CHANNEL_FRAME_BYTES (64 * 1024)
-/* One text in an event's fields, and one line of an audit log: a full frame, escaped, with its frame of keys. */
+/* One text in an event's fields, and one line of an audit log: a full frame, escaped, with its
+ * frame of keys. */
 #define LIMIT_EVENT_TEXT_BYTES (16 * 1024)
 #define LIMIT_EVENT_LIST_ENTRIES 1024
 #define LIMIT_AUDIT_LINE_BYTES (512 * 1024)

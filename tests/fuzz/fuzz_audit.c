@@ -15,12 +15,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const char *newline = memchr(text + start, '\n', size - start);
         size_t length = newline != NULL ? (size_t)(newline - text) + 1 - start : size - start;
         if (audit_chain_check(&chain, text + start, length, &err) < 0) {
-            FUZZ_REQUIRE(err.message[0] != '\0' && chain.count == before.count);
+            fuzz_require(err.message[0] != '\0' && chain.count == before.count);
             return 0;
         }
-        FUZZ_REQUIRE(chain.count == before.count + 1);
-        FUZZ_REQUIRE(chain.is_closed || !before.is_closed);
-        FUZZ_REQUIRE(strcmp(chain.previous, before.previous) != 0);
+        fuzz_require(chain.count == before.count + 1);
+        fuzz_require(chain.is_closed || !before.is_closed);
+        fuzz_require(strcmp(chain.previous, before.previous) != 0);
         start += length;
     }
     return 0;

@@ -13,9 +13,9 @@ static void try_event(const void *payload, size_t size)
     const json_t *fields = json_object_get(document, "fields");
     enum audit_event event = name != NULL ? audit_event_from_name(name) : AUDIT_EVENT_COUNT;
     if (audit_event_check(event, fields, &err) == 0)
-        FUZZ_REQUIRE(json_is_object(fields) && strcmp(audit_event_name(event), name) == 0);
+        fuzz_require(json_is_object(fields) && strcmp(audit_event_name(event), name) == 0);
     else
-        FUZZ_REQUIRE(err.message[0] != '\0');
+        fuzz_require(err.message[0] != '\0');
     json_decref(document);
 }
 
@@ -26,11 +26,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const void *payload = NULL;
     size_t payload_size = 0;
     if (channel_parse_frame(data, size, &header, &payload, &payload_size, &err) < 0) {
-        FUZZ_REQUIRE(payload == NULL && err.message[0] != '\0');
+        fuzz_require(payload == NULL && err.message[0] != '\0');
         return 0;
     }
-    FUZZ_REQUIRE((const uint8_t *)payload + payload_size == data + size);
-    FUZZ_REQUIRE(size <= LIMIT_CHANNEL_FRAME_BYTES);
+    fuzz_require((const uint8_t *)payload + payload_size == data + size);
+    fuzz_require(size <= LIMIT_CHANNEL_FRAME_BYTES);
     if (header.type == CHANNEL_EVENT)
         try_event(payload, payload_size);
     return 0;

@@ -16,12 +16,12 @@ static int on_row(const struct table_file_row *row, void *context, struct error 
 {
     unsigned int *last = context;
     (void)err;
-    FUZZ_REQUIRE(row->field_count >= MINIMUM && row->field_count <= MAXIMUM);
-    FUZZ_REQUIRE(row->line > *last);
+    fuzz_require(row->field_count >= MINIMUM && row->field_count <= MAXIMUM);
+    fuzz_require(row->line > *last);
     *last = row->line;
     for (size_t i = 0; i < row->field_count; i++) {
-        FUZZ_REQUIRE(row->fields[i][0] != '\0' && strchr(row->fields[i], '\n') == NULL);
-        FUZZ_REQUIRE(i + 1 == MAXIMUM || strpbrk(row->fields[i], " \t") == NULL);
+        fuzz_require(row->fields[i][0] != '\0' && strchr(row->fields[i], '\n') == NULL);
+        fuzz_require(i + 1 == MAXIMUM || strpbrk(row->fields[i], " \t") == NULL);
     }
     return 0;
 }
@@ -32,10 +32,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     unsigned int last = 0;
     struct error err = ERROR_INITIALIZER;
     int fd = memfd_create("table", MFD_CLOEXEC);
-    FUZZ_REQUIRE(fd >= 0 && fd_write_all(fd, data, size) == 0);
+    fuzz_require(fd >= 0 && fd_write_all(fd, data, size) == 0);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     if (table_file_read(path, MINIMUM, MAXIMUM, on_row, &last, &err) < 0)
-        FUZZ_REQUIRE(err.message[0] != '\0');
+        fuzz_require(err.message[0] != '\0');
     close(fd);
     return 0;
 }

@@ -66,25 +66,30 @@ static char *row_of(const char *document, const char *event)
     return strndup(row, strcspn(row + 1, "\n") + 1);
 }
 
+static void find_fields(const json_t *definition, const char *row, const char *event)
+{
+    const char *key;
+    json_t *property;
+    json_object_foreach(json_object_get(definition, "properties"), key, property)
+    {
+        char field[64];
+        snprintf(field, sizeof(field), "`%s`", key);
+        if (strstr(key, "_base64") == NULL && strstr(row, field) == NULL)
+            fail_msg("docs/events.md: %s lacks %s", event, key);
+    }
+}
+
 static void lists_every_event_with_its_fields(void **state)
 {
     (void)state;
     size_t size = 0;
     cleanup_free char *document = support_read("docs/events.md", &size);
     json_t *schema = json_load_file("policies/schema/audit.json", 0, NULL);
+    assert_non_null(schema);
     for (enum audit_event event = 0; event < AUDIT_EVENT_COUNT; event++) {
-        cleanup_free char *row = row_of(document, audit_event_name(event));
-        json_t *definition =
-            json_object_get(json_object_get(schema, "$defs"), audit_event_name(event));
-        const char *key;
-        json_t *property;
-        json_object_foreach(json_object_get(definition, "properties"), key, property)
-        {
-            char field[64];
-            snprintf(field, sizeof(field), "`%s`", key);
-            if (strstr(key, "_base64") == NULL && strstr(row, field) == NULL)
-                fail_msg("docs/events.md: %s lacks %s", audit_event_name(event), key);
-        }
+        const char *name = audit_event_name(event);
+        cleanup_free char *row = row_of(document, name);
+        find_fields(json_object_get(json_object_get(schema, "$defs"), name), row, name);
     }
     json_decref(schema);
 }
