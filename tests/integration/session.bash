@@ -1,0 +1,58 @@
+# What tests of whole sessions share: a repository as people have it, a state of their own, and cleaning up.
+# shellcheck shell=bash
+
+CA=$BUILD/host/bin/coding-agents
+export CA
+
+# In setup_file: state and repositories of this file alone. Sessions are started with names, found by names.
+session_setup_file() {
+    export XDG_STATE_HOME=$BATS_FILE_TMPDIR/state
+    export GIT_CONFIG_GLOBAL=$BATS_FILE_TMPDIR/gitconfig
+    git config --global user.name 'Test User'
+    git config --global user.email 'test@example.com'
+    git config --global init.defaultBranch main
+    git config --global advice.detachedHead false
+    git config --global protocol.file.allow always
+}
+
+session_teardown_file() {
+    "$CA" remove --all --yes --no-push >/dev/null 2>&1 || true
+}
+
+# new_repository PATH: private to its owner, with files that only the owner can read.
+new_repository() {
+    mkdir -p -m 0700 "$1"
+    git -C "$1" init -q
+    printf 'hello\n' >"$1/file"
+    printf '*.ignored\n' >"$1/.gitignore"
+    chmod 0600 "$1/file" "$1/.gitignore"
+    git -C "$1" add .
+    git -C "$1" commit -q -m 'First commit'
+}
+
+# id_of NAME: the session's id.
+id_of() {
+    "$CA" status "$1" --json | jq -r .session
+}
+
+container_of() {
+    echo "coding-agents-$(id_of "$1")"
+}
+
+# wait_for SECONDS COMMAND...: until the command succeeds.
+wait_for() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        if [ "$SECONDS" -ge "$end" ]; then
+            echo "gave up waiting for: $*" >&2
+            return 1
+        fi
+        sleep 0.2
+    done
+}
+
+# events_of NAME: the audit log, a JSON object a line.
+events_of() {
+    cat "$XDG_STATE_HOME/coding-agents/sessions/$(id_of "$1")/events.jsonl"
+}
