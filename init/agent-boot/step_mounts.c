@@ -55,7 +55,8 @@ static int move_mount_to(const char *from, const char *to, struct error *err)
 {
     if (!is_mount_point(from))
         return 0;
-    int result = path_make_directories(to, 0700, err);
+    /* Searchable for the reader of the source, below a directory that only root can enter. */
+    int result = path_make_directories(to, 0755, err);
     if (result < 0)
         return result;
     if (mount(from, to, NULL, MS_MOVE, NULL) < 0)
