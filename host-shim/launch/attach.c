@@ -121,7 +121,7 @@ static int attach_terminal(const struct launch *launch, struct error *err)
 /* The agent ended: the shutdown's report, until the container is gone. */
 static int await_container(struct launch *launch, const char *since, struct error *err)
 {
-    struct engine_container container;
+    struct engine_container container = {.error = ""};
     int wait_status;
     cleanup_fd int logs = -1;
     int status = follow_logs(launch, since, &logs, err);

@@ -51,10 +51,14 @@ void branch_slug(const char *branch, char name[33])
 {
     size_t used = 0;
     for (const char *p = branch; *p != '\0' && used < 32; p++) {
-        char c = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
-        bool is_plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        if (is_plain || (used > 0 && name[used - 1] != '-'))
-            name[used++] = is_plain ? c : '-';
+        static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+        const char *found = strchr(upper, *p);
+        const char *c = found == NULL ? p : plain + (found - upper);
+        if (strchr(plain, *c) != NULL)
+            name[used++] = *c;
+        else if (used > 0 && name[used - 1] != '-')
+            name[used++] = '-';
     }
     while (used > 0 && name[used - 1] == '-')
         used--;

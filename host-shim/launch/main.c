@@ -51,7 +51,7 @@ static unsigned int distance(const char *a, const char *b)
     size_t width = strnlen(b, NAME_MAX_LENGTH);
     for (size_t j = 0; j <= width; j++)
         row[j] = (unsigned int)j;
-    for (size_t i = 0; a[i] != '\0' && i < NAME_MAX_LENGTH; i++) {
+    for (size_t i = 0; i < NAME_MAX_LENGTH && a[i] != '\0'; i++) {
         unsigned int diagonal = row[0];
         row[0] = (unsigned int)i + 1;
         for (size_t j = 1; j <= width; j++) {
