@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -123,8 +124,10 @@ static bool source_finish(struct source *source, struct transport_report *report
         (void)sys_pidfd_send_signal(source->pidfd, SIGKILL, 0);
         (void)process_wait(source->pidfd, 0, &status);
     }
-    (void)fd_set_nonblocking(source->report, true);
-    if (read(source->report, report, sizeof(*report)) != (ssize_t)sizeof(*report))
+    /* Git does not wait for what it started: the transport may still be on its way out. */
+    struct pollfd wait = {.fd = source->report, .events = POLLIN};
+    if (poll(&wait, 1, CLIENT_END_MS) <= 0 ||
+        read(source->report, report, sizeof(*report)) != (ssize_t)sizeof(*report))
         *report = (struct transport_report){.end = 0};
     *errors = read_last_words(source->errors);
     return !process_is_success(status);
@@ -269,12 +272,12 @@ static void judge_failure(const struct fetch_request *request, const char *messa
                  (unsigned long long)request->limit);
     else if (report->end == TRANSPORT_END_IDLE)
         snprintf(answer->reason, sizeof(answer->reason), "it fell silent or found no end");
-    else if (report->received == 0 && client != NULL)
-        snprintf(answer->reason, sizeof(answer->reason), "%s", client);
     else if (git_says(messages, "find remote ref"))
         answer->outcome = FETCH_NOTHING;
     else if (git_says(messages, "(non-fast-forward)"))
         answer->outcome = FETCH_REJECTED;
+    else if (report->received == 0 && client != NULL)
+        snprintf(answer->reason, sizeof(answer->reason), "%s", client);
     else
         first_complaint(messages, answer->reason, sizeof(answer->reason));
 }

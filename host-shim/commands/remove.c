@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <strings.h>
 
 #include "host-shim/commands/branch_removal.h"
 #include "host-shim/commands/command.h"
@@ -15,21 +14,26 @@
 
 #define ENGINE_MS 120000
 
-/* `docker KIND rm NAME`; what is not there is fine. */
-static int remove_object(const char *const *arguments, struct error *err)
+/* Removes the object of KIND called NAME by ARGUMENTS, unless it is gone already. */
+static int remove_object(const char *kind, const char *name, const char *const *arguments,
+                         struct error *err)
 {
+    json_t *object = NULL;
     struct process_result result = {.output = NULL};
-    struct error local = ERROR_INITIALIZER;
-    int outcome = engine_run(arguments, ENGINE_MS, &result, &local);
-    if (outcome == 0) {
-        process_result_free(&result);
+    int outcome = engine_inspect(kind, name, &object, err);
+    json_decref(object);
+    if (outcome == -ENOENT)
         return 0;
-    }
-    if (strcasestr(error_text(&local), "no such") != NULL ||
-        strcasestr(error_text(&local), "not found") != NULL)
+    if (outcome == 0)
+        outcome = engine_run(arguments, ENGINE_MS, &result, err);
+    process_result_free(&result);
+    if (outcome == 0)
         return 0;
-    *err = local;
-    return outcome;
+    /* The keeper may have been faster. */
+    object = NULL;
+    bool is_gone = engine_inspect(kind, name, &object, NULL) == -ENOENT;
+    json_decref(object);
+    return is_gone ? 0 : outcome;
 }
 
 static int remove_from_engine(const struct session_state *state, struct error *err)
@@ -37,11 +41,11 @@ static int remove_from_engine(const struct session_state *state, struct error *e
     const char *const container[] = {"rm", "--force", state->container, NULL};
     const char *const volume[] = {"volume", "rm", state->volume, NULL};
     const char *const network[] = {"network", "rm", state->container, NULL};
-    int result = remove_object(container, err);
+    int result = remove_object("container", state->container, container, err);
     if (result == 0)
-        result = remove_object(volume, err);
+        result = remove_object("volume", state->volume, volume, err);
     if (result == 0)
-        result = remove_object(network, err);
+        result = remove_object("network", state->container, network, err);
     return result;
 }
 

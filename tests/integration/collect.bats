@@ -5,14 +5,14 @@
 
 bats_require_minimum_version 1.5.0
 
+load common
+
 setup_file() {
-    ROOT=$(dirname "$(dirname "$BATS_TEST_DIRNAME")")
-    DOCKER=$(command -v "${DOCKER:-docker}")
-    TREE=$ROOT/${BUILD:-build}/host
+    DOCKER=$(command -v "$DOCKER")
+    TREE=$BUILD/host
     COLLECT=$TREE/libexec/coding-agents/coding-agents-collect
-    IMAGE=${COLLECT_IMAGE:-coding-agents/shell:$(cat "$ROOT/VERSION")}
-    export ROOT DOCKER TREE COLLECT IMAGE
-    IMAGE=$("$DOCKER" image inspect --format '{{.Id}}' "$IMAGE")
+    IMAGE=$("$DOCKER" image inspect --format '{{.Id}}' "${COLLECT_IMAGE:-$SHELL_IMAGE}")
+    export DOCKER TREE COLLECT IMAGE
 }
 
 setup() {
