@@ -27,6 +27,9 @@
 #define KNOCK_TIMER ATTACH_SERVER_TIMERS
 /* tmux listens some milliseconds after it was started, and tells nobody. */
 #define KNOCK_MS 5
+#define NUDGE_TIMER (KNOCK_TIMER + 1)
+/* Longer than a pane takes to die after it let go of its connection. */
+#define NUDGE_MS 200
 /* For attached terminals to learn how it ended. */
 #define FAREWELL_MS 1500
 
@@ -34,7 +37,7 @@ struct session {
     const struct session_plan *plan;
     struct event_loop loop;
     struct event_source sources[OWN_SOURCES + ATTACH_SERVER_SOURCES];
-    struct event_timer timers[ATTACH_SERVER_TIMERS + 1];
+    struct event_timer timers[ATTACH_SERVER_TIMERS + 2];
     struct attach_server server;
     int signals;       /* owned */
     int pane_listener; /* owned */
@@ -94,13 +97,27 @@ static void on_signal(void *context, uint32_t events)
         send_to_pane(session, info.ssi_signo);
 }
 
-/* The wrapper says nothing; its end is the end of the connection. */
+static void on_nudge_timer(void *context)
+{
+    const struct session *session = context;
+
+    kill(session->tmux, SIGCHLD);
+}
+
+/*
+ * The wrapper says nothing; its end is the end of the connection. tmux 3.3a runs utempter when a
+ * pane goes, which takes SIGCHLD away for that moment: a pane that dies right then is never reaped,
+ * nor started again, until tmux looks at its children the next time.
+ */
 static void on_pane(void *context, uint32_t events)
 {
     struct session *session = context;
 
     (void)events;
     close_pane(session);
+    event_loop_set_timer(&session->loop, NUDGE_TIMER,
+                         clock_monotonic_ns() + NUDGE_MS * CLOCK_NANOSECONDS_PER_MILLISECOND,
+                         on_nudge_timer, session);
 }
 
 static void on_pane_listener(void *context, uint32_t events)
