@@ -69,16 +69,15 @@ static int inspect_path(struct launch *launch, struct error *err)
     return repository_inspect(source, options->include_ignored, &launch->repository, err);
 }
 
-static void record_blocked_engine(const struct error *err)
+/* Events of launches that never become a session go to the common log. Takes FIELDS. */
+static void record_refusal(enum audit_event event, json_t *fields)
 {
     char path[PATH_MAX];
     char root[PATH_MAX];
     const struct audit_source source = {.program = "launcher", .uid = geteuid(), .pid = getpid()};
-    if (session_state_root(root, NULL) < 0 || path_format(path, "%s/security-events.log", root) < 0)
-        return;
-    json_t *fields = json_pack("{s:s, s:s}", "runtime", "docker", "why", error_text(err));
-    if (fields != NULL)
-        (void)audit_forward(path, AUDIT_RUNTIME_BLOCKED, &source, fields, NULL);
+    if (fields != NULL && session_state_root(root, NULL) == 0 &&
+        path_format(path, "%s/security-events.log", root) == 0)
+        (void)audit_forward(path, event, &source, fields, NULL);
     json_decref(fields);
 }
 
@@ -86,7 +85,8 @@ static int detect_engine(struct launch *launch, struct error *err)
 {
     int status = engine_detect(&launch->engine, err);
     if (status < 0)
-        record_blocked_engine(err);
+        record_refusal(AUDIT_RUNTIME_BLOCKED,
+                       json_pack("{s:s, s:s}", "runtime", "docker", "why", error_text(err)));
     return status;
 }
 
@@ -97,7 +97,13 @@ static int decide_limits(struct launch *launch, struct error *err)
 
 static int find_image(struct launch *launch, struct error *err)
 {
-    return image_resolve(&launch->options, &launch->image, err);
+    int status = image_resolve(&launch->options, &launch->image, err);
+    if (status < 0 && launch->image.digest[0] != '\0')
+        record_refusal(AUDIT_INTEGRITY_CHECK,
+                       json_pack("{s:s, s:s, s:s, s:s}", "subject", launch->image.reference,
+                                 "expected", launch->image.digest, "found", "", "outcome",
+                                 "refused"));
+    return status;
 }
 
 /* From here on something exists that must be undone or seen to its end: signals wait until they are
