@@ -539,6 +539,19 @@ milliseconds() {
     [ "$(head -5 "$OUT/channel" | cut -d' ' -f2 | tr '\n' ' ')" = "1 2 3 4 5 " ]
 }
 
+@test "control: a full ring is answered whole, the oldest events are gone" {
+    scenario 'service web flags=restart limit=150 window=60000 backoff=1 backoffmax=1 -- exit 1' \
+        'service agent flags=main -- exec sleep 30' 'ready 3000'
+    boot
+    failed() { ctl status --json | jq -e '.services[0].state == "failed"'; }
+    eventually failed
+    ctl events --json >"$OUT/events"
+    [ "$(wc -l <"$OUT/events")" -eq 256 ]
+    [ "$(jq -s '.[0].sequence as $first | $first > 1 and map(.sequence) == [range($first; $first + 256)]' "$OUT/events")" = true ]
+    signal TERM
+    ends_with 143
+}
+
 @test "control: hostile clients change nothing" {
     scenario 'service agent flags=main -- exec sleep 30' 'ready 3000'
     boot
