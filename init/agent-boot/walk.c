@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "init/agent-boot/boot.h"
+#include "init/agent-boot/places.h"
 #include "init/agent-boot/report.h"
 #include "lib/base/capability.h"
 #include "lib/base/clock.h"
@@ -186,7 +187,9 @@ static int refuse(struct boot_context *context, size_t failed, const struct erro
     report_refusal(context, &boot_steps[failed], err);
     context->is_unwinding = true;
     is_stop_requested = 0;
-    (void)take_down_from(context, failed);
+    /* After the drop step there is nothing boot could undo; the container's end takes it all. */
+    if (geteuid() == 0)
+        (void)take_down_from(context, failed);
     tell_init_refused(context, exit_code);
     return exit_code;
 }
@@ -211,6 +214,9 @@ int boot_shut_down(struct boot_context *context)
 {
     struct error err = ERROR_INITIALIZER;
     install_handlers();
+    /* Stopped before the manifest was read: no step is up that needs taking down. */
+    if (context->manifest_sha256 != NULL && access(PLACE_MANIFEST, F_OK) < 0)
+        return 0;
     if (context->manifest_sha256 != NULL && manifest_read(context, &err) < 0)
         dprintf(STDERR_FILENO, "agent-boot: shutdown: %s\n", error_text(&err));
     return take_down_from(context, boot_step_count);
@@ -225,5 +231,8 @@ int boot_recover(struct boot_context *context)
         if (bring_up(context, &boot_steps[i], &err) < 0)
             return refuse(context, i, &err);
     }
-    return take_down_from(context, boot_step_count);
+    int exit_code = take_down_from(context, boot_step_count);
+    /* For PID 1 this is a boot that starts nothing; without a word it would take it for a crash. */
+    tell_init_refused(context, exit_code);
+    return exit_code;
 }
