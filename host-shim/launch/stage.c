@@ -156,6 +156,35 @@ static int make_open_directory(const char *path, mode_t mode, struct error *err)
     return status;
 }
 
+/* The command as it was given to the engine, for whoever must make up for a shutdown that did not
+ * happen. */
+static int save_arguments(const struct launch *launch, int directory, struct error *err)
+{
+    json_t *list = json_array();
+    bool failed = list == NULL;
+    for (size_t i = 0; i < launch->argv.count && !failed; i++) {
+        /* A path that is no UTF-8 is of no use there: only confinement and the volume are. */
+        json_t *item = json_string(launch->argv.items[i]);
+        failed = json_array_append_new(list, item == NULL ? json_string("") : item) < 0;
+    }
+    cleanup_free char *text = failed ? NULL : json_dumps(list, JSON_COMPACT);
+    json_decref(list);
+    if (text == NULL)
+        return error_set(err, ENOMEM, "keep the arguments of docker run");
+    return fd_write_file(directory, "docker-argv.json", text, strlen(text), 0600, err);
+}
+
+/* What outlives the runtime directory. */
+static int save_record(const struct launch *launch, struct error *err)
+{
+    cleanup_fd int directory = open(launch->state_directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0)
+        return error_set(err, errno, "open '%s'", launch->state_directory);
+    int status = fd_write_file(directory, "manifest.json", launch->manifest, launch->manifest_size,
+                               0600, err);
+    return status == 0 ? save_arguments(launch, directory, err) : status;
+}
+
 int stage_write(struct launch *launch, struct error *err)
 {
     const struct source_files *files = &launch->repository.files;
@@ -172,6 +201,8 @@ int stage_write(struct launch *launch, struct error *err)
         status = fd_write_file(directory, "files.list", files->data, files->size, 0644, err);
     if (status == 0)
         status = save_state(launch, err);
+    if (status == 0)
+        status = save_record(launch, err);
     return status;
 }
 
