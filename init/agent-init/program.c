@@ -61,8 +61,8 @@ static void hear_refused(struct init *init, uint32_t exit_code)
 {
     init->is_unwound = true;
     init->outcome.is_refused = true;
-    init->outcome.refused_code =
-        exit_code > 0 && exit_code < 256 ? (int)exit_code : EXIT_BOOT_INTERNAL;
+    /* 0: boot did what it was asked to, and there is nothing to start (--recover). */
+    init->outcome.refused_code = exit_code < 256 ? (int)exit_code : EXIT_BOOT_INTERNAL;
     events_record(init, INIT_EVENT_BOOT_REFUSED, "", exit_code);
     session_post(init, SESSION_BOOT_REFUSED);
 }
