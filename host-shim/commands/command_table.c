@@ -74,7 +74,7 @@ static const struct command_option stop_options[] = {
 };
 
 static const struct command_option remove_options[] = {
-    FLAG("all", "remove every session"),
+    FLAG("all", "remove every session that has a record"),
     FLAG("no-push", "do not collect the work first"),
     FLAG("keep-branch", "keep the host branch even when it has no commits of its own"),
     FLAG("yes", "remove work that was not collected too"),

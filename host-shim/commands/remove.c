@@ -132,20 +132,17 @@ static int remove_lost(const struct command_line *line, const struct session_sta
     return 0;
 }
 
-static int remove_view(const struct command_line *line, const struct session_view *view)
-{
-    struct session_state *state = NULL;
-    if (view->is_lost)
-        return remove_lost(line, view->state);
-    int code = command_open_session(line, view->state->session, &state);
-    return code != 0 ? code : remove_one(line, state);
-}
-
 static int remove_all(const struct command_line *line, const struct session_views *views)
 {
     int code = 0;
     for (size_t i = 0; i < views->count; i++) {
-        int one = remove_view(line, &views->items[i]);
+        struct session_state *state = NULL;
+        /* Another state directory may have the record of what is lost to this one: only by name. */
+        if (views->items[i].is_lost)
+            continue;
+        int one = command_open_session(line, views->items[i].state->session, &state);
+        if (one == 0)
+            one = remove_one(line, state);
         code = code == 0 ? one : code;
     }
     return code;

@@ -427,7 +427,7 @@ printf "%04x%s" $((${#text} + 4)) "$text"; printf "\033[2J" >&2; exit 1'
     usual_work
     # The real client, with what it reads from us kept.
     mkdir "$BATS_TEST_TMPDIR/bin"
-    printf '#!/bin/bash\nif [[ "$*" == *git-upload-pack* ]]; then tee %q | exec %q "$@"; fi\nexec %q "$@"\n' \
+    printf '#!/bin/bash\nif [[ "$*" == *git-upload-pack* ]]; then tee %q | %q "$@"; exit; fi\nexec %q "$@"\n' \
         "$BATS_TEST_TMPDIR/sent" "$DOCKER" "$DOCKER" >"$BATS_TEST_TMPDIR/bin/docker"
     chmod 0755 "$BATS_TEST_TMPDIR/bin/docker"
     run --separate-stderr env PATH="$BATS_TEST_TMPDIR/bin:$PATH" "$COLLECT" "$ID"

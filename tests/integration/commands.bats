@@ -125,7 +125,7 @@ EOF
 
 @test "sync fetches what a running session pushed" {
     "$CA" launch shell "$REPO" --name "$NAME" -- sh -c 'echo work >work; git add work; git commit -qm Work
-        git push -q; touch /tmp/pushed; exec sleep 600'
+        git push -q local HEAD && touch /tmp/pushed; exec sleep 600'
     wait_for 30 "$DOCKER" exec "$(container_of "$NAME")" test -e /tmp/pushed
     run "$CA" sync "$NAME"
     echo "$output"
@@ -178,7 +178,7 @@ EOF
     start_working
     local id
     id=$(id_of "$NAME")
-    kill -KILL "$(pgrep -f -- "coding-agents-keeper --session $id")"
+    kill -KILL "$(pgrep -o -f -- "coding-agents-keeper --session $id")"
     "$DOCKER" kill "coding-agents-$id" >/dev/null
     [ "$(phase_of "$NAME")" = ended ]
     run "$CA" sync "$NAME"

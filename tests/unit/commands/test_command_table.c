@@ -1,6 +1,7 @@
 /* The table of commands against itself, against the installed programs, and against the launcher's
  * help. */
 #include <dirent.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -13,6 +14,7 @@
 #include "host-shim/commands/command.h"
 #include "host-shim/commands/completion_script.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/fd.h"
 #include "lib/base/path.h"
 #include "lib/base/process.h"
 
@@ -146,6 +148,29 @@ static void test_help_names_everything(void **state)
     }
 }
 
+static void test_manuals_name_everything(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < command_count; i++) {
+        char path[PATH_MAX];
+        cleanup_free char *text = NULL;
+        size_t size = 0;
+        struct error err = ERROR_INITIALIZER;
+        if (commands[i].is_launchers)
+            continue;
+        assert_int_equal(path_format(path, "docs/man/" PREFIX "%s.1", commands[i].name), 0);
+        if (fd_read_file(AT_FDCWD, path, 1024 * 1024, &text, &size, &err) < 0)
+            fail_msg("%s", error_text(&err));
+        for (const struct command_option *option = commands[i].options; option->name != NULL;
+             option++) {
+            char name[64];
+            snprintf(name, sizeof(name), "It Fl Fl %s", option->name);
+            if (strcmp(option->name, "help") != 0 && strstr(text, name) == NULL)
+                fail_msg("%s does not explain --%s", path, option->name);
+        }
+    }
+}
+
 static void test_completions_name_everything(void **state)
 {
     (void)state;
@@ -175,6 +200,7 @@ int main(void)
         cmocka_unit_test(test_entries_have_programs),
         cmocka_unit_test(test_launcher_has_the_same_options),
         cmocka_unit_test(test_help_names_everything),
+        cmocka_unit_test(test_manuals_name_everything),
         cmocka_unit_test(test_completions_name_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
