@@ -84,6 +84,14 @@ keys() { tmux -L "$TERMINALS" send-keys -t "$1" "${@:2}"; }
 screen() { tmux -L "$TERMINALS" capture-pane -p -t "$1"; }
 shows() { screen "$1" | grep -q -- "$2"; }
 
+# sized ID SIZE: asks the program's terminal for its size. The engine and tmux both pass a new one on in their
+# own time, so a test asks until it is there.
+sized() {
+    keys "$1" 'stty size' Enter
+    sleep 0.3
+    shows "$1" "^$2"
+}
+
 # --- the confined process ----------------------------------------------------------------------------------
 
 confined='grep -E "^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp:)" /proc/self/status | tr "\t" " "'
@@ -254,13 +262,13 @@ both_work() {
     interactive
     terminal one
     eventually shows one '\$'
-    keys one 'echo $((6 * 7))-answer; stty size' Enter
+    keys one 'echo $((6 * 7))-answer' Enter
     eventually shows one 42-answer
-    eventually shows one '^29 100'
+    eventually sized one '29 100'
     tmux -L "$TERMINALS" resize-window -t one -x 120 -y 40
-    sleep 0.5
-    keys one 'stty size' Enter
-    eventually shows one '^39 120'
+    eventually sized one '39 120'
+    keys one 'clear; echo $((6 * 7))-answer' Enter
+    eventually shows one 42-answer
     keys one C-b d
     eventually shows one attach-ended=0
     run -0 as_root cat /run/ready
