@@ -9,7 +9,9 @@ setup() {
 }
 
 @test "a fresh Debian with git, make and the sets build and check builds everything and passes the unit tests" {
-    run "$DOCKER" run --rm --volume "$ROOT:/checkout:ro" --env MUST_WORK=0 "$base" sh -euc '
+    # What root has on a machine of its own: unit tests make namespaces and look into processes.
+    run "$DOCKER" run --rm --volume "$ROOT:/checkout:ro" --env MUST_WORK --security-opt seccomp=unconfined \
+        --cap-add SYS_ADMIN --cap-add SYS_PTRACE "$base" sh -euc '
         export DEBIAN_FRONTEND=noninteractive
         apt-get update -qq
         apt-get install -y -qq --no-install-recommends git make
@@ -24,6 +26,5 @@ setup() {
 }
 
 @test "without the set build there is no build" {
-    run "$DOCKER" run --rm --volume "$ROOT:/checkout:ro" "$base" sh -c 'cd /checkout && command -v make gcc musl-gcc'
-    [ "$status" -ne 0 ]
+    run -1 "$DOCKER" run --rm "$base" sh -c 'command -v make || command -v gcc || command -v musl-gcc || exit 1'
 }
