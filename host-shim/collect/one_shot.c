@@ -145,15 +145,17 @@ static const struct kept_option *find_option(const char *argument)
     return NULL;
 }
 
-/* The session's volume and its tmpfs mounts stay; host paths do not. */
+/* The session's volume stays; host paths, which may have any name, do not. The type stands first in
+ * what the launcher writes. */
 static bool mount_is_kept(const char *value)
 {
-    return strstr(value, "type=volume") != NULL || strstr(value, "type=tmpfs") != NULL;
+    static const char kept[] = "type=volume,";
+    return strncmp(value, kept, sizeof(kept) - 1) == 0;
 }
 
 bool one_shot_keep_options(char *const *argv, const char *image, struct string_list *list)
 {
-    for (size_t i = 0; argv[i] != NULL; i++) {
+    for (size_t i = 0; argv != NULL && argv[i] != NULL; i++) {
         if (strcmp(argv[i], image) == 0)
             return true;
         const struct kept_option *option = find_option(argv[i]);
@@ -166,7 +168,7 @@ bool one_shot_keep_options(char *const *argv, const char *image, struct string_l
             value = argv[++i];
         if (option->has_value && value == NULL)
             return false;
-        if (option->fate == OPTION_MOUNT && !mount_is_kept(value))
+        if (option->fate == OPTION_MOUNT && (value == NULL || !mount_is_kept(value)))
             continue;
         string_list_add(list, option->name);
         if (option->has_value)

@@ -85,6 +85,20 @@ static bool save_work(const struct command_line *line, struct session_state **st
     return fresh->phase == SESSION_COLLECTED;
 }
 
+/* What is left when the work is safe, or given up. 0 or an exit code. */
+static int remove_leftovers(const struct command_line *line, const struct session_state *state)
+{
+    struct error err = ERROR_INITIALIZER;
+    if (remove_from_engine(state, &err) < 0)
+        return command_fail(line, &err, EXIT_ENGINE);
+    bool is_branch_gone = !command_has(line, "keep-branch") && branch_removal_run(state);
+    if (remove_records(state->session, &err) < 0)
+        return command_fail(line, &err, EXIT_HOST_INTERNAL);
+    printf("removed %s%s%s\n", state->session, is_branch_gone ? " and its empty branch " : "",
+           is_branch_gone ? state->host_branch : "");
+    return 0;
+}
+
 /* Takes STATE. 0 or an exit code. */
 static int remove_one(const struct command_line *line, struct session_state *state)
 {
@@ -99,16 +113,8 @@ static int remove_one(const struct command_line *line, struct session_state *sta
             "sync %s, or discard it with coding-agents remove %s --yes",
             state->session, state->session, state->session);
         code = command_fail(line, &err, EXIT_SESSION);
-    } else if (remove_from_engine(state, &err) < 0) {
-        code = command_fail(line, &err, EXIT_ENGINE);
     } else {
-        bool is_branch_gone = !command_has(line, "keep-branch") && branch_removal_run(state);
-        if (remove_records(state->session, &err) < 0)
-            code = command_fail(line, &err, EXIT_HOST_INTERNAL);
-        else
-            printf("removed %s%s%s\n", state->session,
-                   is_branch_gone ? " and its empty branch " : "",
-                   is_branch_gone ? state->host_branch : "");
+        code = remove_leftovers(line, state);
     }
     session_state_free(state);
     return code;

@@ -51,7 +51,7 @@ static void test_keeps_confinement(void **state)
         "--tmpfs",
         "/run:rw",
         "--mount",
-        "type=bind,source=/home/u/repo,target=/tmp/source-repo,readonly",
+        "type=bind,source=/home/u/type=volume,target=/tmp/source-repo,readonly",
         "--mount",
         "type=volume,source=v,target=/t",
         "--env=SECRET=1",
