@@ -5,6 +5,7 @@
 #ifndef BOOT_COPY_H
 #define BOOT_COPY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -38,7 +39,7 @@ struct copy_identity {
 struct copy_plan {
     struct copy_identity reader;
     struct copy_identity writer;
-    mode_t added_mode;       /* or-ed to files: 0020 where a group shares the tree */
+    bool is_shared;          /* a group shares the tree: it gets what the owner may */
     struct copy_item *items; /* owned */
     size_t count;
     size_t capacity;

@@ -179,7 +179,7 @@ static int write_regular(struct copy_worker *worker, const struct copy_item *ite
     if (result < 0)
         return error_set(err, -result, "make the directory of '%s'", item->target);
     mode_t mode = status->st_mode & 0777;
-    mode |= (mode & S_IWUSR) != 0 ? worker->plan->added_mode : 0;
+    mode |= worker->plan->is_shared ? (mode & S_IRWXU) >> 3 : 0;
     cleanup_fd int target =
         openat(worker->target.fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (target < 0 && errno == EEXIST && (item->flags & COPY_KEEP_EXISTING) != 0)
@@ -248,7 +248,7 @@ int copy_worker_copy(struct copy_worker *worker, const struct copy_item *item, s
     if (result < 0)
         return result;
     result = enter_directory(&worker->source, item->source_root, item->source, false, &name);
-    struct stat status;
+    struct stat status = {.st_mode = 0};
     if (result == 0 && fstatat(worker->source.fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         result = -errno;
     if (result == -ENOENT || result == -ENOTDIR) {

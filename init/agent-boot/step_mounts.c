@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "init/agent-boot/boot.h"
@@ -16,7 +17,6 @@
 #include "lib/base/fd.h"
 #include "lib/base/idmapped_view.h"
 #include "lib/base/path.h"
-#include "lib/base/syscalls.h"
 #include "lib/wire/limits.h"
 
 /* A subtree of the volume: made on the first start, owned by agentuser, bound to its place. */
@@ -115,12 +115,17 @@ static int prepare_volume(const struct boot_context *context, struct error *err)
     return 0;
 }
 
-static int set_attributes(const char *path, uint64_t attributes, uint64_t propagation,
-                          struct error *err)
+/* mount(2), MS_REMOUNT with MS_BIND: replaces the flags, so those that are there are kept. */
+static int add_flags(const char *path, unsigned long flags, struct error *err)
 {
-    struct mount_attr change = {.attr_set = attributes, .propagation = propagation};
-    int result = sys_mount_setattr(AT_FDCWD, path, 0, &change);
-    return result < 0 ? error_set(err, -result, "set mount attributes of '%s'", path) : 0;
+    const unsigned long kept = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    struct statvfs status;
+    if (statvfs(path, &status) < 0)
+        return error_set(err, errno, "look at the mount '%s'", path);
+    /* ST_RDONLY to ST_NOEXEC of statvfs(3) are the same bits. */
+    if (mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | (status.f_flag & kept) | flags, NULL) < 0)
+        return error_set(err, errno, "set mount flags of '%s'", path);
+    return 0;
 }
 
 static int bind_subtree(const struct boot_context *context, const struct subtree *subtree,
@@ -135,7 +140,7 @@ static int bind_subtree(const struct boot_context *context, const struct subtree
         return result;
     if (mount(source, subtree->target, NULL, MS_BIND, NULL) < 0)
         return error_set(err, errno, "bind '%s' to '%s'", source, subtree->target);
-    return set_attributes(subtree->target, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, err);
+    return add_flags(subtree->target, MS_NOSUID | MS_NODEV, err);
 }
 
 static int mount_agentcli_home(const struct boot_context *context, struct error *err)

@@ -104,7 +104,7 @@ static int copy_source(struct boot_context *context, struct error *err)
     struct copy_plan plan = {
         .reader = source_reader(context),
         .writer = source_writer(context),
-        .added_mode = context->is_idmapped ? 0 : S_IWGRP,
+        .is_shared = !context->is_idmapped,
     };
     struct git_directory_set git_set = GIT_DIRECTORY_SET_INITIALIZER;
     cleanup_fd int target = open(PLACE_VOLUME_WORKSPACE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -52,7 +52,7 @@ int work_tree_git(const char *const *arguments, const void *input, size_t input_
     size_t count = 0;
     for (; count < ARRAY_LENGTH(head); count++)
         argv[count] = head[count];
-    for (size_t i = 0; arguments[i] != NULL && i < ARGUMENTS_MAX; i++)
+    for (size_t i = 0; i < ARGUMENTS_MAX && arguments[i] != NULL; i++)
         argv[count++] = arguments[i];
     argv[count] = NULL;
     cleanup_fd int input_fd = input == NULL ? -1 : open_input(input, input_size);

@@ -21,7 +21,8 @@ session_teardown_file() {
 
 # new_repository PATH: private to its owner, with files that only the owner can read.
 new_repository() {
-    mkdir -p -m 0700 "$1"
+    mkdir -p "$1"
+    chmod 0700 "$1"
     git -C "$1" init -q
     printf 'hello\n' >"$1/file"
     printf '*.ignored\n' >"$1/.gitignore"
