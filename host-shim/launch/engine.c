@@ -13,8 +13,7 @@
  * large. */
 #define ENGINE_OUTPUT_MAX (8u * 1024 * 1024)
 
-/* The last non-empty line of TEXT without the client's own "Error: " in front. */
-static void reason_from(const char *text, char *reason, size_t size)
+void engine_reason(const char *text, char *reason, size_t size)
 {
     static const char *const decorations[] = {
         "docker: ", "Error: ", "Error response from daemon: ", "ERROR: "};
@@ -73,7 +72,7 @@ int engine_run(const char *const *arguments, unsigned int timeout_ms, struct pro
     if (process_is_success(result->wait_status))
         return 0;
     char reason[ERROR_MESSAGE_SIZE / 2];
-    reason_from(result->error_output, reason, sizeof(reason));
+    engine_reason(result->error_output, reason, sizeof(reason));
     int code = process_exit_code(result->wait_status);
     process_result_free(result);
     *result = (struct process_result){.output = NULL};

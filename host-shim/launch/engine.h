@@ -19,6 +19,7 @@ struct engine_facts {
     bool has_seccomp;
     bool is_rootless;
     bool has_userns_remap;
+    char socket[512];         /* where it listens on this machine */
     uid_t container_root_uid; /* host uid that container uid 0 is: 0, the remapped base, or ours
                                  when rootless */
     unsigned int cpus;
@@ -38,6 +39,10 @@ int engine_detect(struct engine_facts *facts, struct error *err);
  */
 int engine_run(const char *const *arguments, unsigned int timeout_ms, struct process_result *result,
                struct error *err);
+
+/* The last non-empty line of what the client wrote to stderr, without its own "Error: " in front.
+ */
+void engine_reason(const char *text, char *reason, size_t size);
 
 /* `docker inspect --type KIND NAME`: the one object found. *OBJECT is owned (json_decref). -ENOENT
  * when missing. */

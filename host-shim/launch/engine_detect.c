@@ -74,7 +74,7 @@ static bool version_is_below(const struct version *version, const struct version
 }
 
 /* A session bind-mounts the repository, so the engine must be on this machine. */
-static int refuse_remote(uid_t *socket_owner, struct error *err)
+static int refuse_remote(struct engine_facts *facts, uid_t *socket_owner, struct error *err)
 {
     static const char *const arguments[] = {"context", "inspect", "--format",
                                             "{{json (index .Endpoints \"docker\").Host}}", NULL};
@@ -96,6 +96,7 @@ static int refuse_remote(uid_t *socket_owner, struct error *err)
             err, EINVAL,
             "the Docker engine does not run: there is no socket %s (systemctl start docker)",
             host + 7);
+    snprintf(facts->socket, sizeof(facts->socket), "%s", host + 7);
     *socket_owner = info.st_uid;
     return 0;
 }
@@ -228,7 +229,7 @@ int engine_detect(struct engine_facts *facts, struct error *err)
     uid_t socket_owner = 0;
     int status = find_client(found.client, err);
     if (status == 0)
-        status = refuse_remote(&socket_owner, err);
+        status = refuse_remote(&found, &socket_owner, err);
     if (status == 0)
         status = read_versions(&found, err);
     if (status == 0)

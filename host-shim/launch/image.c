@@ -15,6 +15,7 @@
 
 #define LABEL_VERSION "coding-agents.version"
 #define LABEL_WIRE "coding-agents.wire"
+#define LABEL_AGENT "coding-agents.agent"
 
 /* Runs ARGV with its words shown on our stderr. */
 static int run_shown(const char *const *argv, struct error *err)
@@ -66,6 +67,13 @@ static int accept_image(const json_t *object, struct image *image, struct error 
             "the image '%s' speaks version %s of the session manifest, this program %s: "
             "rebuild it, or leave out --image",
             image->reference, wire, expected);
+    const char *agent = label_of(object, LABEL_AGENT);
+    if (agent[0] != '\0' && strcmp(agent, image->agent) != 0)
+        return error_set(
+            err, EINVAL,
+            "the image '%s' is for the agent '%s', not for '%s': name another, or leave "
+            "out --image",
+            image->reference, agent, image->agent);
     if (image->digest[0] != '\0' && !has_repo_digest(object, image->digest))
         return error_set(err, EINVAL, "the engine gave another image than %s", image->reference);
     const char *id = json_string_value(json_object_get(object, "Id"));
@@ -92,6 +100,30 @@ static int pretend(struct image *image)
     return 0;
 }
 
+/* With the client's progress shown; what it says of a failure becomes ours. */
+static int pull(const char *reference, struct error *err)
+{
+    struct process_spec spec = {
+        .argv = (const char *const[]){"docker", "pull", reference, NULL},
+        .standard_input = -1,
+        .standard_output = STDERR_FILENO,
+        .standard_error = -1,
+    };
+    struct process_result result = {.output = NULL};
+    char reason[256];
+    fprintf(stderr, "coding-agents: pulling %s\n", reference);
+    int status = process_run(&spec, &result, err);
+    if (status == 0 && !process_is_success(result.wait_status)) {
+        engine_reason(result.error_output, reason, sizeof(reason));
+        status = error_set(err, EINVAL,
+                           "the image %s cannot be pulled, check its name, its digest and the "
+                           "network: %s",
+                           reference, reason);
+    }
+    process_result_free(&result);
+    return status;
+}
+
 static int take_by_digest(const struct launch_options *options, const char *reference,
                           struct image *image, struct error *err)
 {
@@ -101,15 +133,8 @@ static int take_by_digest(const struct launch_options *options, const char *refe
         return status;
     if (options->is_dry_run)
         return pretend(image);
-    fprintf(stderr, "coding-agents: pulling %s\n", reference);
-    status = run_shown((const char *const[]){"docker", "pull", reference, NULL}, err);
-    if (status < 0) {
-        error_prefix(err,
-                     "the image %s cannot be pulled, check its name, its digest and the network",
-                     reference);
-        return status;
-    }
-    return take_local(reference, image, err);
+    status = pull(reference, err);
+    return status < 0 ? status : take_local(reference, image, err);
 }
 
 static bool is_agreed(const struct launch_options *options, const char *tag)
@@ -182,7 +207,7 @@ static int match_lock(const struct table_file_row *row, void *context, struct er
 
 int image_resolve(const struct launch_options *options, struct image *image, struct error *err)
 {
-    *image = (struct image){.id = ""};
+    *image = (struct image){.id = "", .agent = options->agent};
     if (options->image != NULL && strchr(options->image, '@') != NULL)
         return take_by_digest(options, options->image, image, err);
     if (options->image != NULL) {

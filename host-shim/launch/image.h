@@ -6,6 +6,7 @@
 #include "host-shim/launch/options.h"
 
 struct image {
+    const char *agent;   /* borrowed; whose session it is for */
     char id[512];        /* "sha256:..."; of a dry run without the image: its reference */
     char reference[512]; /* what was asked for, for people */
     char digest[80];     /* the registry's "sha256:...", "" for a local image */

@@ -52,9 +52,13 @@ static int check_policy(struct launch *launch, struct error *err)
         status = install_path_share("policies/engine-args.tab", path, err);
     if (status == 0)
         status = policy_check_engine_arguments(path, &launch->options.engine_arguments, err);
-    if (status == -ENOENT || status == -EPERM)
+    if (status == -EPERM)
         launch->exit_code = EXIT_USAGE;
-    return status < 0 ? status : policy_read_capabilities(&launch->capabilities, err);
+    if (status == 0)
+        status = policy_read_capabilities(&launch->capabilities, err);
+    if (status == 0)
+        status = install_path_share("policies/seccomp/agent.json", launch->seccomp_profile, err);
+    return status < 0 ? status : policy_check_seccomp(launch->seccomp_profile, err);
 }
 
 static int inspect_path(struct launch *launch, struct error *err)
@@ -88,6 +92,12 @@ static int detect_engine(struct launch *launch, struct error *err)
         record_refusal(AUDIT_RUNTIME_BLOCKED,
                        json_pack("{s:s, s:s}", "runtime", "docker", "why", error_text(err)));
     return status;
+}
+
+/* The engine may listen elsewhere than where engines usually do. */
+static int refuse_socket(struct launch *launch, struct error *err)
+{
+    return repository_refuse_socket(&launch->repository, launch->engine.socket, err);
 }
 
 static int decide_limits(struct launch *launch, struct error *err)
@@ -233,6 +243,7 @@ static const struct launch_step steps[] = {
     {"policy",    check_policy,    NULL,             EXIT_POLICY,        false},
     {"source",    inspect_path,    NULL,             EXIT_REPOSITORY,    false},
     {"engine",    detect_engine,   NULL,             EXIT_ENGINE,        false},
+    {"socket",    refuse_socket,   NULL,             EXIT_REPOSITORY,    false},
     {"limits",    decide_limits,   NULL,             EXIT_USAGE,         false},
     {"mode",      choose_mode,     NULL,             EXIT_USAGE,         false},
     {"image",     find_image,      NULL,             EXIT_IMAGE,         false},

@@ -4,11 +4,12 @@
 #include <argp.h>
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "host-shim/launch/grammar.h"
 #include "lib/base/cleanup.h"
-#include "lib/base/exit_codes.h"
 #include "lib/wire/limits.h"
 #include "lib/wire/manifest.h"
 
@@ -157,6 +158,7 @@ static const struct {
 /* clang-format on */
 
 #define KEY_FIRST 0x100
+#define KEY_HELP 'h'
 
 struct parse_context {
     struct launch_options *options;
@@ -176,9 +178,31 @@ static void take_positional(struct parse_context *context, const char *value)
             context->err, EINVAL, "'%s' is one argument too many: a command goes behind --", value);
 }
 
+static void show_help(const struct argp_state *state) __attribute__((noreturn));
+static void show_help(const struct argp_state *state)
+{
+    argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP, state->name);
+    exit(EXIT_SUCCESS);
+}
+
+/* What getopt stumbled over is the argument it read last; of several short options, the next. */
+static int refuse_option(const struct argp_state *state, struct error *err)
+{
+    const char *given = state->argv[state->next - 1];
+    if (given[0] != '-' && state->next < state->argc)
+        given = state->argv[state->next];
+    return error_set(err, EINVAL,
+                     "'%.200s' is no option, or its value is missing or not wanted: see %s --help",
+                     given, state->name);
+}
+
 static error_t parse_one(int key, char *value, struct argp_state *state)
 {
     struct parse_context *context = state->input;
+    if (key == KEY_HELP)
+        show_help(state);
+    if (key == ARGP_KEY_ERROR && context->status == 0)
+        context->status = refuse_option(state, context->err);
     if (key == ARGP_KEY_ARG && context->status == 0)
         take_positional(context, value);
     if (key == ARGP_KEY_ARG || (key >= KEY_FIRST && context->status < 0))
@@ -225,7 +249,7 @@ static int cut_command(int argc, char **argv, char ***command)
 
 int options_parse(int argc, char **argv, struct launch_options *options, struct error *err)
 {
-    struct argp_option table[ARRAY_LENGTH(option_rules) + 1] = {{.name = NULL}};
+    struct argp_option table[ARRAY_LENGTH(option_rules) + 2] = {{.name = NULL}};
     for (size_t i = 0; i < ARRAY_LENGTH(option_rules); i++)
         table[i] = (struct argp_option){
             .name = option_rules[i].name,
@@ -233,6 +257,8 @@ int options_parse(int argc, char **argv, struct launch_options *options, struct 
             .arg = option_rules[i].value,
             .doc = option_rules[i].help,
         };
+    table[ARRAY_LENGTH(option_rules)] =
+        (struct argp_option){.name = "help", .key = KEY_HELP, .doc = "show this help"};
     const struct argp parser = {
         .options = table,
         .parser = parse_one,
@@ -244,10 +270,10 @@ int options_parse(int argc, char **argv, struct launch_options *options, struct 
     struct parse_context context = {.options = options, .err = err};
     *options = (struct launch_options){.is_persistent = options->is_persistent};
     int count = cut_command(argc, argv, &options->command);
-    argp_err_exit_status = EXIT_USAGE;
-    if (argp_parse(&parser, count, argv, 0, NULL, &context) != 0)
-        return error_set(err, EINVAL,
-                         "the command line cannot be read: see coding-agents run --help");
+    /* argp's own words for a bad option are two lines, and its help goes with them. */
+    int status = argp_parse(&parser, count, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &context);
+    if (status != 0 && context.status == 0)
+        return error_set(err, status, "read the command line");
     return context.status < 0 ? context.status : check_together(options, err);
 }
 

@@ -38,9 +38,8 @@ struct launch_options {
 };
 
 /*
- * Parses argv of `run` or `launch`. --help prints and exits, and an option that does not exist
- * exits with EXIT_USAGE; a bad value is -EINVAL with one sentence in ERR. OPTIONS is released by
- * options_free.
+ * Parses argv of `run` or `launch`. --help prints and exits; an option that does not exist and a
+ * bad value are -EINVAL with one sentence in ERR. OPTIONS is released by options_free.
  */
 int options_parse(int argc, char **argv, struct launch_options *options, struct error *err);
 void options_free(struct launch_options *options);

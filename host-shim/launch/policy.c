@@ -2,6 +2,7 @@
 #include "host-shim/launch/policy.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <limits.h>
 #include <regex.h>
 #include <stdbool.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "host-shim/launch/install_paths.h"
+#include "lib/base/capability.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/table_file.h"
 
@@ -38,11 +40,25 @@ int policy_check_agent(const char *agent, struct error *err)
         used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", i == 0 ? "" : ", ",
                                  agents.items[i]);
     error_set(err, EINVAL, "there is no agent '%.64s': write one of %s", agent, known);
-    return -ENOENT;
+    return -EPERM;
+}
+
+static bool is_capability_set(const char *name)
+{
+    static const char *const sets[] = {"granted", "effective", "permitted", "starting"};
+    for (size_t i = 0; i < ARRAY_LENGTH(sets); i++) {
+        if (strcmp(name, sets[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 static int add_capability(const struct table_file_row *row, void *context, struct error *err)
 {
+    if (strcmp(row->fields[1], "none") != 0 && capability_from_name(row->fields[1]) < 0)
+        return error_set(err, EINVAL, "there is no capability '%.64s'", row->fields[1]);
+    if (!is_capability_set(row->fields[2]))
+        return error_set(err, EINVAL, "there is no set of capabilities '%.64s'", row->fields[2]);
     if (strcmp(row->fields[0], "container") != 0 || strcmp(row->fields[2], "granted") != 0)
         return 0;
     return string_list_add(context, row->fields[1]) == NULL
@@ -53,6 +69,26 @@ static int add_capability(const struct table_file_row *row, void *context, struc
 int policy_read_capabilities(struct string_list *capabilities, struct error *err)
 {
     return read_policy("policies/capabilities.tab", 4, add_capability, capabilities, err);
+}
+
+int policy_check_seccomp(const char *path, struct error *err)
+{
+    json_error_t reason;
+    json_t *profile = json_load_file(path, JSON_REJECT_DUPLICATES, &reason);
+    bool is_profile = json_is_string(json_object_get(profile, "defaultAction")) &&
+                      json_is_array(json_object_get(profile, "syscalls"));
+    bool is_json = profile != NULL;
+    json_decref(profile);
+    if (!is_json)
+        return error_set(err, EINVAL,
+                         "the seccomp profile %s cannot be read, install it again: %s (line %d)",
+                         path, reason.text, reason.line);
+    if (!is_profile)
+        return error_set(err, EINVAL,
+                         "%s is no seccomp profile, it lacks defaultAction or syscalls: install it "
+                         "again",
+                         path);
+    return 0;
 }
 
 struct engine_argument_check {

@@ -6,7 +6,7 @@
 #include "lib/base/error.h"
 #include "lib/base/string_list.h"
 
-/* agents.tab has AGENT. -ENOENT with the ones it has, or -errno for a bad table. */
+/* agents.tab has AGENT. -EPERM with the ones it has, or -errno for a bad table. */
 int policy_check_agent(const char *agent, struct error *err);
 
 /* What capabilities.tab grants to the container, in its order, added to CAPABILITIES. 0 or -errno.
@@ -20,5 +20,9 @@ int policy_read_capabilities(struct string_list *capabilities, struct error *err
  */
 int policy_check_engine_arguments(const char *path, const struct string_list *arguments,
                                   struct error *err);
+
+/* The profile at PATH is JSON with what the engine insists on; what it means is the engine's to
+ * read. 0 or -errno. */
+int policy_check_seccomp(const char *path, struct error *err);
 
 #endif

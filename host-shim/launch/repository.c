@@ -74,6 +74,24 @@ static int find_top(const char *path, struct repository *repository, struct erro
     return git_identity_of(repository->top, &repository->identity, err);
 }
 
+int repository_refuse_socket(const struct repository *repository, const char *socket,
+                             struct error *err)
+{
+    const char *mounted[] = {repository->top, repository->git_common};
+    char resolved[PATH_MAX];
+    if (realpath(socket, resolved) == NULL)
+        return 0;
+    for (size_t i = 0; i < ARRAY_LENGTH(mounted); i++) {
+        if (mounted[i][0] != '\0' && lies_in(resolved, mounted[i]))
+            return error_set(
+                err, EINVAL,
+                "the source '%s' contains the engine's socket %s, which is power over this "
+                "machine: name a repository without it",
+                mounted[i], resolved);
+    }
+    return 0;
+}
+
 /* What must not be mounted, even read-only: the whole machine, a home directory, the engine's
  * socket. */
 static int refuse_wide_source(const struct repository *repository, struct error *err)
@@ -93,15 +111,10 @@ static int refuse_wide_source(const struct repository *repository, struct error 
                 "repository below it",
                 top, resolved);
     }
-    for (size_t i = 0; i < ARRAY_LENGTH(engine_sockets); i++) {
-        if (realpath(engine_sockets[i], resolved) != NULL && lies_in(resolved, top))
-            return error_set(
-                err, EINVAL,
-                "the source '%s' contains the engine's socket %s, which is power over this "
-                "machine: name a repository without it",
-                top, resolved);
-    }
-    return 0;
+    int status = 0;
+    for (size_t i = 0; i < ARRAY_LENGTH(engine_sockets) && status == 0; i++)
+        status = repository_refuse_socket(repository, engine_sockets[i], err);
+    return status;
 }
 
 static int read_head(struct repository *repository, struct error *err)

@@ -48,6 +48,9 @@ struct repository {
  */
 int repository_inspect(const char *path, bool with_ignored, struct repository *repository,
                        struct error *err);
+/* Refuses a REPOSITORY that would bring the engine's SOCKET into the container. 0 or -errno. */
+int repository_refuse_socket(const struct repository *repository, const char *socket,
+                             struct error *err);
 void repository_free(struct repository *repository);
 
 /* Lists the files of the work tree and of populated submodules; finds these. For

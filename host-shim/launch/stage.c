@@ -102,8 +102,6 @@ static int render_manifest(struct launch *launch, struct error *err)
 int stage_render(struct launch *launch, struct error *err)
 {
     int status = render_manifest(launch, err);
-    if (status == 0)
-        status = install_path_share("policies/seccomp/agent.json", launch->seccomp_profile, err);
     if (status < 0)
         return status;
     stage_fill_plan(launch);
@@ -133,7 +131,7 @@ static int save_state(const struct launch *launch, struct error *err)
         .volume = borrow(launch->container),
         .network = borrow(launch->plan.network),
         .engine_context = borrow(getenv("DOCKER_HOST")),
-        .is_interactive = launch->is_interactive,
+        .is_interactive = launch->is_interactive || launch->options.is_persistent,
         .is_persistent = launch->options.is_persistent,
         .push_enabled = !launch->options.no_push,
         .created_at = created,
