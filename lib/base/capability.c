@@ -83,7 +83,7 @@ int capability_set(const struct capability_sets *sets)
 
 int capability_set_effective(uint64_t mask)
 {
-    struct capability_sets sets;
+    struct capability_sets sets = {.permitted = 0};
     int result = capability_get(&sets);
     if (result < 0)
         return result;
@@ -116,7 +116,7 @@ int capability_limit(uint64_t mask)
     /* EINVAL: a kernel before 4.3 has no ambient set, so there is nothing to clear. */
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
         return -errno;
-    struct capability_sets sets;
+    struct capability_sets sets = {.permitted = 0};
     result = capability_get(&sets);
     if (result < 0)
         return result;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -48,7 +49,7 @@ static void write_line(const char *line, size_t size)
 static size_t append(char *line, size_t used, const char *text)
 {
     for (; *text != '\0' && used < DIAGNOSTIC_SIZE - 1; text++)
-        line[used++] = (unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text;
+        line[used++] = (char)((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
     return used;
 }
 

@@ -42,7 +42,7 @@ static void reset_signals(void)
  */
 static int place_streams(const int streams[3])
 {
-    int lifted[3];
+    int lifted[3] = {-1, -1, -1};
     for (int i = 0; i < 3; i++) {
         lifted[i] = fcntl(streams[i], F_DUPFD_CLOEXEC, 3);
         if (lifted[i] < 0)
@@ -201,6 +201,17 @@ static int capture_read(struct capture *capture)
     return capture->size > capture->limit ? -EFBIG : 0;
 }
 
+/* Reads from whichever of the two streams poll(2) has reported. */
+static int capture_ready(struct capture captures[2], const struct pollfd *polls)
+{
+    int result = 0;
+    for (int i = 0; result == 0 && i < 2; i++) {
+        if (polls[i].revents != 0)
+            result = capture_read(&captures[i]);
+    }
+    return result;
+}
+
 /* Reads until the process has ended and both streams are dry; a grandchild that keeps one open is
  * not awaited. */
 static int pump(struct capture captures[2], int pidfd, uint64_t deadline)
@@ -217,13 +228,9 @@ static int pump(struct capture captures[2], int pidfd, uint64_t deadline)
             return -errno;
         if (count == 0)
             return has_ended ? 0 : -ETIMEDOUT;
-        for (int i = 0; i < 2 && count > 0; i++) {
-            if (polls[i].revents == 0)
-                continue;
-            int result = capture_read(&captures[i]);
-            if (result < 0)
-                return result;
-        }
+        int result = count < 0 ? 0 : capture_ready(captures, polls);
+        if (result < 0)
+            return result;
         has_ended = has_ended || (count > 0 && polls[2].revents != 0);
         if (has_ended && captures[0].fd < 0 && captures[1].fd < 0)
             return 0;
@@ -265,7 +272,7 @@ static int run_captured(const struct process_spec *spec, struct capture captures
         return error_set(err, errno, "open '/dev/null'");
     cleanup_fd int pidfd = -1;
     pid_t pid = -1;
-    int streams[3];
+    int streams[3] = {-1, -1, -1};
     int write_ends[2] = {-1, -1};
     int result = open_streams(spec, null, streams, captures, write_ends);
     if (result < 0)
