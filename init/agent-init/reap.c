@@ -48,6 +48,17 @@ void reap_forget(struct init *init, struct child *child)
     *child = CHILD_NONE;
 }
 
+/* Takes one more character of "12 34 ": a pid is complete at the blank behind it. */
+static void signal_listed(char character, pid_t *pid, int signal)
+{
+    if (character >= '0' && character <= '9') {
+        *pid = *pid * 10 + (character - '0');
+    } else if (*pid != 0) {
+        kill(*pid, signal);
+        *pid = 0;
+    }
+}
+
 /* Not PID 1: only our children are ours to signal. Those of theirs become ours when they are
  * orphaned. */
 static void signal_children(int signal)
@@ -57,14 +68,8 @@ static void signal_children(int signal)
     ssize_t size;
     pid_t pid = 0;
     while (fd >= 0 && (size = read(fd, text, sizeof(text))) > 0) {
-        for (ssize_t i = 0; i < size; i++) {
-            if (text[i] >= '0' && text[i] <= '9') {
-                pid = pid * 10 + (text[i] - '0');
-            } else if (pid != 0) {
-                kill(pid, signal);
-                pid = 0;
-            }
-        }
+        for (ssize_t i = 0; i < size; i++)
+            signal_listed(text[i], &pid, signal);
     }
 }
 

@@ -84,29 +84,37 @@ static int refusal(const struct init_reply *reply, const char *service, struct e
     return reply->error == 0 ? -EPROTO : -(int)reply->error;
 }
 
-int client_ask(int fd, enum init_request_type type, const char *service, uint64_t deadline_ns,
-               client_reply_callback *callback, void *context, struct error *err)
+/* Receives one reply by DEADLINE_NS. 0 or -errno. */
+static int receive(int fd, uint64_t deadline_ns, struct init_reply *reply, struct error *err)
 {
-    struct init_request request = {.version = INIT_PROTOCOL_VERSION, .type = type};
+    int result = await(fd, deadline_ns, err);
+    if (result < 0)
+        return result;
+    ssize_t size = recv(fd, reply, sizeof(*reply), 0);
+    if (size == 0 || (size < 0 && errno == ECONNRESET))
+        return error_set(err, EPROTO, "agent-init closed the connection; it may be too busy");
+    if (size != sizeof(*reply) || reply->version != INIT_PROTOCOL_VERSION)
+        return error_set(err, EPROTO, "agent-init speaks another version");
+    return 0;
+}
+
+int client_ask(int fd, const struct client_question *question, struct error *err)
+{
+    const char *service = question->service;
+    struct init_request request = {.version = INIT_PROTOCOL_VERSION, .type = question->type};
     if (memccpy(request.service, service, '\0', sizeof(request.service)) == NULL)
         return error_set(err, EINVAL, "'%s' is too long for the name of a service", service);
     if (send(fd, &request, sizeof(request), MSG_NOSIGNAL) < 0)
         return error_set(err, errno, "ask agent-init");
     for (;;) {
         struct init_reply reply;
-        int result = await(fd, deadline_ns, err);
-        if (result < 0)
+        int result = receive(fd, question->deadline_ns, &reply, err);
+        if (result == 0 && reply.type == INIT_REPLY_ERROR)
+            result = refusal(&reply, service, err);
+        if (result < 0 || reply.type == INIT_REPLY_END)
             return result;
-        ssize_t size = recv(fd, &reply, sizeof(reply), 0);
-        if (size == 0 || (size < 0 && errno == ECONNRESET))
-            return error_set(err, EPROTO, "agent-init closed the connection; it may be too busy");
-        if (size != sizeof(reply) || reply.version != INIT_PROTOCOL_VERSION)
-            return error_set(err, EPROTO, "agent-init speaks another version");
-        if (reply.type == INIT_REPLY_END)
-            return 0;
-        if (reply.type == INIT_REPLY_ERROR)
-            return refusal(&reply, service, err);
-        result = callback == NULL ? 0 : callback(&reply, context, err);
+        if (question->callback != NULL)
+            result = question->callback(&reply, question->context, err);
         if (result < 0)
             return result;
     }

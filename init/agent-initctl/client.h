@@ -18,12 +18,18 @@ int client_connect(struct error *err);
  * listen yet. */
 int client_connect_patiently(uint64_t deadline_ns, struct error *err);
 
+struct client_question {
+    enum init_request_type type;
+    const char *service;             /* borrowed; "" for none */
+    uint64_t deadline_ns;            /* CLOCK_MONOTONIC; 0: none */
+    client_reply_callback *callback; /* NULL: only the last reply counts */
+    void *context;                   /* borrowed; for the callback */
+};
+
 /*
- * Sends a request of TYPE about SERVICE ("" for none) on FD and hands each reply to CALLBACK (or
- * NULL) until the last one or DEADLINE_NS (0: for ever). 0, -ETIMEDOUT, or what PID 1 answered as
- * -errno, with a sentence.
+ * Asks QUESTION on FD and hands each reply to the callback until the last one or the deadline. 0,
+ * -ETIMEDOUT, or what PID 1 answered as -errno, with a sentence.
  */
-int client_ask(int fd, enum init_request_type type, const char *service, uint64_t deadline_ns,
-               client_reply_callback *callback, void *context, struct error *err);
+int client_ask(int fd, const struct client_question *question, struct error *err);
 
 #endif

@@ -44,13 +44,22 @@ static int on_status(const struct init_reply *reply, void *context, struct error
     return 0;
 }
 
+/* Connects and asks. */
+static int ask(const struct client_question *question, struct error *err)
+{
+    cleanup_fd int fd = client_connect(err);
+    return fd < 0 ? fd : client_ask(fd, question, err);
+}
+
 static int run_status(const struct initctl *initctl, struct error *err)
 {
     struct print_status status = {.is_json = initctl->is_json};
-    cleanup_fd int fd = client_connect(err);
-    int result = fd < 0 ? fd
-                        : client_ask(fd, INIT_REQUEST_STATUS, "", deadline_after(ANSWER_TIMEOUT_MS),
-                                     on_status, &status, err);
+    const struct client_question question = {.type = INIT_REQUEST_STATUS,
+                                             .service = "",
+                                             .deadline_ns = deadline_after(ANSWER_TIMEOUT_MS),
+                                             .callback = on_status,
+                                             .context = &status};
+    int result = ask(&question, err);
     print_status_end(&status);
     return result;
 }
@@ -67,32 +76,33 @@ static int on_event(const struct init_reply *reply, void *context, struct error 
 static int run_events(const struct initctl *initctl, struct error *err)
 {
     struct initctl context = *initctl;
-    cleanup_fd int fd = client_connect(err);
-    if (fd < 0)
-        return fd;
-    return initctl->is_following
-               ? client_ask(fd, INIT_REQUEST_FOLLOW, "", 0, on_event, &context, err)
-               : client_ask(fd, INIT_REQUEST_EVENTS, "", deadline_after(ANSWER_TIMEOUT_MS),
-                            on_event, &context, err);
+    bool is_following = initctl->is_following;
+    const struct client_question question = {
+        .type = is_following ? INIT_REQUEST_FOLLOW : INIT_REQUEST_EVENTS,
+        .service = "",
+        .deadline_ns = is_following ? 0 : deadline_after(ANSWER_TIMEOUT_MS),
+        .callback = on_event,
+        .context = &context};
+    return ask(&question, err);
 }
 
-static int request(const struct initctl *initctl, enum init_request_type type, struct error *err)
+static int order(const struct initctl *initctl, enum init_request_type type, struct error *err)
 {
-    cleanup_fd int fd = client_connect(err);
-    const char *service = initctl->service == NULL ? "" : initctl->service;
-    return fd < 0
-               ? fd
-               : client_ask(fd, type, service, deadline_after(ANSWER_TIMEOUT_MS), NULL, NULL, err);
+    const struct client_question question = {.type = type,
+                                             .service =
+                                                 initctl->service == NULL ? "" : initctl->service,
+                                             .deadline_ns = deadline_after(ANSWER_TIMEOUT_MS)};
+    return ask(&question, err);
 }
 
 static int run_stop(const struct initctl *initctl, struct error *err)
 {
-    return request(initctl, INIT_REQUEST_STOP, err);
+    return order(initctl, INIT_REQUEST_STOP, err);
 }
 
 static int run_restart(const struct initctl *initctl, struct error *err)
 {
-    return request(initctl, INIT_REQUEST_RESTART, err);
+    return order(initctl, INIT_REQUEST_RESTART, err);
 }
 
 static int run_wait(const struct initctl *initctl, struct error *err)
@@ -101,7 +111,9 @@ static int run_wait(const struct initctl *initctl, struct error *err)
     cleanup_fd int fd = client_connect_patiently(deadline, err);
     if (fd < 0)
         return fd;
-    int result = client_ask(fd, INIT_REQUEST_WAIT, initctl->service, deadline, NULL, NULL, err);
+    const struct client_question question = {
+        .type = INIT_REQUEST_WAIT, .service = initctl->service, .deadline_ns = deadline};
+    int result = client_ask(fd, &question, err);
     if (result == -ETIMEDOUT)
         return error_set(err, EPROTO, "%s was not ready within %llu s", initctl->service,
                          (unsigned long long)initctl->timeout_ms / 1000);
