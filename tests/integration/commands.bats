@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # runs as: both
 # The commands around a session, on sessions of the real launcher.
-# shellcheck disable=SC2016 # what stands in single quotes is for the shell inside
+# shellcheck disable=SC2016,SC2154 # what stands in single quotes is for the shell inside; bats sets stderr
 
 bats_require_minimum_version 1.5.0
 load common
