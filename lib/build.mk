@@ -1,4 +1,5 @@
-# Floors: libbase (floor 0) for both C libraries, libwire (floor 1) for glibc programs.
+# Floors: libbase (floor 0) for both C libraries, libwire (floor 1) for glibc programs, libhost (floor 2) for what
+# runs on the host; an image build does not have that one.
 BASE_SOURCES := $(sort $(wildcard lib/base/*.c))
 WIRE_SOURCES := $(sort $(wildcard lib/wire/*.c))
 LIBBASE := $(BUILD)/glibc/libbase.a
@@ -11,3 +12,5 @@ $(LIBWIRE): $(call glibc_objects,$(WIRE_SOURCES))
 	@rm -f $@ && $(AR) rcsD $@ $^
 $(BUILD)/musl/libbase.a: $(call musl_objects,$(BASE_SOURCES))
 	@mkdir -p $(@D) && rm -f $@ && $(AR) rcsD $@ $^
+
+include $(wildcard lib/host/build.mk)

@@ -7,4 +7,4 @@ LIBBROKER := $(BUILD)/glibc/libbroker.a
 $(LIBBROKER): $(call glibc_objects,$(BROKER_SOURCES))
 	@rm -f $@ && $(AR) rcsD $@ $^
 
-$(eval $(call dynamic_program,$(HOST_LIBEXEC)/coding-agents-keeper,$(BROKER_DIRECTORY)/main.c,$(LIBBROKER) $(BUILD)/glibc/liblaunch.a $(LIBWIRE) $(LIBBASE),$(WIRE_LIBRARIES)))
+$(eval $(call dynamic_program,$(HOST_LIBEXEC)/coding-agents-keeper,$(BROKER_DIRECTORY)/main.c,$(LIBBROKER) $(LIBHOST) $(LIBWIRE) $(LIBBASE),$(WIRE_LIBRARIES)))

@@ -9,9 +9,9 @@
 #include <time.h>
 
 #include "host-shim/broker/keeper.h"
-#include "host-shim/launch/engine.h"
 #include "lib/base/clock.h"
 #include "lib/base/path.h"
+#include "lib/host/engine.h"
 #include "lib/wire/record.h"
 #include "lib/wire/session.h"
 

@@ -6,8 +6,8 @@
 #include <time.h>
 
 #include "host-shim/broker/keeper.h"
-#include "host-shim/launch/engine.h"
 #include "lib/base/clock.h"
+#include "lib/host/engine.h"
 
 /* While the container is being made; then while the engine is away, doubling. */
 #define POLL_MS 100

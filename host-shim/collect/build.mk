@@ -2,10 +2,10 @@
 COLLECT_DIRECTORY := host-shim/collect
 LIBCOLLECT := $(BUILD)/glibc/libcollect.a
 LIBCOLLECT_SOURCES := $(addprefix $(COLLECT_DIRECTORY)/,auto_exec.c changes.c examine.c fetch.c \
-	one_shot.c printable.c record.c report.c session_engine.c)
+	record.c report.c)
 
 $(LIBCOLLECT): $(call glibc_objects,$(LIBCOLLECT_SOURCES))
 	@rm -f $@ && $(AR) rcsD $@ $^
 
-$(eval $(call dynamic_program,$(HOST_LIBEXEC)/coding-agents-collect,$(COLLECT_DIRECTORY)/collect.c,$(LIBCOLLECT) $(BUILD)/glibc/liblaunch.a $(LIBWIRE) $(LIBBASE),$(WIRE_LIBRARIES)))
+$(eval $(call dynamic_program,$(HOST_LIBEXEC)/coding-agents-collect,$(COLLECT_DIRECTORY)/collect.c,$(LIBCOLLECT) $(LIBHOST) $(LIBWIRE) $(LIBBASE),$(WIRE_LIBRARIES)))
 $(eval $(call dynamic_program,$(HOST_LIBEXEC)/coding-agents-transport,$(COLLECT_DIRECTORY)/transport.c,$(LIBBASE),))

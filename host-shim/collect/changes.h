@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 #include "host-shim/collect/auto_exec.h"
-#include "host-shim/launch/git.h"
 #include "lib/base/error.h"
+#include "lib/host/git.h"
 
 /* A SHA-256 object id in hex with the terminator. */
 #define CHANGES_OBJECT_SIZE 65

@@ -12,14 +12,14 @@
 #include <unistd.h>
 
 #include "host-shim/collect/collection.h"
-#include "host-shim/collect/one_shot.h"
-#include "host-shim/collect/printable.h"
-#include "host-shim/collect/session_engine.h"
-#include "host-shim/launch/engine.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/fd.h"
 #include "lib/base/path.h"
+#include "lib/host/engine.h"
+#include "lib/host/one_shot.h"
+#include "lib/host/printable.h"
+#include "lib/host/session_engine.h"
 #include "lib/wire/limits.h"
 
 #define PROGRAM "coding-agents-collect"

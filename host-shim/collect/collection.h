@@ -8,8 +8,8 @@
 #include "host-shim/collect/auto_exec.h"
 #include "host-shim/collect/changes.h"
 #include "host-shim/collect/fetch.h"
-#include "host-shim/launch/git.h"
 #include "lib/base/error.h"
+#include "lib/host/git.h"
 #include "lib/wire/session.h"
 
 /* Commits whose subject lines are shown; the rest is counted. */

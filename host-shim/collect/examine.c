@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host-shim/launch/install_paths.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/process.h"
+#include "lib/host/install_paths.h"
 
 /* Git knows the empty tree of each object format without having it. */
 #define EMPTY_TREE_SHA1 "4b825dc642cb6eb9a060e54bf8d69288fbee4904"

@@ -9,14 +9,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "host-shim/collect/one_shot.h"
-#include "host-shim/collect/printable.h"
 #include "host-shim/collect/transport.h"
-#include "host-shim/launch/install_paths.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/fd.h"
 #include "lib/base/process.h"
 #include "lib/base/syscalls.h"
+#include "lib/host/install_paths.h"
+#include "lib/host/one_shot.h"
+#include "lib/host/printable.h"
 
 /* What git and the docker client may print while they work: remote messages come from the agent. */
 #define MESSAGES_BYTES (1024 * 1024)

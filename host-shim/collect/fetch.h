@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "host-shim/collect/changes.h"
-#include "host-shim/launch/git.h"
 #include "lib/base/error.h"
+#include "lib/host/git.h"
 
 enum fetch_outcome {
     FETCH_UPDATED,   /* the host branch moved or appeared */

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host-shim/collect/printable.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/path.h"
+#include "lib/host/printable.h"
 #include "lib/wire/audit.h"
 #include "lib/wire/channel.h"
 

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "host-shim/collect/printable.h"
 #include "lib/base/cleanup.h"
+#include "lib/host/printable.h"
 #include "lib/wire/record.h"
 
 #define REPORT_VERSION 1

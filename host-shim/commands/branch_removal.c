@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "host-shim/collect/fetch.h"
-#include "host-shim/launch/git.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/process.h"
+#include "lib/host/git.h"
 
 static bool git_succeeds(const struct session_state *state, const struct git_identity *identity,
                          const char *const *arguments)

@@ -4,14 +4,12 @@ COMMAND_NAMES := completion connect help kill list logs remove status stop sync 
 LIBCOMMANDS := $(BUILD)/glibc/libcommands.a
 LIBCOMMANDS_SOURCES := $(addprefix $(COMMANDS_DIRECTORY)/,branch_removal.c command.c command_table.c \
 	completion_script.c session_end.c session_json.c session_view.c terminal_filter.c)
-COMMANDS_ARCHIVES := $(LIBCOMMANDS) $(BUILD)/glibc/libcollect.a $(BUILD)/glibc/liblaunch.a $(LIBWIRE) $(LIBBASE)
+COMMANDS_ARCHIVES := $(LIBCOMMANDS) $(BUILD)/glibc/libcollect.a $(LIBHOST) $(LIBWIRE) $(LIBBASE)
 
 $(LIBCOMMANDS): $(call glibc_objects,$(LIBCOMMANDS_SOURCES))
 	@rm -f $@ && $(AR) rcsD $@ $^
 
 $(foreach name,$(COMMAND_NAMES),$(eval $(call dynamic_program,$(HOST_LIBEXEC)/coding-agents-$(name),$(COMMANDS_DIRECTORY)/$(name).c,$(COMMANDS_ARCHIVES),$(WIRE_LIBRARIES))))
 
-# doctor confines its container with the launcher's own pure function.
-DOCTOR_SOURCES := $(addprefix $(COMMANDS_DIRECTORY)/,doctor.c doctor_container.c doctor_host.c) \
-	host-shim/launch/argv.c host-shim/launch/policy.c
+DOCTOR_SOURCES := $(addprefix $(COMMANDS_DIRECTORY)/,doctor.c doctor_container.c doctor_host.c)
 $(eval $(call dynamic_program,$(HOST_LIBEXEC)/coding-agents-doctor,$(DOCTOR_SOURCES),$(COMMANDS_ARCHIVES),$(WIRE_LIBRARIES)))

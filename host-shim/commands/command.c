@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host-shim/collect/printable.h"
-#include "host-shim/collect/session_engine.h"
-#include "host-shim/launch/install_paths.h"
+#include "lib/host/install_paths.h"
+#include "lib/host/printable.h"
+#include "lib/host/session_engine.h"
 
 #define PROGRAM "coding-agents"
 #define SUMMARY_COLUMN 26

@@ -3,9 +3,9 @@
 
 #include <stdio.h>
 
-#include "host-shim/collect/printable.h"
 #include "host-shim/commands/command.h"
 #include "lib/base/cleanup.h"
+#include "lib/host/printable.h"
 #include "lib/wire/record.h"
 
 #define DEFAULT_IMAGE "coding-agents/shell:" CODING_AGENTS_VERSION

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "host-shim/launch/engine.h"
+#include "lib/host/engine.h"
 
 enum doctor_verdict {
     DOCTOR_OK,

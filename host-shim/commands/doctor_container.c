@@ -3,20 +3,22 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "host-shim/collect/one_shot.h"
-#include "host-shim/collect/printable.h"
 #include "host-shim/commands/doctor.h"
-#include "host-shim/launch/install_paths.h"
-#include "host-shim/launch/plan.h"
-#include "host-shim/launch/policy.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/process.h"
+#include "lib/host/install_paths.h"
+#include "lib/host/one_shot.h"
+#include "lib/host/policy.h"
+#include "lib/host/printable.h"
+#include "lib/host/run_plan.h"
+#include "lib/wire/manifest.h"
 
 #define BOOT_PROGRAM "/usr/libexec/coding-agents/agent-boot"
 #define CHECK_MS 120000
 #define CHECK_MEMORY (1024ull * 1024 * 1024)
 
-/* The confinement of a session, by the launcher's own function, and nothing else of one. */
+/* The confinement of a session, by the function that the launcher uses too, and nothing else of
+ * one. */
 static int build_arguments(const struct doctor_report *report, const char *image,
                            struct string_list *list, struct error *err)
 {
@@ -29,7 +31,7 @@ static int build_arguments(const struct doctor_report *report, const char *image
         result = policy_read_capabilities(&capabilities, err);
     if (result < 0)
         return result;
-    const struct launch_plan plan = {
+    const struct run_plan plan = {
         .container = "coding-agents-doctor",
         .network = "none",
         .session = "doctor",
@@ -55,7 +57,7 @@ static int build_arguments(const struct doctor_report *report, const char *image
                                         "--network", "none", "--log-driver", "none"};
     for (size_t i = 0; i < ARRAY_LENGTH(frame); i++)
         string_list_add(list, frame[i]);
-    result = plan_arguments(&plan, &session);
+    result = run_plan_arguments(&plan, &session);
     if (result < 0 || !one_shot_keep_options(session.items, image, list))
         return error_set(err, ENOMEM, "assemble the docker command");
     string_list_add(list, "--entrypoint");

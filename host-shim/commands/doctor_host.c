@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "host-shim/commands/doctor.h"
-#include "host-shim/launch/install_paths.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
 #include "lib/base/process.h"
+#include "lib/host/install_paths.h"
 #include "lib/wire/session.h"
 
 #define MEBIBYTE (1024ull * 1024)

@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host-shim/collect/printable.h"
 #include "host-shim/commands/command.h"
 #include "host-shim/commands/session_view.h"
 #include "lib/base/cleanup.h"
+#include "lib/host/printable.h"
 
 #define COLUMNS 8
 

@@ -8,9 +8,9 @@
 #include "host-shim/commands/command.h"
 #include "host-shim/commands/session_end.h"
 #include "host-shim/commands/session_view.h"
-#include "host-shim/launch/engine.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/path.h"
+#include "lib/host/engine.h"
 
 #define ENGINE_MS 120000
 

@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "host-shim/collect/session_engine.h"
-#include "host-shim/launch/engine.h"
-#include "host-shim/launch/install_paths.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/process.h"
+#include "lib/host/engine.h"
+#include "lib/host/install_paths.h"
+#include "lib/host/session_engine.h"
 
 /* The engine's own grace is in the container (--stop-timeout); this is for an engine that hangs. */
 #define STOP_MS (2 * 60 * 60 * 1000)

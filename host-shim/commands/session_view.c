@@ -7,10 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "host-shim/collect/session_engine.h"
-#include "host-shim/launch/engine.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/string_list.h"
+#include "lib/host/engine.h"
+#include "lib/host/session_engine.h"
 #include "lib/wire/record.h"
 
 #define ENGINE_ANSWER_MS 15000

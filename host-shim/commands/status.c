@@ -1,11 +1,11 @@
 /* coding-agents status: everything known about one session. */
 #include <string.h>
 
-#include "host-shim/collect/printable.h"
 #include "host-shim/commands/command.h"
 #include "host-shim/commands/session_view.h"
-#include "host-shim/launch/engine.h"
 #include "lib/base/cleanup.h"
+#include "lib/host/engine.h"
+#include "lib/host/printable.h"
 
 #define CONTROL_ANSWER_MS 10000
 

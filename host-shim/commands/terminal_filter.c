@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "host-shim/collect/printable.h"
+#include "lib/host/printable.h"
 
 #define ESCAPE 0x1b
 

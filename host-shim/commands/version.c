@@ -1,10 +1,10 @@
 /* coding-agents version: ours, and those of what sessions stand on. */
 #include <sys/utsname.h>
 
-#include "host-shim/collect/printable.h"
 #include "host-shim/commands/command.h"
-#include "host-shim/launch/engine.h"
 #include "lib/base/process.h"
+#include "lib/host/engine.h"
+#include "lib/host/printable.h"
 
 /* "git version 2.39.5" without the words, into TEXT; "" when there is none. */
 static void read_git_version(char text[64])

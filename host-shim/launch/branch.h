@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "host-shim/launch/options.h"
-#include "host-shim/launch/repository.h"
+#include "lib/host/repository.h"
 
 #define BRANCH_SIZE 256
 

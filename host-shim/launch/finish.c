@@ -2,10 +2,10 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "host-shim/launch/install_paths.h"
 #include "host-shim/launch/launch.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/exit_codes.h"
+#include "lib/host/install_paths.h"
 #include "lib/wire/session.h"
 
 /* Codes of a boot that refused; an agent's own exit with one of them has no cause on record. */

@@ -6,11 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host-shim/launch/engine.h"
-#include "host-shim/launch/grammar.h"
-#include "host-shim/launch/install_paths.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/table_file.h"
+#include "lib/host/engine.h"
+#include "lib/host/grammar.h"
+#include "lib/host/install_paths.h"
 #include "lib/wire/manifest.h"
 
 #define LABEL_VERSION "coding-agents.version"

@@ -8,12 +8,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "host-shim/launch/install_paths.h"
 #include "host-shim/launch/launch.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/base/path.h"
+#include "lib/host/install_paths.h"
 #include "lib/wire/channel.h"
 #include "lib/wire/record.h"
 

@@ -10,12 +10,12 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "host-shim/launch/grammar.h"
-#include "host-shim/launch/install_paths.h"
-#include "host-shim/launch/policy.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/path.h"
+#include "lib/host/grammar.h"
+#include "lib/host/install_paths.h"
+#include "lib/host/policy.h"
 #include "lib/wire/audit.h"
 #include "lib/wire/record.h"
 #include "lib/wire/session.h"

@@ -14,7 +14,7 @@ struct launch {
     struct branch branch;
     struct image image;
     struct plan_storage storage;
-    struct launch_plan plan;
+    struct run_plan plan;
     struct string_list capabilities;
     struct string_list argv; /* of `docker run` */
     char session[MANIFEST_SESSION_SIZE];

@@ -6,11 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host-shim/launch/install_paths.h"
 #include "host-shim/launch/launch.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/fd.h"
+#include "lib/host/install_paths.h"
 
 #define PROGRAM_PREFIX "coding-agents-"
 #define NAME_MAX_LENGTH 32

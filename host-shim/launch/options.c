@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host-shim/launch/grammar.h"
 #include "lib/base/cleanup.h"
+#include "lib/host/grammar.h"
 #include "lib/wire/limits.h"
 #include "lib/wire/manifest.h"
 

@@ -14,7 +14,7 @@
 #define REMAP_COUNT 65536
 
 int plan_limits(const struct launch_options *options, const struct engine_facts *engine,
-                struct launch_plan *plan, struct error *err)
+                struct run_plan *plan, struct error *err)
 {
     unsigned int most_cpus = engine->cpus * 1000;
     unsigned long long most_memory = engine->memory_bytes;

@@ -6,13 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "host-shim/launch/install_paths.h"
 #include "host-shim/launch/launch.h"
-#include "host-shim/launch/policy.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/base/path.h"
+#include "lib/host/install_paths.h"
+#include "lib/host/policy.h"
 #include "lib/wire/session.h"
 
 /* The session of a dry run: an id as any other, that no session directory backs. */
@@ -49,7 +49,7 @@ int stage_reserve(struct launch *launch, struct error *err)
 
 void stage_fill_plan(struct launch *launch)
 {
-    struct launch_plan *plan = &launch->plan;
+    struct run_plan *plan = &launch->plan;
     const struct launch_options *options = &launch->options;
     const struct repository *repository = &launch->repository;
     plan->container = launch->container;
@@ -105,7 +105,7 @@ int stage_render(struct launch *launch, struct error *err)
     if (status < 0)
         return status;
     stage_fill_plan(launch);
-    status = plan_arguments(&launch->plan, &launch->argv);
+    status = run_plan_arguments(&launch->plan, &launch->argv);
     return status < 0 ? error_set(err, -status, "make the arguments of docker run") : 0;
 }
 

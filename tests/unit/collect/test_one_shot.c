@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "host-shim/collect/one_shot.h"
 #include "lib/base/cleanup.h"
+#include "lib/host/one_shot.h"
 
 static char *joined(const struct string_list *list)
 {

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "host-shim/collect/printable.h"
 #include "lib/base/cleanup.h"
+#include "lib/host/printable.h"
 
 static void assert_printable(const char *bytes, size_t size, const char *expected)
 {

@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "host-shim/launch/options.h"
-#include "host-shim/launch/repository.h"
 #include "lib/base/cleanup.h"
+#include "lib/host/repository.h"
 
 /* A fresh directory, also HOME and XDG_STATE_HOME of the test, removed by support_leave. cmocka
  * fixtures. */

@@ -199,7 +199,7 @@ static void make_lines(const struct variant *first, const struct variant *second
         fail_msg("%s", error_text(&err));
     stage_fill_plan(&launch);
     launch.plan.owner = 1000;
-    assert_int_equal(plan_arguments(&launch.plan, &launch.argv), 0);
+    assert_int_equal(run_plan_arguments(&launch.plan, &launch.argv), 0);
     for (size_t i = 0; i < launch.argv.count; i++)
         string_list_add(lines, launch.argv.items[i]);
     char *manifest = render_manifest(&launch);

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host-shim/launch/git.h"
+#include "lib/host/git.h"
 #include "tests/unit/launch/support.h"
 
 static char top[PATH_MAX];

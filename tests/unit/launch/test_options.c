@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "host-shim/launch/grammar.h"
+#include "lib/host/grammar.h"
 #include "tests/unit/launch/support.h"
 
 /* clang-format off */

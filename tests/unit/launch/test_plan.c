@@ -19,14 +19,14 @@ static void test_csv_fields(void **state)
     };
     struct string_list list = {.items = NULL};
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++)
-        assert_string_equal(plan_csv_field(cases[i].field, &list), cases[i].quoted);
+        assert_string_equal(run_plan_csv_field(cases[i].field, &list), cases[i].quoted);
     string_list_free(&list);
 }
 
 static void test_limits(void **state)
 {
     (void)state;
-    struct launch_plan plan = {.pids = 0};
+    struct run_plan plan = {.pids = 0};
     struct error err = ERROR_INITIALIZER;
     const struct engine_facts small = {.cpus = 2, .memory_bytes = 4ull << 30};
     const struct engine_facts large = {.cpus = 64, .memory_bytes = 256ull << 30};

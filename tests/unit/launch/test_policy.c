@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "host-shim/launch/policy.h"
 #include "lib/base/fd.h"
+#include "lib/host/policy.h"
 #include "tests/unit/launch/support.h"
 
 #define SHIPPED "policies/engine-args.tab"

@@ -1,5 +1,5 @@
 /* Asks the Docker engine through its command line client, and reads its answers. */
-#include "host-shim/launch/engine.h"
+#include "lib/host/engine.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* Containers that live for one command on a session's volume: what they may, and that they go away.
  */
-#ifndef COLLECT_ONE_SHOT_H
-#define COLLECT_ONE_SHOT_H
+#ifndef HOST_ONE_SHOT_H
+#define HOST_ONE_SHOT_H
 
 #include <stdbool.h>
 

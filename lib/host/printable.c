@@ -1,5 +1,5 @@
 /* Escapes what an agent named or wrote before a terminal or a JSON reader sees it. */
-#include "host-shim/collect/printable.h"
+#include "lib/host/printable.h"
 
 #include <errno.h>
 #include <stdint.h>

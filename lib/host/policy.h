@@ -1,7 +1,7 @@
 /* The tables in PREFIX/share/coding-agents/policies that decide what a session may be started with.
  */
-#ifndef LAUNCH_POLICY_H
-#define LAUNCH_POLICY_H
+#ifndef HOST_POLICY_H
+#define HOST_POLICY_H
 
 #include "lib/base/error.h"
 #include "lib/base/string_list.h"

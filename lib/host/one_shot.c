@@ -1,5 +1,5 @@
 /* Assembles the docker commands of one-shot containers from the session's record. */
-#include "host-shim/collect/one_shot.h"
+#include "lib/host/one_shot.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,11 +7,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "host-shim/launch/engine.h"
-#include "host-shim/launch/install_paths.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/fd.h"
 #include "lib/base/path.h"
+#include "lib/host/engine.h"
+#include "lib/host/install_paths.h"
 #include "lib/wire/limits.h"
 
 #define REPOSITORY_RUNNING "/var/lib/coding-agents/local.git"

@@ -1,6 +1,6 @@
 /* Reads option values by anchored patterns; what does not match is refused before anything starts.
  */
-#include "host-shim/launch/grammar.h"
+#include "lib/host/grammar.h"
 
 #include <errno.h>
 #include <regex.h>

@@ -1,13 +1,16 @@
 /* The argv of `docker run` as a pure function of the plan: an ordered table of groups. */
+#include "lib/host/run_plan.h"
+
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "host-shim/launch/plan.h"
 #include "lib/base/cleanup.h"
+#include "lib/wire/manifest.h"
 
 #define TMPFS_RUN "/run:rw,nosuid,nodev,noexec,mode=0755,size=64m"
 
-const char *plan_csv_field(const char *field, struct string_list *list)
+const char *run_plan_csv_field(const char *field, struct string_list *list)
 {
     if (strpbrk(field, ",\"\r\n") == NULL && field[0] != ' ' && field[0] != '\0')
         return string_list_add(list, field);
@@ -36,7 +39,7 @@ static void add_pair(struct string_list *argv, const char *option, const char *v
 static void add_bind(struct string_list *argv, const char *source, const char *target)
 {
     cleanup_string_list struct string_list made = {.items = NULL};
-    const char *field = plan_csv_field(string_list_format(&made, "source=%s", source), &made);
+    const char *field = run_plan_csv_field(string_list_format(&made, "source=%s", source), &made);
     string_list_add(argv, "--mount");
     string_list_format(argv, "type=bind,%s,target=%s,readonly,bind-nonrecursive", field, target);
     argv->has_failed = argv->has_failed || made.has_failed;
@@ -48,7 +51,7 @@ static void add_each(struct string_list *argv, const char *option, const struct 
         add_pair(argv, option, values->items[i]);
 }
 
-static void add_identity(const struct launch_plan *plan, struct string_list *argv)
+static void add_identity(const struct run_plan *plan, struct string_list *argv)
 {
     static const char *const head[] = {"docker", "run"};
     for (size_t i = 0; i < ARRAY_LENGTH(head); i++)
@@ -63,7 +66,7 @@ static void add_identity(const struct launch_plan *plan, struct string_list *arg
     add_pair(argv, "--workdir", "/workspace");
 }
 
-static void add_labels(const struct launch_plan *plan, struct string_list *argv)
+static void add_labels(const struct run_plan *plan, struct string_list *argv)
 {
     const struct {
         const char *key;
@@ -83,7 +86,7 @@ static void add_labels(const struct launch_plan *plan, struct string_list *argv)
     string_list_format(argv, "coding-agents.owner-uid=%u", (unsigned int)plan->owner);
 }
 
-static void add_confinement(const struct launch_plan *plan, struct string_list *argv)
+static void add_confinement(const struct run_plan *plan, struct string_list *argv)
 {
     string_list_add(argv, "--read-only");
     add_pair(argv, "--security-opt", "no-new-privileges:true");
@@ -98,7 +101,7 @@ static void add_confinement(const struct launch_plan *plan, struct string_list *
     add_pair(argv, "--cgroupns", "private");
 }
 
-static void add_limits(const struct launch_plan *plan, struct string_list *argv)
+static void add_limits(const struct run_plan *plan, struct string_list *argv)
 {
     string_list_add(argv, "--pids-limit");
     string_list_format(argv, "%u", plan->pids);
@@ -115,15 +118,15 @@ static void add_limits(const struct launch_plan *plan, struct string_list *argv)
     add_each(argv, "--device-write-bps", plan->device_write_bps);
 }
 
-static void add_gpu(const struct launch_plan *plan, struct string_list *argv)
+static void add_gpu(const struct run_plan *plan, struct string_list *argv)
 {
     if (plan->gpu == NULL)
         return;
     string_list_add(argv, "--gpus");
-    plan_csv_field(plan->gpu, argv);
+    run_plan_csv_field(plan->gpu, argv);
 }
 
-static void add_logging(const struct launch_plan *plan, struct string_list *argv)
+static void add_logging(const struct run_plan *plan, struct string_list *argv)
 {
     (void)plan;
     add_pair(argv, "--log-driver", "json-file");
@@ -131,12 +134,12 @@ static void add_logging(const struct launch_plan *plan, struct string_list *argv
     add_pair(argv, "--log-opt", "max-file=2");
 }
 
-static void add_network(const struct launch_plan *plan, struct string_list *argv)
+static void add_network(const struct run_plan *plan, struct string_list *argv)
 {
     add_pair(argv, "--network", plan->network);
 }
 
-static void add_mounts(const struct launch_plan *plan, struct string_list *argv)
+static void add_mounts(const struct run_plan *plan, struct string_list *argv)
 {
     add_pair(argv, "--tmpfs", TMPFS_RUN);
     add_bind(argv, plan->source, MANIFEST_SOURCE_DIRECTORY);
@@ -156,26 +159,26 @@ static void add_mounts(const struct launch_plan *plan, struct string_list *argv)
 
 /* Last before the image: the user's, each already on the allow-list; the engine takes the last
  * word. */
-static void add_extra(const struct launch_plan *plan, struct string_list *argv)
+static void add_extra(const struct run_plan *plan, struct string_list *argv)
 {
     for (size_t i = 0; i < plan->engine_arguments->count; i++)
         string_list_add(argv, plan->engine_arguments->items[i]);
 }
 
-static void add_image(const struct launch_plan *plan, struct string_list *argv)
+static void add_image(const struct run_plan *plan, struct string_list *argv)
 {
     string_list_add(argv, plan->image);
     add_pair(argv, "--manifest-sha256", plan->manifest_sha256);
 }
 
-typedef void argument_group(const struct launch_plan *plan, struct string_list *argv);
+typedef void argument_group(const struct run_plan *plan, struct string_list *argv);
 
 static argument_group *const argument_groups[] = {
     add_identity, add_labels,  add_confinement, add_limits, add_gpu,
     add_logging,  add_network, add_mounts,      add_extra,  add_image,
 };
 
-int plan_arguments(const struct launch_plan *plan, struct string_list *argv)
+int run_plan_arguments(const struct run_plan *plan, struct string_list *argv)
 {
     for (size_t i = 0; i < ARRAY_LENGTH(argument_groups); i++)
         argument_groups[i](plan, argv);

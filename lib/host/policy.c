@@ -1,5 +1,5 @@
 /* Reads the policy tables the launcher obeys. */
-#include "host-shim/launch/policy.h"
+#include "lib/host/policy.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "host-shim/launch/install_paths.h"
 #include "lib/base/capability.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/table_file.h"
+#include "lib/host/install_paths.h"
 
 static int read_policy(const char *name, size_t minimum, table_file_callback *callback,
                        void *context, struct error *err)

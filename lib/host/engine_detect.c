@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "host-shim/launch/engine.h"
 #include "lib/base/cleanup.h"
+#include "lib/host/engine.h"
 
 #define ENGINE_ANSWER_MS 30000
 

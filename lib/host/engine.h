@@ -1,6 +1,6 @@
 /* The Docker engine, through its own command line client: found, checked and asked in one place. */
-#ifndef LAUNCH_ENGINE_H
-#define LAUNCH_ENGINE_H
+#ifndef HOST_ENGINE_H
+#define HOST_ENGINE_H
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* Runs host git as the owner of a repository, with everything neutralised that could run another
  * program. */
-#include "host-shim/launch/git.h"
+#include "lib/host/git.h"
 
 #include <errno.h>
 #include <grp.h>

@@ -1,7 +1,7 @@
 /* Host git, always as the owner of the repository, without prompts, hooks or repository-chosen
  * programs. */
-#ifndef LAUNCH_GIT_H
-#define LAUNCH_GIT_H
+#ifndef HOST_GIT_H
+#define HOST_GIT_H
 
 #include <stddef.h>
 #include <sys/types.h>

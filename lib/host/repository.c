@@ -1,5 +1,5 @@
 /* Inspects the user's repository with host git, as its owner. */
-#include "host-shim/launch/repository.h"
+#include "lib/host/repository.h"
 
 #include <errno.h>
 #include <pwd.h>

@@ -1,6 +1,6 @@
 /* Where the installed files lie, relative to the running program: bin/../libexec, bin/../share. */
-#ifndef LAUNCH_INSTALL_PATHS_H
-#define LAUNCH_INSTALL_PATHS_H
+#ifndef HOST_INSTALL_PATHS_H
+#define HOST_INSTALL_PATHS_H
 
 #include <limits.h>
 

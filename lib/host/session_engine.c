@@ -1,5 +1,5 @@
 /* Asks the engine about a session's container and brings the recorded state up to date. */
-#include "host-shim/collect/session_engine.h"
+#include "lib/host/session_engine.h"
 
 #include <errno.h>
 #include <poll.h>

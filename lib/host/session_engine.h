@@ -1,12 +1,12 @@
 /* A session as the engine sees it, and how its recorded state catches up with that. */
-#ifndef COLLECT_SESSION_ENGINE_H
-#define COLLECT_SESSION_ENGINE_H
+#ifndef HOST_SESSION_ENGINE_H
+#define HOST_SESSION_ENGINE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "host-shim/launch/engine.h"
 #include "lib/base/error.h"
+#include "lib/host/engine.h"
 #include "lib/wire/session.h"
 
 /* What users name in the engine carries the session's id in this label. */

@@ -1,13 +1,13 @@
 /* The user's repository as facts: inspected by host git as its owner, never changed, nothing of it
  * executed. */
-#ifndef LAUNCH_REPOSITORY_H
-#define LAUNCH_REPOSITORY_H
+#ifndef HOST_REPOSITORY_H
+#define HOST_REPOSITORY_H
 
 #include <limits.h>
 #include <stdbool.h>
 
-#include "host-shim/launch/git.h"
 #include "lib/base/string_list.h"
+#include "lib/host/git.h"
 #include "lib/wire/manifest.h"
 
 /* NUL-separated paths relative to the top, and what was left out of them. */

@@ -1,6 +1,6 @@
 /* Bytes that somebody else chose, made safe for a terminal and for JSON. */
-#ifndef COLLECT_PRINTABLE_H
-#define COLLECT_PRINTABLE_H
+#ifndef HOST_PRINTABLE_H
+#define HOST_PRINTABLE_H
 
 #include <jansson.h>
 #include <stdbool.h>

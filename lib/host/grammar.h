@@ -1,7 +1,7 @@
 /* The exact grammar of option values that have one beyond a name. Each: 0, or -EINVAL with what to
  * write instead. */
-#ifndef LAUNCH_GRAMMAR_H
-#define LAUNCH_GRAMMAR_H
+#ifndef HOST_GRAMMAR_H
+#define HOST_GRAMMAR_H
 
 #include <stdbool.h>
 

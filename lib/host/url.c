@@ -2,7 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "host-shim/launch/repository.h"
+#include "lib/host/repository.h"
 
 static bool has_scheme(const char *url, const char *scheme)
 {

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host-shim/launch/repository.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/path.h"
+#include "lib/host/repository.h"
 #include "lib/wire/git_config.h"
 #include "lib/wire/limits.h"
 

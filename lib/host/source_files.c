@@ -6,11 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "host-shim/launch/repository.h"
 #include "lib/base/capability.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/path.h"
 #include "lib/base/syscalls.h"
+#include "lib/host/repository.h"
 #include "lib/wire/limits.h"
 
 /* What one pass over a work tree finds. */

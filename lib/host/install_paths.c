@@ -1,6 +1,6 @@
 /* Finds the installed tree from where the running program lies, so that any prefix and any DESTDIR
  * works. */
-#include "host-shim/launch/install_paths.h"
+#include "lib/host/install_paths.h"
 
 #include <errno.h>
 #include <stdbool.h>
