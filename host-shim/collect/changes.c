@@ -54,7 +54,7 @@ static int parse_raw(const char *record, struct cursor *cursor, struct changes *
                      size_t *capacity)
 {
     struct change change = {.status = '\0'};
-    char old_object[CHANGES_OBJECT_SIZE];
+    char old_object[GIT_OBJECT_SIZE];
     int used = 0;
     if (sscanf(record, ":%o %o %64[0-9a-f] %64[0-9a-f] %c%n", &change.old_mode, &change.new_mode,
                old_object, change.new_object, &change.status, &used) != 5 ||

@@ -9,8 +9,6 @@
 #include "lib/base/error.h"
 #include "lib/host/git.h"
 
-/* A SHA-256 object id in hex with the terminator. */
-#define CHANGES_OBJECT_SIZE 65
 /* The list of changed files: a million of 64 bytes with their modes and ids. More is refused. */
 #define CHANGES_LIST_BYTES (256u * 1024 * 1024)
 /* Symbolic links whose target is read, one git process each; the others are named as not examined.
@@ -21,7 +19,7 @@ struct change {
     unsigned int old_mode; /* as in trees: 0100644; 0 when there was none */
     unsigned int new_mode;
     char status; /* A, D, M, T */
-    char new_object[CHANGES_OBJECT_SIZE];
+    char new_object[GIT_OBJECT_SIZE];
     char *path; /* bytes without an encoding */
 };
 

@@ -111,8 +111,8 @@ static int open_session(const struct collection_options *chosen, struct collecti
     if (git_identity_of(state->repository, &collection->identity, &err) < 0)
         return fail(&err, EXIT_REPOSITORY);
     cleanup_free char *worktree = NULL;
-    if (fetch_find_checkout(state->repository, &collection->identity, collection->host_branch,
-                            &worktree, &err) < 0)
+    if (git_find_checkout(state->repository, &collection->identity, collection->host_branch,
+                          &worktree, &err) < 0)
         return fail(&err, EXIT_REPOSITORY);
     if (worktree == NULL)
         return 0;

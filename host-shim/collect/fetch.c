@@ -156,7 +156,7 @@ static int build_url(const struct source *source, uint64_t limit, char **url, st
 
 static bool object_exists(const struct fetch_request *request, const char *commit)
 {
-    char name[CHANGES_OBJECT_SIZE + 16];
+    char name[GIT_OBJECT_SIZE + 16];
     snprintf(name, sizeof(name), "%s^{commit}", commit);
     const char *const arguments[] = {"cat-file", "-e", name, NULL};
     struct process_result result = {.output = NULL};
@@ -317,8 +317,8 @@ static int fetch_with(const struct fetch_request *request, struct source *source
 int fetch_run(const struct fetch_request *request, struct fetch_answer *answer, struct error *err)
 {
     struct fetch_answer found = {.outcome = FETCH_BROKEN};
-    int result = fetch_branch_commit(request->repository, request->identity, request->host_branch,
-                                     found.previous, err);
+    int result = git_branch_commit(request->repository, request->identity, request->host_branch,
+                                   found.previous, err);
     if (result < 0)
         return result;
     struct source source;
@@ -333,55 +333,12 @@ int fetch_run(const struct fetch_request *request, struct fetch_answer *answer, 
     }
     source_close(&source);
     if (result == 0)
-        result = fetch_branch_commit(request->repository, request->identity, request->host_branch,
-                                     found.tip, err);
+        result = git_branch_commit(request->repository, request->identity, request->host_branch,
+                                   found.tip, err);
     if (result < 0)
         return result;
     if (found.outcome == FETCH_UPDATED && strcmp(found.previous, found.tip) == 0)
         found.outcome = FETCH_UNCHANGED;
     *answer = found;
-    return 0;
-}
-
-int fetch_branch_commit(const char *repository, const struct git_identity *identity,
-                        const char *branch, char commit[CHANGES_OBJECT_SIZE], struct error *err)
-{
-    cleanup_free char *name = NULL;
-    if (asprintf(&name, "refs/heads/%s^{commit}", branch) < 0)
-        return error_set(err, ENOMEM, "look up branch %s", branch);
-    const char *const arguments[] = {"rev-parse", "--verify", "--quiet", name, NULL};
-    struct process_result result = {.output = NULL};
-    int outcome = git_run(repository, identity, arguments, 0, &result, err);
-    if (outcome < 0)
-        return outcome;
-    bool exists = process_is_success(result.wait_status);
-    int length = exists ? (int)strcspn(result.output, "\n") : 0;
-    snprintf(commit, CHANGES_OBJECT_SIZE, "%.*s", length, exists ? result.output : "");
-    process_result_free(&result);
-    return 0;
-}
-
-int fetch_find_checkout(const char *repository, const struct git_identity *identity,
-                        const char *branch, char **worktree, struct error *err)
-{
-    static const char *const arguments[] = {"worktree", "list", "--porcelain", "-z", NULL};
-    cleanup_free char *wanted = NULL;
-    struct process_result result = {.output = NULL};
-    if (asprintf(&wanted, "branch refs/heads/%s", branch) < 0)
-        return error_set(err, ENOMEM, "look up branch %s", branch);
-    int outcome = git_run_checked(repository, identity, arguments, 0, &result, err);
-    if (outcome < 0)
-        return outcome;
-    const char *current = NULL;
-    char *found = NULL;
-    for (const char *at = result.output; at < result.output + result.output_size;
-         at += strlen(at) + 1) {
-        if (strncmp(at, "worktree ", 9) == 0)
-            current = at + 9;
-        else if (strcmp(at, wanted) == 0 && current != NULL && found == NULL)
-            found = strdup(current);
-    }
-    process_result_free(&result);
-    *worktree = found;
     return 0;
 }

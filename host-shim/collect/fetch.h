@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "host-shim/collect/changes.h"
 #include "lib/base/error.h"
 #include "lib/host/git.h"
 
@@ -29,12 +28,12 @@ struct fetch_request {
 
 struct fetch_answer {
     enum fetch_outcome outcome;
-    char previous[CHANGES_OBJECT_SIZE]; /* commit of the host branch before; "" when there was none
-                                         */
-    char tip[CHANGES_OBJECT_SIZE];      /* commit of the host branch now; "" when there is none */
-    uint64_t received;                  /* bytes from the session */
-    bool has_client_failed;             /* the docker command was killed or failed */
-    char reason[512];                   /* printable; for FETCH_BROKEN */
+    char previous[GIT_OBJECT_SIZE]; /* commit of the host branch before; "" when there was none
+                                     */
+    char tip[GIT_OBJECT_SIZE];      /* commit of the host branch now; "" when there is none */
+    uint64_t received;              /* bytes from the session */
+    bool has_client_failed;         /* the docker command was killed or failed */
+    char reason[512];               /* printable; for FETCH_BROKEN */
 };
 
 /*
@@ -43,14 +42,5 @@ struct fetch_answer {
  * contain. 0 with *ANSWER set, or -errno when it could not be tried.
  */
 int fetch_run(const struct fetch_request *request, struct fetch_answer *answer, struct error *err);
-
-/* The commit that refs/heads/BRANCH points to, "" when there is none. 0 or -errno. */
-int fetch_branch_commit(const char *repository, const struct git_identity *identity,
-                        const char *branch, char commit[CHANGES_OBJECT_SIZE], struct error *err);
-
-/* Sets *WORKTREE (owned, NULL when none) to the work tree that has BRANCH checked out. 0 or -errno.
- */
-int fetch_find_checkout(const char *repository, const struct git_identity *identity,
-                        const char *branch, char **worktree, struct error *err);
 
 #endif

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host-shim/collect/fetch.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/process.h"
 #include "lib/host/git.h"
@@ -42,14 +41,14 @@ static bool was_made_for(const struct session_state *state, const struct git_ide
 bool branch_removal_run(const struct session_state *state)
 {
     struct git_identity identity;
-    char tip[CHANGES_OBJECT_SIZE];
+    char tip[GIT_OBJECT_SIZE];
     cleanup_free char *worktree = NULL;
     cleanup_free char *ref = NULL;
     const char *branch = state->host_branch;
     if (state->repository[0] == '\0' || branch[0] == '\0' || state->base_commit[0] == '\0' ||
         git_identity_of(state->repository, &identity, NULL) < 0 ||
-        fetch_branch_commit(state->repository, &identity, branch, tip, NULL) < 0 ||
-        fetch_find_checkout(state->repository, &identity, branch, &worktree, NULL) < 0 ||
+        git_branch_commit(state->repository, &identity, branch, tip, NULL) < 0 ||
+        git_find_checkout(state->repository, &identity, branch, &worktree, NULL) < 0 ||
         asprintf(&ref, "refs/heads/%s", branch) < 0)
         return false;
     const char *const contained[] = {"merge-base", "--is-ancestor", tip, state->base_commit, NULL};

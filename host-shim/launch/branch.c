@@ -34,17 +34,9 @@ static bool ref_exists(const struct repository *repository, const char *branch)
 
 static bool is_checked_out(const struct repository *repository, const char *branch)
 {
-    static const char *const arguments[] = {"worktree", "list", "--porcelain", "-z", NULL};
-    struct process_result result = {.output = NULL};
-    char wanted[BRANCH_SIZE + 32];
-    snprintf(wanted, sizeof(wanted), "branch refs/heads/%s", branch);
-    if (git_run_checked(repository->top, &repository->identity, arguments, 0, &result, NULL) < 0)
-        return true;
-    bool found = false;
-    for (size_t at = 0; at < result.output_size; at += strlen(result.output + at) + 1)
-        found = found || strcmp(result.output + at, wanted) == 0;
-    process_result_free(&result);
-    return found;
+    cleanup_free char *worktree = NULL;
+    return git_find_checkout(repository->top, &repository->identity, branch, &worktree, NULL) < 0 ||
+           worktree != NULL;
 }
 
 void branch_slug(const char *branch, char name[33])

@@ -9,6 +9,9 @@
 #include "lib/base/error.h"
 #include "lib/base/process.h"
 
+/* A SHA-256 object id in hex with the terminator. */
+#define GIT_OBJECT_SIZE 65
+
 /*
  * Who git runs as: the caller, or, when the caller is root and the repository is another user's,
  * that user (its config could name programs to run). Filled by git_identity_of.
@@ -40,5 +43,14 @@ int git_run_checked(const char *directory, const struct git_identity *identity,
 /* One line of output without its newline, owned by the caller. */
 int git_read_line(const char *directory, const struct git_identity *identity,
                   const char *const *arguments, char **line, struct error *err);
+
+/* The commit that refs/heads/BRANCH points to, "" when there is none. 0 or -errno. */
+int git_branch_commit(const char *repository, const struct git_identity *identity,
+                      const char *branch, char commit[GIT_OBJECT_SIZE], struct error *err);
+
+/* Sets *WORKTREE (owned, NULL when none) to the work tree that has BRANCH checked out. 0 or -errno.
+ */
+int git_find_checkout(const char *repository, const struct git_identity *identity,
+                      const char *branch, char **worktree, struct error *err);
 
 #endif
