@@ -107,7 +107,15 @@ static int decide_limits(struct launch *launch, struct error *err)
 
 static int find_image(struct launch *launch, struct error *err)
 {
-    int status = image_resolve(&launch->options, &launch->image, err);
+    const struct launch_options *options = &launch->options;
+    const struct image_request request = {
+        .agent = options->agent,
+        .image = options->image,
+        .from_source = options->from_source,
+        .is_agreed = options->yes,
+        .is_dry_run = options->is_dry_run,
+    };
+    int status = image_resolve(&request, &launch->image, err);
     if (status < 0 && launch->image.digest[0] != '\0')
         record_refusal(AUDIT_INTEGRITY_CHECK,
                        json_pack("{s:s, s:s, s:s, s:s}", "subject", launch->image.reference,
@@ -176,8 +184,16 @@ static int take_branch(struct launch *launch, struct error *err)
         launch_say(
             "%zu entries are left out, such as '%s': repositories of their own, or no plain files",
             files->left_out, files->first_left_out);
-    return branch_reserve(&launch->options, &launch->repository, launch->session, &launch->branch,
-                          err);
+    const struct launch_options *options = &launch->options;
+    const struct branch_request request = {
+        .agent = options->agent,
+        .session = launch->session,
+        .name = options->name,
+        .branch = options->branch,
+        .use_current = options->use_current_branch,
+        .is_dry_run = options->is_dry_run,
+    };
+    return branch_reserve(&request, &launch->repository, &launch->branch, err);
 }
 
 static void release_branch(struct launch *launch)

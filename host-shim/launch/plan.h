@@ -2,10 +2,10 @@
 #ifndef LAUNCH_PLAN_H
 #define LAUNCH_PLAN_H
 
-#include "host-shim/launch/branch.h"
-#include "host-shim/launch/image.h"
 #include "host-shim/launch/options.h"
+#include "lib/host/branch.h"
 #include "lib/host/engine.h"
+#include "lib/host/image.h"
 #include "lib/host/repository.h"
 #include "lib/host/run_plan.h"
 #include "lib/wire/manifest.h"

@@ -1,4 +1,5 @@
-# Unit tests of the launcher and of what it shares.
-LAUNCH_TESTS := argv options url branch repository policy git plan
+# Unit tests of the launcher.
+LAUNCH_TESTS := argv options plan
+LAUNCH_TEST_SUPPORT := tests/unit/launch/command_line.c tests/unit/host/support.c
 
-$(foreach name,$(LAUNCH_TESTS),$(eval $(call unit_test,launch_$(name),tests/unit/launch/test_$(name).c tests/unit/launch/support.c,$(LAUNCH_PARTS) $(LIBHOST) $(LIBWIRE) $(LIBBASE),$(WIRE_LIBRARIES))))
+$(foreach name,$(LAUNCH_TESTS),$(eval $(call unit_test,launch_$(name),tests/unit/launch/test_$(name).c $(LAUNCH_TEST_SUPPORT),$(LAUNCH_PARTS) $(LIBHOST) $(LIBWIRE) $(LIBBASE),$(WIRE_LIBRARIES))))

@@ -9,7 +9,8 @@
 
 #include "host-shim/launch/launch.h"
 #include "lib/base/fd.h"
-#include "tests/unit/launch/support.h"
+#include "tests/unit/host/support.h"
+#include "tests/unit/launch/command_line.h"
 
 #define GOLDEN_SINGLES "tests/unit/launch/golden/singles.txt"
 #define GOLDEN_PAIRS "tests/unit/launch/golden/pairs.txt"
@@ -188,7 +189,7 @@ static void make_lines(const struct variant *first, const struct variant *second
     snprintf(arguments, sizeof(arguments), "shell %s %s",
              has_command ? second->arguments : first->arguments,
              has_command ? first->arguments : second->arguments);
-    if (support_parse(arguments, &launch.options, &err) < 0)
+    if (command_line_parse(arguments, &launch.options, &err) < 0)
         fail_msg("%s: %s", arguments, error_text(&err));
     fill_launch(&launch, &directory);
     if (first->change != NULL)

@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "lib/host/grammar.h"
-#include "tests/unit/launch/support.h"
+#include "tests/unit/host/support.h"
+#include "tests/unit/launch/command_line.h"
 
 /* clang-format off */
 static const char *const good[] = {
@@ -73,7 +74,7 @@ static void test_good(void **state)
     for (size_t i = 0; i < ARRAY_LENGTH(good); i++) {
         struct launch_options options;
         struct error err = ERROR_INITIALIZER;
-        if (support_parse(good[i], &options, &err) != 0)
+        if (command_line_parse(good[i], &options, &err) != 0)
             fail_msg("%s: %s", good[i], error_text(&err));
         options_free(&options);
     }
@@ -85,7 +86,7 @@ static void test_bad(void **state)
     for (size_t i = 0; i < ARRAY_LENGTH(bad); i++) {
         struct launch_options options;
         struct error err = ERROR_INITIALIZER;
-        if (support_parse(bad[i].arguments, &options, &err) != -EINVAL)
+        if (command_line_parse(bad[i].arguments, &options, &err) != -EINVAL)
             fail_msg("taken: %s", bad[i].arguments);
         if (strstr(error_text(&err), bad[i].said) == NULL)
             fail_msg("%s: said '%s', not '%s'", bad[i].arguments, error_text(&err), bad[i].said);
@@ -118,10 +119,10 @@ static void test_values_arrive(void **state)
     (void)state;
     struct launch_options options;
     struct error err = ERROR_INITIALIZER;
-    assert_int_equal(
-        support_parse("--cpus 1.5 shell --memory 1g dir --pids 77 --network restricted -- a --b",
-                      &options, &err),
-        0);
+    assert_int_equal(command_line_parse(
+                         "--cpus 1.5 shell --memory 1g dir --pids 77 --network restricted -- a --b",
+                         &options, &err),
+                     0);
     assert_string_equal(options.agent, "shell");
     assert_string_equal(options.source, "dir");
     assert_int_equal(options.milli_cpus, 1500);

@@ -1,6 +1,6 @@
 /* Limits, identities and quoting: the small pure functions of the plan. */
 #include "host-shim/launch/plan.h"
-#include "tests/unit/launch/support.h"
+#include "tests/unit/host/support.h"
 
 static void test_csv_fields(void **state)
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/unit/launch/support.h"
+#include "tests/unit/host/support.h"
 
 static struct repository repository;
 

@@ -1,5 +1,5 @@
 /* Names the session's branch and reserves it without a race. */
-#include "host-shim/launch/branch.h"
+#include "lib/host/branch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -177,10 +177,10 @@ static int check_existing(const struct repository *repository, const char *branc
 
 /* Takes branch->host. GOES_ON: an existing branch may be gone on with. -EEXIST when the name is
  * taken. */
-static int take_branch(const struct launch_options *options, const struct repository *repository,
-                       const char *session, struct branch *branch, struct error *err)
+static int take_branch(const struct branch_request *request, const struct repository *repository,
+                       struct branch *branch, struct error *err)
 {
-    bool goes_on = options->branch != NULL || options->use_current_branch;
+    bool goes_on = request->branch != NULL || request->use_current;
     if (!manifest_is_branch(branch->host))
         return error_set(err, EINVAL, "git does not allow a branch '%s': choose one with --branch",
                          branch->host);
@@ -198,23 +198,23 @@ static int take_branch(const struct launch_options *options, const struct reposi
         return -EEXIST;
     }
     int status = exists ? check_existing(repository, branch->host, err) : 0;
-    if (status < 0 || options->is_dry_run)
+    if (status < 0 || request->is_dry_run)
         return status;
-    status = hold_branch(repository, session, branch, err);
+    status = hold_branch(repository, request->session, branch, err);
     if (status == 0 && !exists && repository->base_commit[0] != '\0')
-        status = make_ref(repository, session, branch, err);
+        status = make_ref(repository, request->session, branch, err);
     if (status < 0)
         branch_release(repository, branch);
     return status;
 }
 
-static int take_numbered(const struct launch_options *options, const struct repository *repository,
-                         const char *session, struct branch *branch, struct error *err)
+static int take_numbered(const struct branch_request *request, const struct repository *repository,
+                         struct branch *branch, struct error *err)
 {
     for (unsigned int number = 1; number <= SESSION_NUMBER_MAX; number++) {
         snprintf(branch->name, sizeof(branch->name), "session-%u", number);
-        snprintf(branch->host, sizeof(branch->host), "%s/%s", options->agent, branch->name);
-        int status = take_branch(options, repository, session, branch, err);
+        snprintf(branch->host, sizeof(branch->host), "%s/%s", request->agent, branch->name);
+        int status = take_branch(request, repository, branch, err);
         /* Somebody else's git may have made the ref after we looked: then the next number is free.
          */
         bool is_taken =
@@ -224,34 +224,34 @@ static int take_numbered(const struct launch_options *options, const struct repo
     }
     return error_set(err, EINVAL,
                      "all %d numbered branches of %s are taken: give --name, or remove sessions",
-                     SESSION_NUMBER_MAX, options->agent);
+                     SESSION_NUMBER_MAX, request->agent);
 }
 
-int branch_reserve(const struct launch_options *options, const struct repository *repository,
-                   const char *session, struct branch *branch, struct error *err)
+int branch_reserve(const struct branch_request *request, const struct repository *repository,
+                   struct branch *branch, struct error *err)
 {
     *branch = (struct branch){.name = ""};
-    if (options->use_current_branch && repository->head_branch[0] == '\0')
+    if (request->use_current && repository->head_branch[0] == '\0')
         return error_set(
             err, EINVAL,
             "--use-current-branch needs a branch, and HEAD is detached: check one out first");
-    const char *given = options->use_current_branch ? repository->head_branch : options->branch;
+    const char *given = request->use_current ? repository->head_branch : request->branch;
     int status;
-    if (given == NULL && options->name == NULL) {
-        status = take_numbered(options, repository, session, branch, err);
+    if (given == NULL && request->name == NULL) {
+        status = take_numbered(request, repository, branch, err);
     } else {
-        const char *below = given != NULL ? given : options->name;
-        bool is_exact = options->branch != NULL;
-        snprintf(branch->host, sizeof(branch->host), "%s%s%s", is_exact ? "" : options->agent,
+        const char *below = given != NULL ? given : request->name;
+        bool is_exact = request->branch != NULL;
+        snprintf(branch->host, sizeof(branch->host), "%s%s%s", is_exact ? "" : request->agent,
                  is_exact ? "" : "/", below);
-        if (options->name != NULL)
-            snprintf(branch->name, sizeof(branch->name), "%s", options->name);
+        if (request->name != NULL)
+            snprintf(branch->name, sizeof(branch->name), "%s", request->name);
         else
             branch_slug(given, branch->name);
-        status = take_branch(options, repository, session, branch, err);
+        status = take_branch(request, repository, branch, err);
     }
     snprintf(branch->inside, sizeof(branch->inside), "%s",
-             options->use_current_branch ? repository->head_branch : branch->host);
+             request->use_current ? repository->head_branch : branch->host);
     return status;
 }
 

@@ -1,6 +1,6 @@
-/* Real temporary repositories for the launcher's tests, and its command line as a list. */
-#ifndef TESTS_LAUNCH_SUPPORT_H
-#define TESTS_LAUNCH_SUPPORT_H
+/* Real temporary repositories for the tests of lib/host and of the launcher. */
+#ifndef TESTS_HOST_SUPPORT_H
+#define TESTS_HOST_SUPPORT_H
 
 #include <errno.h>
 #include <limits.h>
@@ -12,7 +12,6 @@
 /* cmocka.h needs the above first. */
 #include <cmocka.h>
 
-#include "host-shim/launch/options.h"
 #include "lib/base/cleanup.h"
 #include "lib/host/repository.h"
 
@@ -26,9 +25,6 @@ extern char support_directory[PATH_MAX];
 
 /* Runs SCRIPT with sh -e in the test's directory; fails the test when it fails. */
 void support_shell(const char *script);
-
-/* Parses ARGUMENTS (blank-separated words after `coding-agents run`), with COMMAND behind "--". */
-int support_parse(const char *arguments, struct launch_options *options, struct error *err);
 
 /* True when PATH is in the list of files. */
 bool support_lists(const struct source_files *files, const char *path);

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "lib/host/git.h"
-#include "tests/unit/launch/support.h"
+#include "tests/unit/host/support.h"
 
 static char top[PATH_MAX];
 static struct git_identity identity;

@@ -6,7 +6,7 @@
 
 #include "lib/base/fd.h"
 #include "lib/host/policy.h"
-#include "tests/unit/launch/support.h"
+#include "tests/unit/host/support.h"
 
 #define SHIPPED "policies/engine-args.tab"
 

@@ -5,9 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "host-shim/launch/branch.h"
+#include "lib/host/branch.h"
 #include "lib/wire/session.h"
-#include "tests/unit/launch/support.h"
+#include "tests/unit/host/support.h"
 
 static struct repository repository;
 static char session[MANIFEST_SESSION_SIZE];
@@ -34,17 +34,18 @@ static int leave(void **state)
     return support_leave(state);
 }
 
-static int reserve(struct launch_options options, struct branch *branch, struct error *err)
+static int reserve(struct branch_request request, struct branch *branch, struct error *err)
 {
-    options.agent = "shell";
-    return branch_reserve(&options, &repository, session, branch, err);
+    request.agent = "shell";
+    request.session = session;
+    return branch_reserve(&request, &repository, branch, err);
 }
 
-static void refuse(struct launch_options options, const char *said)
+static void refuse(struct branch_request request, const char *said)
 {
     struct branch branch;
     struct error err = ERROR_INITIALIZER;
-    if (reserve(options, &branch, &err) == 0)
+    if (reserve(request, &branch, &err) == 0)
         fail_msg("reserved '%s'", branch.host);
     if (strstr(error_text(&err), said) == NULL)
         fail_msg("said '%s', not '%s'", error_text(&err), said);
@@ -70,16 +71,16 @@ static void test_numbers_count_up(void **state)
     struct branch first;
     struct branch second;
     struct error err = ERROR_INITIALIZER;
-    assert_int_equal(reserve((struct launch_options){0}, &first, &err), 0);
+    assert_int_equal(reserve((struct branch_request){0}, &first, &err), 0);
     assert_string_equal(first.name, "session-1");
     assert_string_equal(first.host, "shell/session-1");
     assert_string_equal(first.inside, "shell/session-1");
     assert_true(ref_is_there("shell/session-1"));
-    assert_int_equal(reserve((struct launch_options){0}, &second, &err), 0);
+    assert_int_equal(reserve((struct branch_request){0}, &second, &err), 0);
     assert_string_equal(second.host, "shell/session-2");
     branch_release(&repository, &first);
     assert_false(ref_is_there("shell/session-1"));
-    assert_int_equal(reserve((struct launch_options){0}, &first, &err), 0);
+    assert_int_equal(reserve((struct branch_request){0}, &first, &err), 0);
     assert_string_equal(first.host, "shell/session-1");
 }
 
@@ -88,9 +89,9 @@ static void test_names(void **state)
     (void)state;
     struct branch branch;
     struct error err = ERROR_INITIALIZER;
-    assert_int_equal(reserve((struct launch_options){.name = "fix"}, &branch, &err), 0);
+    assert_int_equal(reserve((struct branch_request){.name = "fix"}, &branch, &err), 0);
     assert_string_equal(branch.host, "shell/fix");
-    refuse((struct launch_options){.name = "fix"}, "exists");
+    refuse((struct branch_request){.name = "fix"}, "exists");
 }
 
 static void test_exact_branches(void **state)
@@ -98,17 +99,17 @@ static void test_exact_branches(void **state)
     (void)state;
     struct branch branch;
     struct error err = ERROR_INITIALIZER;
-    refuse((struct launch_options){.branch = "main"}, "is checked out");
-    refuse((struct launch_options){.branch = "elsewhere"}, "is checked out");
-    refuse((struct launch_options){.branch = "ahead"}, "commits that HEAD lacks");
-    assert_int_equal(reserve((struct launch_options){.branch = "old"}, &branch, &err), 0);
+    refuse((struct branch_request){.branch = "main"}, "is checked out");
+    refuse((struct branch_request){.branch = "elsewhere"}, "is checked out");
+    refuse((struct branch_request){.branch = "ahead"}, "commits that HEAD lacks");
+    assert_int_equal(reserve((struct branch_request){.branch = "old"}, &branch, &err), 0);
     assert_string_equal(branch.host, "old");
     assert_string_equal(branch.inside, "old");
     assert_false(branch.made_ref);
-    refuse((struct launch_options){.branch = "old"}, "works on branch");
+    refuse((struct branch_request){.branch = "old"}, "works on branch");
     branch_release(&repository, &branch);
     assert_true(ref_is_there("old"));
-    assert_int_equal(reserve((struct launch_options){.branch = "Feature/New_Thing"}, &branch, &err),
+    assert_int_equal(reserve((struct branch_request){.branch = "Feature/New_Thing"}, &branch, &err),
                      0);
     assert_string_equal(branch.name, "feature-new-thing");
     assert_true(branch.made_ref);
@@ -119,20 +120,19 @@ static void test_current_branch(void **state)
     (void)state;
     struct branch branch;
     struct error err = ERROR_INITIALIZER;
-    assert_int_equal(reserve((struct launch_options){.use_current_branch = true}, &branch, &err),
-                     0);
+    assert_int_equal(reserve((struct branch_request){.use_current = true}, &branch, &err), 0);
     assert_string_equal(branch.inside, "main");
     assert_string_equal(branch.host, "shell/main");
     repository.head_branch = "";
-    refuse((struct launch_options){.use_current_branch = true}, "detached");
+    refuse((struct branch_request){.use_current = true}, "detached");
 }
 
 static void test_a_branch_in_the_way(void **state)
 {
     (void)state;
     support_shell("git -C r branch shell");
-    refuse((struct launch_options){0}, "cannot be made");
-    refuse((struct launch_options){.name = "x"}, "cannot be made");
+    refuse((struct branch_request){0}, "cannot be made");
+    refuse((struct branch_request){.name = "x"}, "cannot be made");
 }
 
 static void test_dry_run_makes_nothing(void **state)
@@ -140,7 +140,7 @@ static void test_dry_run_makes_nothing(void **state)
     (void)state;
     struct branch branch;
     struct error err = ERROR_INITIALIZER;
-    assert_int_equal(reserve((struct launch_options){.is_dry_run = true}, &branch, &err), 0);
+    assert_int_equal(reserve((struct branch_request){.is_dry_run = true}, &branch, &err), 0);
     assert_string_equal(branch.host, "shell/session-1");
     assert_string_equal(branch.reservation, "");
     assert_false(ref_is_there("shell/session-1"));
@@ -156,11 +156,11 @@ static void test_empty_repository(void **state)
     repository_free(&repository);
     snprintf(path, sizeof(path), "%.4000s/unborn", support_directory);
     assert_int_equal(repository_inspect(path, false, &repository, &err), 0);
-    assert_int_equal(reserve((struct launch_options){0}, &branch, &err), 0);
+    assert_int_equal(reserve((struct branch_request){0}, &branch, &err), 0);
     assert_string_equal(branch.host, "shell/session-1");
-    assert_int_equal(reserve((struct launch_options){0}, &branch, &err), 0);
+    assert_int_equal(reserve((struct branch_request){0}, &branch, &err), 0);
     assert_string_equal(branch.host, "shell/session-2");
-    refuse((struct launch_options){.branch = "main"}, "is checked out");
+    refuse((struct branch_request){.branch = "main"}, "is checked out");
 }
 
 /* A reservation whose session is gone holds nothing. */
@@ -169,10 +169,10 @@ static void test_stale_reservation(void **state)
     (void)state;
     struct branch branch;
     struct error err = ERROR_INITIALIZER;
-    assert_int_equal(reserve((struct launch_options){.branch = "old"}, &branch, &err), 0);
-    refuse((struct launch_options){.branch = "old"}, "works on branch");
+    assert_int_equal(reserve((struct branch_request){.branch = "old"}, &branch, &err), 0);
+    refuse((struct branch_request){.branch = "old"}, "works on branch");
     support_shell("rm -rf home/coding-agents/sessions/*");
-    assert_int_equal(reserve((struct launch_options){.branch = "old"}, &branch, &err), 0);
+    assert_int_equal(reserve((struct branch_request){.branch = "old"}, &branch, &err), 0);
 }
 
 /* Eight at once get eight branches. */
@@ -189,7 +189,7 @@ static void test_race(void **state)
         struct error err = ERROR_INITIALIZER;
         int status = session_reserve(session, &err);
         if (status == 0)
-            status = reserve((struct launch_options){0}, &branch, &err);
+            status = reserve((struct branch_request){0}, &branch, &err);
         if (status < 0)
             fprintf(stderr, "%s\n", error_text(&err));
         _exit(status == 0 ? 0 : 1);

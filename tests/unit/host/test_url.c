@@ -1,6 +1,6 @@
 /* No credential of a remote's URL travels. */
 #include "lib/wire/git_config.h"
-#include "tests/unit/launch/support.h"
+#include "tests/unit/host/support.h"
 
 /* clang-format off */
 static const struct { const char *url; const char *stripped; } cases[] = {

@@ -1,5 +1,5 @@
-/* What the launcher's tests share. */
-#include "tests/unit/launch/support.h"
+/* What the tests of lib/host share. */
+#include "tests/unit/host/support.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@ char support_directory[PATH_MAX];
 int support_enter(void **state)
 {
     (void)state;
-    char template[] = "/tmp/launch-test-XXXXXX";
+    char template[] = "/tmp/host-test-XXXXXX";
     if (mkdtemp(template) == NULL || realpath(template, support_directory) == NULL)
         return -1;
     char home[PATH_MAX];
@@ -52,27 +52,6 @@ void support_shell(const char *script)
     if (!process_is_success(result.wait_status))
         fail_msg("%s\n%s", script, result.error_output);
     process_result_free(&result);
-}
-
-int support_parse(const char *arguments, struct launch_options *options, struct error *err)
-{
-    static char words[4096];
-    static char *argv[64];
-    int count = 0;
-    argv[count++] = words + snprintf(words, sizeof(words), "%s", arguments) + 1;
-    snprintf(argv[0], 32, "coding-agents run");
-    for (char *word = words; *word != '\0' && count < 63;) {
-        word += strspn(word, " ");
-        if (*word == '\0')
-            break;
-        argv[count++] = word;
-        word += strcspn(word, " ");
-        if (*word != '\0')
-            *word++ = '\0';
-    }
-    argv[count] = NULL;
-    *options = (struct launch_options){.is_persistent = false};
-    return options_parse(count, argv, options, err);
 }
 
 bool support_lists(const struct source_files *files, const char *path)

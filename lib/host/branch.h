@@ -1,14 +1,23 @@
 /* The branch a session works on, reserved on the host so that no other session can have it. */
-#ifndef LAUNCH_BRANCH_H
-#define LAUNCH_BRANCH_H
+#ifndef HOST_BRANCH_H
+#define HOST_BRANCH_H
 
 #include <limits.h>
 #include <stdbool.h>
 
-#include "host-shim/launch/options.h"
 #include "lib/host/repository.h"
 
 #define BRANCH_SIZE 256
+
+/* Which branch is wanted. Strings are borrowed; NULL or false: not asked for. */
+struct branch_request {
+    const char *agent;
+    const char *session;
+    const char *name;   /* of the session */
+    const char *branch; /* exactly this one */
+    bool use_current;   /* the one that is checked out */
+    bool is_dry_run;    /* nothing is made */
+};
 
 struct branch {
     char name[33];              /* the session's name */
@@ -19,12 +28,12 @@ struct branch {
 };
 
 /*
- * Chooses and reserves the branch for SESSION: a file made with O_EXCL in STATE/branches, and, when
- * there is a commit to start from, the ref itself. With options->is_dry_run nothing is made. 0, or
+ * Chooses and reserves the branch for REQUEST: a file made with O_EXCL in STATE/branches, and, when
+ * there is a commit to start from, the ref itself. In a dry run nothing is made. 0, or
  * -errno with a sentence that says what to do.
  */
-int branch_reserve(const struct launch_options *options, const struct repository *repository,
-                   const char *session, struct branch *branch, struct error *err);
+int branch_reserve(const struct branch_request *request, const struct repository *repository,
+                   struct branch *branch, struct error *err);
 
 /* Gives the reservation back, because nothing was started. Errors are dropped: there is nothing
  * left to do. */

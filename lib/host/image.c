@@ -1,5 +1,5 @@
 /* Finds, pulls or builds the image, and checks that it speaks our version. */
-#include "host-shim/launch/image.h"
+#include "lib/host/image.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -124,24 +124,24 @@ static int pull(const char *reference, struct error *err)
     return status;
 }
 
-static int take_by_digest(const struct launch_options *options, const char *reference,
+static int take_by_digest(const struct image_request *request, const char *reference,
                           struct image *image, struct error *err)
 {
     snprintf(image->digest, sizeof(image->digest), "%s", strchr(reference, '@') + 1);
     int status = take_local(reference, image, err);
     if (status != -ENOENT)
         return status;
-    if (options->is_dry_run)
+    if (request->is_dry_run)
         return pretend(image);
     status = pull(reference, err);
     return status < 0 ? status : take_local(reference, image, err);
 }
 
-static bool is_agreed(const struct launch_options *options, const char *tag)
+static bool is_agreed(const struct image_request *request, const char *tag)
 {
     fprintf(stderr, "coding-agents: building the image %s from source, which takes some minutes\n",
             tag);
-    if (options->yes || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+    if (request->is_agreed || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
         return true;
     fprintf(stderr, "coding-agents: go on? [Y/n] ");
     char answer[16] = "";
@@ -150,35 +150,35 @@ static bool is_agreed(const struct launch_options *options, const char *tag)
     return answer[0] == '\n' || answer[0] == 'y' || answer[0] == 'Y';
 }
 
-static int build(const struct launch_options *options, const char *tag, struct image *image,
+static int build(const struct image_request *request, const char *tag, struct image *image,
                  struct error *err)
 {
     char program[PATH_MAX];
     snprintf(image->reference, sizeof(image->reference), "%s", tag);
-    if (options->is_dry_run)
+    if (request->is_dry_run)
         return pretend(image);
     int status = install_path_share("source/images/build", program, err);
     if (status < 0)
         return status;
-    if (!is_agreed(options, tag))
+    if (!is_agreed(request, tag))
         return error_set(err, EINVAL, "there is no image for %s: name one with --image",
-                         options->agent);
-    status = run_shown((const char *const[]){program, options->agent, NULL}, err);
+                         request->agent);
+    status = run_shown((const char *const[]){program, request->agent, NULL}, err);
     if (status < 0) {
-        error_prefix(err, "the image of %s cannot be built", options->agent);
+        error_prefix(err, "the image of %s cannot be built", request->agent);
         return status;
     }
     return take_local(tag, image, err);
 }
 
 /* A local image of this version, else a build. */
-static int take_or_build(const struct launch_options *options, struct image *image,
+static int take_or_build(const struct image_request *request, struct image *image,
                          struct error *err)
 {
     char tag[256];
-    snprintf(tag, sizeof(tag), "coding-agents/%s:" CODING_AGENTS_VERSION, options->agent);
-    if (options->from_source)
-        return build(options, tag, image, err);
+    snprintf(tag, sizeof(tag), "coding-agents/%s:" CODING_AGENTS_VERSION, request->agent);
+    if (request->from_source)
+        return build(request, tag, image, err);
     json_t *object = NULL;
     int status = engine_inspect("image", tag, &object, err);
     bool is_ours =
@@ -186,7 +186,7 @@ static int take_or_build(const struct launch_options *options, struct image *ima
     json_decref(object);
     if (status < 0 && status != -ENOENT)
         return status;
-    return is_ours ? take_local(tag, image, err) : build(options, tag, image, err);
+    return is_ours ? take_local(tag, image, err) : build(request, tag, image, err);
 }
 
 struct lock_search {
@@ -205,28 +205,28 @@ static int match_lock(const struct table_file_row *row, void *context, struct er
     return 0;
 }
 
-int image_resolve(const struct launch_options *options, struct image *image, struct error *err)
+int image_resolve(const struct image_request *request, struct image *image, struct error *err)
 {
-    *image = (struct image){.id = "", .agent = options->agent};
-    if (options->image != NULL && strchr(options->image, '@') != NULL)
-        return take_by_digest(options, options->image, image, err);
-    if (options->image != NULL) {
-        int status = take_local(options->image, image, err);
+    *image = (struct image){.id = "", .agent = request->agent};
+    if (request->image != NULL && strchr(request->image, '@') != NULL)
+        return take_by_digest(request, request->image, image, err);
+    if (request->image != NULL) {
+        int status = take_local(request->image, image, err);
         if (status == -ENOENT)
             return error_set(err, EINVAL,
                              "there is no local image '%s': build it, or name one of a registry as "
                              "NAME@sha256:DIGEST",
-                             options->image);
+                             request->image);
         return status;
     }
     char path[PATH_MAX];
-    struct lock_search search = {.agent = options->agent};
+    struct lock_search search = {.agent = request->agent};
     int status = install_path_share("images.lock", path, err);
     if (status == 0)
         status = table_file_read(path, 2, 2, match_lock, &search, err);
     if (status < 0)
         return status;
-    if (!options->from_source && search.reference[0] != '\0')
-        return take_by_digest(options, search.reference, image, err);
-    return take_or_build(options, image, err);
+    if (!request->from_source && search.reference[0] != '\0')
+        return take_by_digest(request, search.reference, image, err);
+    return take_or_build(request, image, err);
 }
