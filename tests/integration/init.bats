@@ -26,7 +26,7 @@ setup() {
 teardown() {
     if [ -n "$JOB" ] && [ -e "/proc/$JOB" ]; then
         pid=$(pid1)
-        [ -z "$pid" ] || kill -KILL "$pid"
+        [ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null || true # gone by itself meanwhile
     fi
     [ -z "$CONTAINER" ] || "$DOCKER" rm -f "$CONTAINER" >/dev/null
 }
@@ -162,7 +162,17 @@ milliseconds() {
     done
 }
 
-@test "plain: INT and TERM stop; INT reaches main as INT first" {
+@test "plain: INT and TERM stop; INT reaches main as INT, and TERM follows later" {
+    start "$INIT" bash -c "trap 'sleep 0.3; exit 5' INT; touch $OUT/up; while :; do sleep 0.02; done"
+    eventually test -e "$OUT/up"
+    signal INT
+    ends_with 5
+    rm "$OUT/up"
+    start "$INIT" bash -c "trap '' INT; trap 'exit 6' TERM; touch $OUT/up; while :; do sleep 0.02; done"
+    eventually test -e "$OUT/up"
+    signal INT
+    ends_with 6
+    rm "$OUT/up"
     start "$INIT" bash -c "trap 'exit 3' INT; trap 'exit 4' TERM; touch $OUT/up; while :; do sleep 0.02; done"
     eventually test -e "$OUT/up"
     signal INT
