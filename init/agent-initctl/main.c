@@ -98,7 +98,8 @@ static int order(const struct initctl *initctl, enum init_request_type type, str
 
 static int run_stop(const struct initctl *initctl, struct error *err)
 {
-    /* The stop sends TERM to everything in the container, us included; the answer comes before KILL. */
+    /* The stop sends TERM to everything in the container, us included; the answer comes before
+     * KILL. */
     signal(SIGTERM, SIG_IGN);
     return order(initctl, INIT_REQUEST_STOP, err);
 }

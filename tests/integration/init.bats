@@ -3,8 +3,8 @@
 # PID 1 in real pid namespaces and in a container, with a fixture in agent-boot's place. Beside each refusal stands
 # the same thing allowed.
 
-# Text for inner shells; set by common.bash and by run.
-# shellcheck disable=SC2016,SC2153,SC2154
+# Text for inner shells; set by common.bash and by run; called by `eventually`.
+# shellcheck disable=SC2016,SC2153,SC2154,SC2317
 bats_require_minimum_version 1.5.0
 load common
 
