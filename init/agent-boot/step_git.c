@@ -96,6 +96,8 @@ static const struct setting top_settings[] = {
     { "remote.local.url", BOOT_LOCAL_REPOSITORY },
     { "remote.local.fetch", "+refs/heads/*:refs/remotes/local/*" },
     { "remote.pushDefault", "local" },
+    /* A plain `git push` of the session's branch, which has no upstream, does what people mean. */
+    { "push.default", "current" },
 };
 /* What agents push to: no automatic maintenance between a push and the collection. */
 static const struct setting bare_settings[] = {
