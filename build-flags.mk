@@ -21,7 +21,7 @@ INCLUDES := -I.
 COMMON_CFLAGS := -std=gnu11 -O2 -g0 $(WARNINGS) $(WERROR) $(REPRODUCIBLE) -D_GNU_SOURCE \
 	-DCODING_AGENTS_VERSION='"$(VERSION)"' -include lib/base/banned.h \
 	-fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=zero \
-	-ffunction-sections -fdata-sections -fno-strict-aliasing -fvisibility=hidden
+	-ffunction-sections -fdata-sections -fno-strict-aliasing
 
 ARCHITECTURE := $(firstword $(subst -, ,$(MULTIARCH)))
 ifeq ($(ARCHITECTURE),x86_64)

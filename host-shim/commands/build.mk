@@ -13,3 +13,13 @@ $(foreach name,$(COMMAND_NAMES),$(eval $(call dynamic_program,$(HOST_LIBEXEC)/co
 
 DOCTOR_SOURCES := $(addprefix $(COMMANDS_DIRECTORY)/,doctor.c doctor_container.c doctor_host.c)
 $(eval $(call dynamic_program,$(HOST_LIBEXEC)/coding-agents-doctor,$(DOCTOR_SOURCES),$(COMMANDS_ARCHIVES),$(WIRE_LIBRARIES)))
+
+# Completion where each shell looks for it, printed by the shipped program from the shipped table.
+COMPLETIONS := bash:bash-completion/completions/coding-agents zsh:zsh/site-functions/_coding-agents \
+	fish:fish/vendor_completions.d/coding-agents.fish
+define completion_file
+DATA_FILES += $(HOST)/share/$(2)
+$(HOST)/share/$(2): $(HOST_LIBEXEC)/coding-agents-completion
+	@mkdir -p $$(@D) && $$< $(1) >$$@
+endef
+$(foreach entry,$(COMPLETIONS),$(eval $(call completion_file,$(word 1,$(subst :, ,$(entry))),$(word 2,$(subst :, ,$(entry))))))

@@ -206,9 +206,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
-/* argp finds it only when it is visible outside the program. */
-__attribute__((visibility("default"))) const char *argp_program_version =
-    "agent-initctl " CODING_AGENTS_VERSION;
+const char *argp_program_version = "agent-initctl " CODING_AGENTS_VERSION;
 
 int main(int argc, char **argv)
 {

@@ -19,7 +19,7 @@ plain_make() {
 @test "install puts programs, policies, pages and the source where they belong" {
     run -0 plain_make install DESTDIR="$destination" PREFIX=/opt/agents
     local prefix=$destination/opt/agents
-    [ "$("$prefix/bin/coding-agents" version | head -1)" = "coding-agents $VERSION" ]
+    [ "$("$prefix/bin/coding-agents" version | head -1 | tr -s " ")" = "coding-agents $VERSION" ]
     cmp "$ROOT/policies/seccomp/agent.json" "$prefix/share/coding-agents/policies/seccomp/agent.json"
     cmp "$ROOT/images.lock" "$prefix/share/coding-agents/images.lock"
     [ -f "$prefix/share/man/man1/coding-agents.1" ]
