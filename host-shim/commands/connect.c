@@ -4,9 +4,7 @@
 
 #include "host-shim/commands/command.h"
 #include "host-shim/commands/session_view.h"
-
-/* agentattach: carries bytes and nothing else. policies/users.tab. */
-#define ATTACH_IDENTITY "10003:10003"
+#include "lib/host/engine.h"
 
 static int check(const struct session_view *view, struct error *err)
 {
@@ -40,7 +38,7 @@ int main(int argc, char **argv)
         return command_fail(&line, &err, EXIT_ENGINE);
     if (check(&view, &err) < 0)
         return command_fail(&line, &err, EXIT_SESSION);
-    execlp("docker", "docker", "exec", "--interactive", "--tty", "--user", ATTACH_IDENTITY,
+    execlp("docker", "docker", "exec", "--interactive", "--tty", "--user", ENGINE_ATTACH_IDENTITY,
            view.state->container, "agent-attach", (char *)NULL);
     error_set(&err, errno, "run 'docker'");
     return command_fail(&line, &err, EXIT_ENGINE);

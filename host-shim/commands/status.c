@@ -13,7 +13,8 @@
 static json_t *ask_init(const struct session_view *view)
 {
     const char *const arguments[] = {
-        "exec", view->state->container, "agent-initctl", "status", "--json", NULL};
+        "exec",   "-u", ENGINE_ATTACH_IDENTITY, view->state->container, "agent-initctl", "status",
+        "--json", NULL};
     struct process_result result = {.output = NULL};
     if (!view->is_running || engine_run(arguments, CONTROL_ANSWER_MS, &result, NULL) < 0)
         return NULL;

@@ -49,9 +49,10 @@ static void stop_logs(int pidfd)
 static bool agent_is_ready(const struct launch *launch)
 {
     struct process_result result = {.output = NULL};
-    int status = engine_run(
-        (const char *const[]){"exec", launch->container, "agent-initctl", "wait", "agent", NULL}, 0,
-        &result, NULL);
+    int status =
+        engine_run((const char *const[]){"exec", "-u", ENGINE_ATTACH_IDENTITY, launch->container,
+                                         "agent-initctl", "wait", "agent", NULL},
+                   0, &result, NULL);
     process_result_free(&result);
     return status == 0;
 }
@@ -99,8 +100,9 @@ static int wait_or_detach(int signals, int pidfd)
 
 static int attach_terminal(const struct launch *launch, struct error *err)
 {
-    const char *const argv[] = {"docker",          "exec",         "-it", "-u", "10003:10003",
-                                launch->container, "agent-attach", NULL};
+    const char *const argv[] = {
+        "docker",          "exec",         "-it", "-u", ENGINE_ATTACH_IDENTITY,
+        launch->container, "agent-attach", NULL};
     const struct process_spec spec = {.argv = argv,
                                       .standard_input = STDIN_FILENO,
                                       .standard_output = STDOUT_FILENO,

@@ -40,6 +40,10 @@ int engine_detect(struct engine_facts *facts, struct error *err);
 int engine_run(const char *const *arguments, unsigned int timeout_ms, struct process_result *result,
                struct error *err);
 
+/* agentattach of users.tab: who attaches to a session and asks its PID 1, which nobody does as root.
+ */
+#define ENGINE_ATTACH_IDENTITY "10003:10003"
+
 /* The last non-empty line of what the client wrote to stderr, without its own "Error: " in front.
  */
 void engine_reason(const char *text, char *reason, size_t size);

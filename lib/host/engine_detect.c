@@ -230,6 +230,9 @@ int engine_detect(struct engine_facts *facts, struct error *err)
     int status = find_client(found.client, err);
     if (status == 0)
         status = refuse_remote(&found, &socket_owner, err);
+    /* Podman's docker command answers nothing about contexts; its version tells what it is. */
+    if (status == -EPROTO && read_versions(&found, err) < 0)
+        return -EINVAL;
     if (status == 0)
         status = read_versions(&found, err);
     if (status == 0)
