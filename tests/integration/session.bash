@@ -57,3 +57,17 @@ wait_for() {
 events_of() {
     cat "$XDG_STATE_HOME/coding-agents/sessions/$(id_of "$1")/events.jsonl"
 }
+
+# staged_installation DIRECTORY: what `make install` copies, in a place whose policies a test may change. CA is then its
+# program.
+staged_installation() {
+    cp -R --no-preserve=ownership "$BUILD/host" "$1"
+    CA=$1/bin/coding-agents
+    POLICIES=$1/share/coding-agents/policies
+}
+
+# edit_json FILE FILTER: changes the file with jq.
+edit_json() {
+    jq "$2" "$1" >"$1.new"
+    mv "$1.new" "$1"
+}
