@@ -4,7 +4,9 @@
 
 #include "host-shim/commands/command.h"
 #include "host-shim/commands/session_view.h"
-#include "lib/host/engine.h"
+#include "lib/base/cleanup.h"
+#include "lib/host/attach.h"
+#include "lib/host/signals.h"
 
 static int check(const struct session_view *view, struct error *err)
 {
@@ -38,8 +40,10 @@ int main(int argc, char **argv)
         return command_fail(&line, &err, EXIT_ENGINE);
     if (check(&view, &err) < 0)
         return command_fail(&line, &err, EXIT_SESSION);
-    execlp("docker", "docker", "exec", "--interactive", "--tty", "--user", ENGINE_ATTACH_IDENTITY,
-           view.state->container, "agent-attach", (char *)NULL);
-    error_set(&err, errno, "run 'docker'");
-    return command_fail(&line, &err, EXIT_ENGINE);
+    cleanup_fd int signals = signals_hold(&err);
+    if (signals < 0)
+        return command_fail(&line, &err, EXIT_HOST_INTERNAL);
+    if (attach_terminal(view.state->container, signals, &code, &err) < 0)
+        return command_fail(&line, &err, EXIT_ENGINE);
+    return code;
 }

@@ -13,6 +13,7 @@
 
 /* `docker run` itself failed, or the command exited with it: only the engine can tell. */
 #define CLIENT_FAILED 125
+#define REMOVE_MS 60000
 
 /*
  * The docker client passes signals on to the container. What the terminal sent it has already; what
@@ -113,11 +114,16 @@ int container_run(struct launch *launch, struct error *err)
     int code = CLIENT_FAILED;
     int status = stage_set_running(launch, err);
     if (status == 0)
-        status = keeper_say_started(launch, err);
+        status = keeper_client_say_started(&launch->keeper, err);
     if (status < 0)
         return status;
     if (launch->plan.is_detached)
         return run_detached(launch, err);
     status = run_foreground(launch, &code, err);
     return status < 0 ? status : judge_end(launch, code, err);
+}
+
+void container_remove(struct launch *launch)
+{
+    engine_run_quietly((const char *const[]){"rm", "-f", launch->container, NULL}, REMOVE_MS);
 }

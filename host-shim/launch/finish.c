@@ -73,7 +73,7 @@ static void bring_back(struct launch *launch)
 int finish_session(struct launch *launch, int code, struct error *err)
 {
     struct session_state *state = NULL;
-    keeper_await_end(launch);
+    keeper_client_await_end(&launch->keeper);
     if (is_stillborn(launch, code))
         return container_interrupted(launch, err);
     launch->exit_code = code;

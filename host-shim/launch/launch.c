@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "lib/host/grammar.h"
 #include "lib/host/install_paths.h"
 #include "lib/host/policy.h"
+#include "lib/host/signals.h"
 #include "lib/wire/audit.h"
 #include "lib/wire/record.h"
 #include "lib/wire/session.h"
@@ -128,15 +128,8 @@ static int find_image(struct launch *launch, struct error *err)
  * asked for. */
 static int hold_signals(struct launch *launch, struct error *err)
 {
-    sigset_t held;
-    sigemptyset(&held);
-    sigaddset(&held, SIGINT);
-    sigaddset(&held, SIGTERM);
-    sigaddset(&held, SIGHUP);
-    if (sigprocmask(SIG_BLOCK, &held, NULL) < 0)
-        return error_set(err, errno, "hold signals back");
-    launch->signals = signalfd(-1, &held, SFD_CLOEXEC | SFD_NONBLOCK);
-    return launch->signals < 0 ? error_set(err, errno, "watch signals") : 0;
+    launch->signals = signals_hold(err);
+    return launch->signals < 0 ? launch->signals : 0;
 }
 
 static int clone_url(struct launch *launch, struct error *err)
@@ -256,26 +249,26 @@ struct launch_step {
 
 /* clang-format off */
 static const struct launch_step steps[] = {
-    {"policy",    check_policy,    NULL,             EXIT_POLICY,        false},
-    {"source",    inspect_path,    NULL,             EXIT_REPOSITORY,    false},
-    {"engine",    detect_engine,   NULL,             EXIT_ENGINE,        false},
-    {"socket",    refuse_socket,   NULL,             EXIT_REPOSITORY,    false},
-    {"limits",    decide_limits,   NULL,             EXIT_USAGE,         false},
-    {"mode",      choose_mode,     NULL,             EXIT_USAGE,         false},
-    {"image",     find_image,      NULL,             EXIT_IMAGE,         false},
-    {"signals",   hold_signals,    NULL,             EXIT_HOST_INTERNAL, false},
-    {"session",   stage_reserve,   stage_remove,     EXIT_HOST_INTERNAL, false},
-    {"clone",     clone_url,       remove_clone,     EXIT_REPOSITORY,    true},
-    {"branch",    take_branch,     release_branch,   EXIT_BRANCH,        false},
-    {"plan",      stage_render,    NULL,             EXIT_HOST_INTERNAL, false},
-    {"print",     print_plan,      NULL,             EXIT_HOST_INTERNAL, false},
-    {"files",     stage_write,     NULL,             EXIT_HOST_INTERNAL, true},
-    {"keeper",    keeper_start,    keeper_abandon,   EXIT_AUDIT,         true},
-    {"record",    keeper_record,   NULL,             EXIT_AUDIT,         true},
-    {"network",   network_create,  network_remove,   EXIT_START,         true},
-    {"volume",    volume_create,   volume_remove,    EXIT_START,         true},
-    {"announce",  announce,        NULL,             EXIT_HOST_INTERNAL, true},
-    {"container", container_run,   container_remove, EXIT_START,         true},
+    {"policy",    check_policy,              NULL,                      EXIT_POLICY,        false},
+    {"source",    inspect_path,              NULL,                      EXIT_REPOSITORY,    false},
+    {"engine",    detect_engine,             NULL,                      EXIT_ENGINE,        false},
+    {"socket",    refuse_socket,             NULL,                      EXIT_REPOSITORY,    false},
+    {"limits",    decide_limits,             NULL,                      EXIT_USAGE,         false},
+    {"mode",      choose_mode,               NULL,                      EXIT_USAGE,         false},
+    {"image",     find_image,                NULL,                      EXIT_IMAGE,         false},
+    {"signals",   hold_signals,              NULL,                      EXIT_HOST_INTERNAL, false},
+    {"session",   stage_reserve,             stage_remove,              EXIT_HOST_INTERNAL, false},
+    {"clone",     clone_url,                 remove_clone,              EXIT_REPOSITORY,    true},
+    {"branch",    take_branch,               release_branch,            EXIT_BRANCH,        false},
+    {"plan",      stage_render,              NULL,                      EXIT_HOST_INTERNAL, false},
+    {"print",     print_plan,                NULL,                      EXIT_HOST_INTERNAL, false},
+    {"files",     stage_write,               NULL,                      EXIT_HOST_INTERNAL, true},
+    {"keeper",    belongings_start_keeper,   belongings_abandon_keeper, EXIT_AUDIT,         true},
+    {"record",    belongings_record_start,   NULL,                      EXIT_AUDIT,         true},
+    {"network",   belongings_create_network, belongings_remove_network, EXIT_START,         true},
+    {"volume",    belongings_create_volume,  belongings_remove_volume,  EXIT_START,         true},
+    {"announce",  announce,                  NULL,                      EXIT_HOST_INTERNAL, true},
+    {"container", container_run,             container_remove,          EXIT_START,         true},
 };
 /* clang-format on */
 
@@ -315,7 +308,7 @@ static int run_steps(struct launch *launch)
 
 int launch_main(int argc, char **argv)
 {
-    struct launch launch = {.keeper = -1, .signals = -1};
+    struct launch launch = {.keeper.control = -1, .signals = -1};
     struct error err = ERROR_INITIALIZER;
     static char run_name[] = "coding-agents run";
     static char launch_name[] = "coding-agents launch";
@@ -333,7 +326,7 @@ int launch_main(int argc, char **argv)
     string_list_free(&launch.argv);
     string_list_free(&launch.storage.command);
     free(launch.manifest);
-    cleanup_close(&launch.keeper);
+    cleanup_close(&launch.keeper.control);
     cleanup_close(&launch.signals);
     return code;
 }

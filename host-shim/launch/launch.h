@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "host-shim/launch/plan.h"
+#include "lib/host/keeper_client.h"
 
 struct launch {
     struct launch_options options;
@@ -28,7 +29,7 @@ struct launch {
     char manifest_sha256[MANIFEST_DIGEST_SIZE];
     char *manifest; /* owned */
     size_t manifest_size;
-    int keeper;        /* owned; the control socket to the keeper, -1 without */
+    struct keeper_client keeper;
     int signals;       /* owned; signalfd of the signals that are held back, -1 before */
     int passed_signal; /* the last one that reached the engine's client; 0: none */
     bool is_interactive;
@@ -51,21 +52,14 @@ int stage_write(struct launch *launch, struct error *err); /* manifest, list of 
 void stage_remove(struct launch *launch);
 int stage_set_running(struct launch *launch, struct error *err);
 
-/* keeper_link.c: the keeper of this session. */
-int keeper_start(struct launch *launch, struct error *err);
-/* Records what is about to be started, on disk before it is. */
-int keeper_record(struct launch *launch, struct error *err);
-/* Tells the keeper that the container comes, or (WHY) that it does not and it must end. */
-int keeper_say_started(struct launch *launch, struct error *err);
-void keeper_abandon(struct launch *launch);
-/* Waits until the keeper has recorded the end of the session and put its things away. */
-void keeper_await_end(struct launch *launch);
-
-/* network.c: the session's own bridge and volume, by the name of the container. */
-int network_create(struct launch *launch, struct error *err);
-void network_remove(struct launch *launch);
-int volume_create(struct launch *launch, struct error *err);
-void volume_remove(struct launch *launch);
+/* belongings.c: the session's keeper, network and volume, as steps of a launch. 0 or -errno. */
+int belongings_start_keeper(struct launch *launch, struct error *err);
+int belongings_record_start(struct launch *launch, struct error *err);
+void belongings_abandon_keeper(struct launch *launch);
+int belongings_create_network(struct launch *launch, struct error *err);
+void belongings_remove_network(struct launch *launch);
+int belongings_create_volume(struct launch *launch, struct error *err);
+void belongings_remove_volume(struct launch *launch);
 
 /* container.c: the one `docker run`. */
 int container_run(struct launch *launch, struct error *err);

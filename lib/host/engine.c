@@ -82,6 +82,13 @@ int engine_run(const char *const *arguments, unsigned int timeout_ms, struct pro
     return -EIO;
 }
 
+void engine_run_quietly(const char *const *arguments, unsigned int timeout_ms)
+{
+    struct process_result result = {.output = NULL};
+    (void)engine_run(arguments, timeout_ms, &result, NULL);
+    process_result_free(&result);
+}
+
 /* The client has no exit code for a missing object, only words. */
 static bool says_missing(const char *text)
 {

@@ -40,9 +40,12 @@ int engine_detect(struct engine_facts *facts, struct error *err);
 int engine_run(const char *const *arguments, unsigned int timeout_ms, struct process_result *result,
                struct error *err);
 
-/* agentattach of users.tab: who attaches to a session and asks its PID 1, which nobody does as root.
+/* agentattach of users.tab: who attaches to a session and asks its PID 1, which nobody does as
+ * root.
  */
 #define ENGINE_ATTACH_IDENTITY "10003:10003"
+/* engine_run for what is taken away when nothing can be done about a failure. */
+void engine_run_quietly(const char *const *arguments, unsigned int timeout_ms);
 
 /* The last non-empty line of what the client wrote to stderr, without its own "Error: " in front.
  */

@@ -1,11 +1,15 @@
 /* Makes the session's own bridge, from a pool of small subnets, and its volume. */
+#include "lib/host/network.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "host-shim/launch/launch.h"
-#include "lib/base/cleanup.h"
+#include "lib/host/engine.h"
+#include "lib/host/session_engine.h"
 
 #define POOL_VARIABLE "CODING_AGENTS_NETWORK_POOL"
 #define POOL_DEFAULT "10.213.0.0/16"
@@ -46,7 +50,7 @@ static bool is_taken(const char *reason)
     return strcasestr(reason, "overlap") != NULL || strcasestr(reason, "already in use") != NULL;
 }
 
-static int create_on(const struct launch *launch, uint32_t subnet, struct error *err)
+static int create_on(const char *name, const char *session, uint32_t subnet, struct error *err)
 {
     char text[INET_ADDRSTRLEN + 4];
     char address[INET_ADDRSTRLEN];
@@ -55,31 +59,31 @@ static int create_on(const struct launch *launch, uint32_t subnet, struct error 
     if (inet_ntop(AF_INET, &network, address, sizeof(address)) == NULL)
         return error_set(err, errno, "write a subnet");
     snprintf(text, sizeof(text), "%s/%d", address, SUBNET_PREFIX);
-    snprintf(label, sizeof(label), "coding-agents.session=%s", launch->session);
+    snprintf(label, sizeof(label), SESSION_LABEL "=%s", session);
     struct process_result result = {.output = NULL};
     int status =
         engine_run((const char *const[]){"network", "create", "--driver", "bridge", "--opt",
                                          "com.docker.network.bridge.enable_icc=false", "--label",
-                                         label, "--subnet", text, launch->container, NULL},
+                                         label, "--subnet", text, name, NULL},
                    ENGINE_MS, &result, err);
     process_result_free(&result);
     return status;
 }
 
-int network_create(struct launch *launch, struct error *err)
+int network_create(const char *name, const char *session, struct error *err)
 {
     struct pool pool = {.text = NULL};
-    int status = launch->options.is_restricted ? 0 : read_pool(&pool, err);
-    if (status < 0 || launch->options.is_restricted)
+    int status = read_pool(&pool, err);
+    if (status < 0)
         return status;
     /* Two launches at once start at different places: ids are random. */
     uint32_t start = 0;
-    for (const char *p = launch->session; *p != '\0'; p++)
+    for (const char *p = session; *p != '\0'; p++)
         start = start * 31 + (unsigned char)*p;
     uint32_t attempts = pool.count < ATTEMPTS_MAX ? pool.count : ATTEMPTS_MAX;
     for (uint32_t i = 0; i < attempts; i++) {
         uint32_t index = (start + i) % pool.count;
-        status = create_on(launch, pool.base + (index << (32 - SUBNET_PREFIX)), err);
+        status = create_on(name, session, pool.base + (index << (32 - SUBNET_PREFIX)), err);
         if (status == 0 || !is_taken(error_text(err)))
             return status;
     }
@@ -90,37 +94,23 @@ int network_create(struct launch *launch, struct error *err)
         SUBNET_PREFIX, pool.text, attempts);
 }
 
-static void run_quietly(const char *const *arguments)
+void network_remove(const char *name)
 {
-    struct process_result result = {.output = NULL};
-    (void)engine_run(arguments, ENGINE_MS, &result, NULL);
-    process_result_free(&result);
+    engine_run_quietly((const char *const[]){"network", "rm", name, NULL}, ENGINE_MS);
 }
 
-void network_remove(struct launch *launch)
-{
-    if (!launch->options.is_restricted)
-        run_quietly((const char *const[]){"network", "rm", launch->container, NULL});
-}
-
-int volume_create(struct launch *launch, struct error *err)
+int volume_create(const char *name, const char *session, struct error *err)
 {
     char label[64];
-    snprintf(label, sizeof(label), "coding-agents.session=%s", launch->session);
+    snprintf(label, sizeof(label), SESSION_LABEL "=%s", session);
     struct process_result result = {.output = NULL};
-    int status = engine_run(
-        (const char *const[]){"volume", "create", "--label", label, launch->container, NULL},
-        ENGINE_MS, &result, err);
+    int status = engine_run((const char *const[]){"volume", "create", "--label", label, name, NULL},
+                            ENGINE_MS, &result, err);
     process_result_free(&result);
     return status;
 }
 
-void volume_remove(struct launch *launch)
+void volume_remove(const char *name)
 {
-    run_quietly((const char *const[]){"volume", "rm", launch->container, NULL});
-}
-
-void container_remove(struct launch *launch)
-{
-    run_quietly((const char *const[]){"rm", "-f", launch->container, NULL});
+    engine_run_quietly((const char *const[]){"volume", "rm", name, NULL}, ENGINE_MS);
 }

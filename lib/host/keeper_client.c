@@ -1,5 +1,7 @@
 /* Starts the session's keeper, records the start through it, and hears from it how the session
  * ended. */
+#include "lib/host/keeper_client.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -8,13 +10,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "host-shim/launch/launch.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/base/path.h"
+#include "lib/base/process.h"
 #include "lib/host/install_paths.h"
+#include "lib/wire/audit.h"
 #include "lib/wire/channel.h"
+#include "lib/wire/manifest.h"
 #include "lib/wire/record.h"
 
 #define READY_MS 10000
@@ -57,7 +61,8 @@ static int read_line(int fd, uint64_t timeout_ms, char *line, size_t size)
     return 0;
 }
 
-static int spawn(const struct launch *launch, int theirs, struct error *err)
+static int spawn(const struct keeper_client *client, uid_t container_root, int theirs,
+                 struct error *err)
 {
     char program[PATH_MAX];
     char fd_text[16];
@@ -66,8 +71,8 @@ static int spawn(const struct launch *launch, int theirs, struct error *err)
     if (status < 0)
         return status;
     snprintf(fd_text, sizeof(fd_text), "%d", theirs);
-    snprintf(uid_text, sizeof(uid_text), "%u", (unsigned int)launch->engine.container_root_uid);
-    const char *const argv[] = {program,        "--session", launch->session,
+    snprintf(uid_text, sizeof(uid_text), "%u", (unsigned int)container_root);
+    const char *const argv[] = {program,        "--session", client->session,
                                 "--control-fd", fd_text,     "--container-root-uid",
                                 uid_text,       NULL};
     struct process_spec spec = {
@@ -79,7 +84,7 @@ static int spawn(const struct launch *launch, int theirs, struct error *err)
     return status;
 }
 
-int keeper_start(struct launch *launch, struct error *err)
+int keeper_client_start(struct keeper_client *client, uid_t container_root, struct error *err)
 {
     int ends[2];
     char line[512] = "";
@@ -88,7 +93,7 @@ int keeper_start(struct launch *launch, struct error *err)
     cleanup_fd int ours = ends[0];
     cleanup_fd int theirs = ends[1];
     fd_set_close_on_exec(theirs, false);
-    int status = spawn(launch, theirs, err);
+    int status = spawn(client, container_root, theirs, err);
     if (status < 0)
         return error_prefix(err, "start the keeper of the session");
     cleanup_close(&theirs);
@@ -99,36 +104,36 @@ int keeper_start(struct launch *launch, struct error *err)
     if (strcmp(line, "READY") != 0)
         return error_set(err, EINVAL, "the keeper of the session could not start: %s",
                          strncmp(line, "FAILED ", 7) == 0 ? line + 7 : line);
-    launch->keeper = steal_fd(&ours);
+    client->control = steal_fd(&ours);
     return 0;
 }
 
-static int tell(struct launch *launch, const char *line)
+static int tell(const struct keeper_client *client, const char *line)
 {
-    return send(launch->keeper, line, strlen(line), MSG_NOSIGNAL) < 0 ? -errno : 0;
+    return send(client->control, line, strlen(line), MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-int keeper_say_started(struct launch *launch, struct error *err)
+int keeper_client_say_started(const struct keeper_client *client, struct error *err)
 {
-    int status = tell(launch, "STARTED\n");
+    int status = tell(client, "STARTED\n");
     return status < 0 ? error_set(err, -status, "the keeper of the session is gone") : 0;
 }
 
-void keeper_await_end(struct launch *launch)
+void keeper_client_await_end(struct keeper_client *client)
 {
     char line[512] = "";
-    if (launch->keeper < 0)
+    if (client->control < 0)
         return;
-    (void)read_line(launch->keeper, END_MS, line, sizeof(line));
-    cleanup_close(&launch->keeper);
-    launch->keeper = -1;
+    (void)read_line(client->control, END_MS, line, sizeof(line));
+    cleanup_close(&client->control);
+    client->control = -1;
 }
 
-void keeper_abandon(struct launch *launch)
+void keeper_client_abandon(struct keeper_client *client)
 {
-    if (launch->keeper >= 0)
-        (void)tell(launch, "ABANDON the launcher could not start it\n");
-    keeper_await_end(launch);
+    if (client->control >= 0)
+        (void)tell(client, "ABANDON the launcher could not start it\n");
+    keeper_client_await_end(client);
 }
 
 static int digest_file(const char *path, char digest[MANIFEST_DIGEST_SIZE], struct error *err)
@@ -150,27 +155,27 @@ static int record(int channel, enum audit_event event, json_t *fields, struct er
     return status;
 }
 
-static json_t *start_fields(const struct launch *launch)
+static json_t *start_fields(const struct keeper_start *start)
 {
     char digest[MANIFEST_DIGEST_SIZE];
     cleanup_string_list struct string_list joined = {.items = NULL};
     const char *text = string_list_add(&joined, "");
-    for (size_t i = 0; i < launch->argv.count && text != NULL; i++)
-        text = string_list_format(&joined, "%s%s\n", text, launch->argv.items[i]);
+    for (size_t i = 0; i < start->argv->count && text != NULL; i++)
+        text = string_list_format(&joined, "%s%s\n", text, start->argv->items[i]);
     if (text == NULL)
         return NULL;
     manifest_digest(text, strlen(text), digest);
-    json_t *fields = json_pack("{s:s, s:s, s:s, s:s, s:s}", "agent", launch->options.agent, "name",
-                               launch->branch.name, "image", launch->image.id, "argv_sha256",
-                               digest, "manifest_sha256", launch->manifest_sha256);
-    if (fields != NULL && record_set_text(fields, "branch", launch->branch.inside) < 0) {
+    json_t *fields = json_pack("{s:s, s:s, s:s, s:s, s:s}", "agent", start->agent, "name",
+                               start->name, "image", start->image->id, "argv_sha256", digest,
+                               "manifest_sha256", start->manifest_sha256);
+    if (fields != NULL && record_set_text(fields, "branch", start->branch) < 0) {
         json_decref(fields);
         return NULL;
     }
     return fields;
 }
 
-static int config_fields(const struct launch *launch, json_t **fields, struct error *err)
+static int config_fields(const struct keeper_start *start, json_t **fields, struct error *err)
 {
     char path[PATH_MAX];
     char digest[MANIFEST_DIGEST_SIZE];
@@ -190,13 +195,13 @@ static int config_fields(const struct launch *launch, json_t **fields, struct er
         return status;
     }
     *fields = json_pack("{s:s, s:s, s:s, s:o}", "launcher_version", CODING_AGENTS_VERSION,
-                        "launcher_sha256", digest, "image", launch->image.id, "assets", digests);
+                        "launcher_sha256", digest, "image", start->image->id, "assets", digests);
     return 0;
 }
 
-static int record_all(const struct launch *launch, int channel, struct error *err)
+static int record_all(const struct keeper_start *start, int channel, struct error *err)
 {
-    const struct engine_facts *engine = &launch->engine;
+    const struct engine_facts *engine = start->engine;
     json_t *config = NULL;
     int status =
         record(channel, AUDIT_ENV_DETECT,
@@ -205,30 +210,31 @@ static int record_all(const struct launch *launch, int channel, struct error *er
                          engine->has_apparmor, "cgroup", engine->cgroup_version),
                err);
     if (status == 0)
-        status = config_fields(launch, &config, err);
+        status = config_fields(start, &config, err);
     if (status == 0)
         status = record(channel, AUDIT_SESSION_CONFIG, config, err);
-    if (status == 0 && launch->image.digest[0] != '\0')
+    if (status == 0 && start->image->digest[0] != '\0')
         status = record(channel, AUDIT_INTEGRITY_CHECK,
-                        json_pack("{s:s, s:s, s:s, s:s}", "subject", launch->image.reference,
-                                  "expected", launch->image.digest, "found", launch->image.digest,
+                        json_pack("{s:s, s:s, s:s, s:s}", "subject", start->image->reference,
+                                  "expected", start->image->digest, "found", start->image->digest,
                                   "outcome", "same"),
                         err);
     if (status == 0)
-        status = record(channel, AUDIT_SESSION_START, start_fields(launch), err);
+        status = record(channel, AUDIT_SESSION_START, start_fields(start), err);
     return status;
 }
 
-int keeper_record(struct launch *launch, struct error *err)
+int keeper_client_record(const struct keeper_client *client, const struct keeper_start *start,
+                         struct error *err)
 {
     char path[PATH_MAX];
-    if (path_format(path, "%s/root.sock", launch->socket_directory) < 0)
+    if (path_format(path, "%s/root.sock", client->socket_directory) < 0)
         return error_set(err, ENAMETOOLONG, "the keeper's socket");
     cleanup_fd int channel =
-        channel_connect(path, CHANNEL_ROLE_LAUNCHER, launch->session, READY_MS, err);
+        channel_connect(path, CHANNEL_ROLE_LAUNCHER, client->session, READY_MS, err);
     if (channel < 0)
         return channel;
-    int status = record_all(launch, channel, err);
+    int status = record_all(start, channel, err);
     if (status == 0)
         status = channel_flush(channel, READY_MS, err);
     if (status < 0)

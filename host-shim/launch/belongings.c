@@ -1,0 +1,51 @@
+/* What a session has beside its files: a keeper, a network, a volume. */
+#include "host-shim/launch/launch.h"
+#include "lib/host/network.h"
+
+int belongings_start_keeper(struct launch *launch, struct error *err)
+{
+    launch->keeper.session = launch->session;
+    launch->keeper.socket_directory = launch->socket_directory;
+    return keeper_client_start(&launch->keeper, launch->engine.container_root_uid, err);
+}
+
+int belongings_record_start(struct launch *launch, struct error *err)
+{
+    const struct keeper_start start = {
+        .engine = &launch->engine,
+        .image = &launch->image,
+        .argv = &launch->argv,
+        .agent = launch->options.agent,
+        .name = launch->branch.name,
+        .branch = launch->branch.inside,
+        .manifest_sha256 = launch->manifest_sha256,
+    };
+    return keeper_client_record(&launch->keeper, &start, err);
+}
+
+void belongings_abandon_keeper(struct launch *launch)
+{
+    keeper_client_abandon(&launch->keeper);
+}
+
+int belongings_create_network(struct launch *launch, struct error *err)
+{
+    return launch->options.is_restricted ? 0
+                                         : network_create(launch->container, launch->session, err);
+}
+
+void belongings_remove_network(struct launch *launch)
+{
+    if (!launch->options.is_restricted)
+        network_remove(launch->container);
+}
+
+int belongings_create_volume(struct launch *launch, struct error *err)
+{
+    return volume_create(launch->container, launch->session, err);
+}
+
+void belongings_remove_volume(struct launch *launch)
+{
+    volume_remove(launch->container);
+}

@@ -1,0 +1,45 @@
+/* The launcher's end of a session's keeper: starts it, records through it, waits for its word. */
+#ifndef HOST_KEEPER_CLIENT_H
+#define HOST_KEEPER_CLIENT_H
+
+#include <sys/types.h>
+
+#include "lib/base/error.h"
+#include "lib/base/string_list.h"
+#include "lib/host/engine.h"
+#include "lib/host/image.h"
+
+struct keeper_client {
+    const char *session;          /* borrowed */
+    const char *socket_directory; /* borrowed */
+    int control;                  /* owned; the control socket, -1 without a keeper */
+};
+
+/* What goes on record before anything is started. All borrowed. */
+struct keeper_start {
+    const struct engine_facts *engine;
+    const struct image *image;
+    const struct string_list *argv; /* of `docker run` */
+    const char *agent;
+    const char *name;   /* of the session */
+    const char *branch; /* in the session */
+    const char *manifest_sha256;
+};
+
+/* Starts the keeper; CONTAINER_ROOT is the host uid that root of the container is. 0 or -errno. */
+int keeper_client_start(struct keeper_client *client, uid_t container_root, struct error *err);
+
+/* Records what is about to be started, on disk before it is. 0 or -errno. */
+int keeper_client_record(const struct keeper_client *client, const struct keeper_start *start,
+                         struct error *err);
+
+/* Tells the keeper that the container comes. 0 or -errno. */
+int keeper_client_say_started(const struct keeper_client *client, struct error *err);
+
+/* Tells it that none comes, and waits for its end. */
+void keeper_client_abandon(struct keeper_client *client);
+
+/* Waits until the keeper has recorded the end of the session and put its things away. */
+void keeper_client_await_end(struct keeper_client *client);
+
+#endif
