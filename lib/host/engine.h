@@ -41,9 +41,9 @@ int engine_run(const char *const *arguments, unsigned int timeout_ms, struct pro
                struct error *err);
 
 /* agentattach of users.tab: who attaches to a session and asks its PID 1, which nobody does as
- * root.
- */
+ * root. */
 #define ENGINE_ATTACH_IDENTITY "10003:10003"
+
 /* engine_run for what is taken away when nothing can be done about a failure. */
 void engine_run_quietly(const char *const *arguments, unsigned int timeout_ms);
 
