@@ -180,7 +180,7 @@ static char *render_manifest(struct launch *launch)
 static void make_lines(const struct variant *first, const struct variant *second,
                        struct string_list *lines)
 {
-    struct launch launch = {.keeper = -1};
+    struct launch launch = {.keeper.control = -1};
     struct manifest_git_directory directory;
     struct error err = ERROR_INITIALIZER;
     char arguments[512];
