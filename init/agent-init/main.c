@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "init/agent-init/init.h"
+#include "lib/base/capability.h"
 #include "lib/base/clock.h"
 #include "lib/base/diagnostic.h"
 #include "lib/base/exit_codes.h"
@@ -39,8 +40,7 @@ static void take_signals(sigset_t *all)
            sizeof(*all)); /* sigfillset leaves out the signals that musl keeps for itself */
     sigprocmask(SIG_SETMASK, all, NULL);
     /* Inherited SIG_IGN would be inherited on, and for SIGCHLD would lose every exit code. */
-    for (int number = 1; number < _NSIG; number++)
-        signal(number, SIG_DFL);
+    sys_reset_signal_dispositions();
 }
 
 /* Seconds as milliseconds; -1 for what is not a number of them. */
@@ -107,8 +107,20 @@ static void begin_plain(struct init *init, char **command)
     init->main->arguments = (const char *const *)command;
 }
 
+/* From the first child on PID 1 itself needs KILL only; its children get theirs back by exec. */
+static void drop_effective(void)
+{
+    struct capability_sets sets;
+    int result = capability_get(&sets);
+    if (result == 0)
+        result = capability_set_effective(sets.permitted & CAPABILITY_BIT(CAP_KILL));
+    if (result < 0)
+        diagnostic_say("cannot drop the effective capabilities", NULL);
+}
+
 static void begin_boot(struct init *init, char **arguments)
 {
+    drop_effective();
     /* What an engine left open is for nobody: a child gets what it is given. */
     sys_close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     init->boot_arguments = (const char *const *)arguments;

@@ -12,6 +12,15 @@ static int result_of(long value)
     return value < 0 ? -errno : (int)value;
 }
 
+void sys_reset_signal_dispositions(void)
+{
+    /* The kernel's struct sigaction: handler, flags, restorer and a 64-bit mask, all zero for
+     * SIG_DFL. */
+    static const unsigned long action[4];
+    for (int number = 1; number <= 64; number++)
+        (void)syscall(SYS_rt_sigaction, number, action, NULL, sizeof(uint64_t));
+}
+
 int sys_pidfd_open(pid_t pid, unsigned int flags)
 {
     return result_of(syscall(SYS_pidfd_open, pid, flags));

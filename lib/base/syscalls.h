@@ -31,6 +31,13 @@ int sys_landlock_create_ruleset(const struct landlock_ruleset_attr *attributes, 
                                 uint32_t flags); /* Linux 5.13; flags 1 asks for the ABI */
 
 /*
+ * Gives every signal its default disposition, 32 and 33 included: the C libraries keep these two
+ * for themselves and refuse them in sigaction(3), and glibc's posix_spawn leaves them ignored in
+ * what it starts. Errors (KILL and STOP) are dropped.
+ */
+void sys_reset_signal_dispositions(void);
+
+/*
  * The credentials of the calling thread alone (the C library's wrappers change every thread). The
  * file system identity decides what open(2) may touch: credentials(7).
  */
