@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "init/agent-init/init.h"
-#include "lib/base/capability.h"
 #include "lib/base/clock.h"
 #include "lib/base/diagnostic.h"
 
@@ -71,15 +70,8 @@ static void do_unwind(struct init *init)
     child_signal(&init->programs[INIT_PROGRAM_BOOT], SIGCONT);
 }
 
-/* From here on PID 1 itself needs KILL only; its children get theirs back by exec. */
 static void do_start(struct init *init)
 {
-    struct capability_sets sets;
-    int result = capability_get(&sets);
-    if (result == 0)
-        result = capability_set_effective(sets.permitted & CAPABILITY_BIT(CAP_KILL));
-    if (result < 0)
-        diagnostic_say("cannot drop the effective capabilities", NULL);
     events_record(init, INIT_EVENT_BOOT_READY, "", 0);
 }
 
