@@ -1,5 +1,6 @@
 /* Waits for the session's container, through restarts of the engine, in a helper. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +14,16 @@
 #define POLL_MS 100
 #define AWAY_MAX_MS 30000
 #define RESTART_HELPER_MS 1000
+/* The engine hears of an end and of the memory that ran out on two ways; the second may be later.
+ */
+#define MEMORY_NOTICE_MS 500
 
 struct watch {
     const char *name;
     int fd;
     bool was_seen;
     bool engine_was_away;
+    bool has_asked_again;
     int waited_code; /* what `docker wait` printed; -1 before */
     uint32_t away_ms;
 };
@@ -57,6 +62,13 @@ static bool has_ended(const json_t *state)
     if (strcmp(status, "created") == 0)
         return error != NULL && error[0] != '\0';
     return strcmp(status, "exited") == 0 || strcmp(status, "dead") == 0;
+}
+
+/* Killed, and the engine does not say that memory was the cause: worth a second question. */
+static bool may_be_out_of_memory(const json_t *state)
+{
+    return json_integer_value(json_object_get(state, "ExitCode")) == 128 + SIGKILL &&
+           !json_is_true(json_object_get(state, "OOMKilled"));
 }
 
 static bool is_running(const json_t *state)
@@ -100,6 +112,11 @@ static bool look(struct watch *watch)
     if (!watch->was_seen)
         say(watch, HELPER_CONTAINER_SEEN, NULL);
     watch->was_seen = true;
+    if (is_over && !watch->has_asked_again && may_be_out_of_memory(state)) {
+        watch->has_asked_again = true;
+        is_over = false;
+        pause_ms(MEMORY_NOTICE_MS);
+    }
     if (is_over)
         say(watch, HELPER_CONTAINER_ENDED, state);
     json_decref(object);
