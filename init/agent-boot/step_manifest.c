@@ -15,8 +15,8 @@
 
 #define HELLO_TIMEOUT_MS 5000
 
-static int load(struct boot_context *context, const char *path, char **text, size_t *size,
-                struct error *err)
+static int verify(struct boot_context *context, const char *path, char **text, size_t *size,
+                  struct error *err)
 {
     int result = fd_read_file(AT_FDCWD, path, LIMIT_MANIFEST_BYTES, text, size, err);
     if (result < 0)
@@ -24,12 +24,18 @@ static int load(struct boot_context *context, const char *path, char **text, siz
     char digest[MANIFEST_DIGEST_SIZE];
     manifest_digest(*text, *size, digest);
     if (strcmp(digest, context->manifest_sha256) != 0)
-        return error_set(
-            err, EPROTO,
-            "the manifest's SHA-256 is %s, not the %s of the command line; start a new "
-            "session",
-            digest, context->manifest_sha256);
+        return error_set(err, EPROTO,
+                         "the manifest's SHA-256 is %s, not the %s of the command line", digest,
+                         context->manifest_sha256);
     return manifest_parse(*text, *size, &context->manifest, err);
+}
+
+static int load(struct boot_context *context, const char *path, char **text, size_t *size,
+                struct error *err)
+{
+    struct error cause = ERROR_INITIALIZER;
+    int result = verify(context, path, text, size, &cause);
+    return result < 0 ? error_set(err, EPROTO, "%s; start a new session", error_text(&cause)) : 0;
 }
 
 /* The shutdown reads this copy: the session directory of the host is detached by then. */

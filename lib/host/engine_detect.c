@@ -48,8 +48,10 @@ static int ask(const char *const *arguments, json_t **answer, struct error *err)
     *answer = json_loads(result.output, JSON_DECODE_ANY, &reason);
     process_result_free(&result);
     if (*answer == NULL)
-        return error_set(err, EPROTO, "docker %s did not print JSON: %s", arguments[0],
-                         reason.text);
+        return error_set(err, EPROTO,
+                         "docker %s did not print JSON (%s): is it the client of Docker Engine? "
+                         "coding-agents doctor tells more",
+                         arguments[0], reason.text);
     return 0;
 }
 

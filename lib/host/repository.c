@@ -56,7 +56,10 @@ static int find_top(const char *path, struct repository *repository, struct erro
     static const char *const arguments[] = {"rev-parse", "--show-toplevel", NULL};
     char start[PATH_MAX];
     if (realpath(path, start) == NULL)
-        return error_set(err, errno, "find the source '%s'", path);
+        return error_set(err, EINVAL,
+                         "the source '%s' cannot be reached (%s): name the path of a repository, "
+                         "or an https, ssh or file URL",
+                         path, strerror(errno));
     int status = git_identity_of(start, &repository->identity, err);
     if (status < 0)
         return status;
