@@ -59,7 +59,10 @@ static int explain_ending(const struct frame_exit *ending)
     case FRAME_EXIT_ENDED:
         return ending->exit_code;
     case FRAME_EXIT_BUSY:
-        return refuse(EXIT_SESSION, "too many terminals are attached already; detach one");
+        return refuse(EXIT_SESSION, "too many terminals come at once; try again");
+    case FRAME_EXIT_REPLACED:
+        return refuse(EXIT_SESSION,
+                      "another terminal took this one's place: too many are attached");
     case FRAME_EXIT_REFUSED:
         return refuse(EXIT_SESSION, "the session speaks another version of the attach protocol");
     case FRAME_EXIT_FAILED:
@@ -88,7 +91,7 @@ static int explain(const struct pump_result *result)
 
 static bool is_abrupt(const struct pump_result *result)
 {
-    return result->outcome != PUMP_ENDED_BY_SESSION;
+    return result->outcome != PUMP_ENDED_BY_SESSION || result->ending.reason == FRAME_EXIT_REPLACED;
 }
 
 int main(int argc, char **argv)

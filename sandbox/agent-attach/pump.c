@@ -15,6 +15,8 @@
 #include "sandbox/attach/watch.h"
 
 #define SOURCES 4
+/* At the socket, once a signal came: as often as its buffer can be full of last words. */
+#define LAST_LOOKS 16
 #define DEFAULT_TERMINAL "xterm"
 
 struct pump {
@@ -146,7 +148,16 @@ static void on_signal(void *context, uint32_t events)
         return;
     if (info.ssi_signo == SIGWINCH) {
         send_size(pump);
-    } else {
+        update(pump);
+        return;
+    }
+    /* The end of the container ends everybody in it: that the session has said farewell comes
+     * first. */
+    for (int i = 0; i < LAST_LOOKS && !pump->is_done; i++) {
+        (void)buffer_write(&pump->to_terminal, STDOUT_FILENO);
+        on_socket(pump, EPOLLIN);
+    }
+    if (!pump->is_done) {
         pump->result->signal = (int)info.ssi_signo;
         finish(pump, PUMP_SIGNALLED);
     }

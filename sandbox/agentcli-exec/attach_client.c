@@ -237,6 +237,7 @@ static int take_frame(struct attach_client *client, const struct frame *frame)
     if (buffer_room(&client->to_terminal) < frame->length)
         return 0;
     buffer_append(&client->to_terminal, frame->payload, frame->length);
+    client->heard_ns = clock_monotonic_ns();
     return 1;
 }
 
@@ -315,6 +316,7 @@ void attach_client_begin(struct attach_client *client, int socket)
     client->process = -1;
     client->has_succeeded = false;
     client->has_ending = false;
+    client->heard_ns = clock_monotonic_ns();
     buffer_clear(&client->from_socket);
     buffer_clear(&client->to_socket);
     buffer_clear(&client->to_terminal);

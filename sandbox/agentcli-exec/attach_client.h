@@ -4,6 +4,7 @@
 #define AGENTCLI_EXEC_ATTACH_CLIENT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "lib/base/event_loop.h"
@@ -33,6 +34,7 @@ struct attach_client {
     bool has_succeeded; /* tmux ended with 0: the person detached */
     bool has_ending;    /* the session is over, with this exit code */
     int exit_code;
+    uint64_t heard_ns; /* when the person last typed, or came */
     struct watch socket_watch;
     struct watch terminal_watch;
     struct watch process_watch;

@@ -26,6 +26,28 @@ static struct attach_client *find_free(struct attach_server *server)
     return NULL;
 }
 
+/*
+ * An engine does not tell a command when the terminal behind it is gone: one that was closed stays
+ * attached, and must not keep a person out for good.
+ */
+static void make_room(struct attach_server *server)
+{
+    struct attach_client *silent = NULL;
+    size_t count = 0;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(server->clients); i++) {
+        struct attach_client *client = &server->clients[i];
+
+        if (client->state != ATTACH_CLIENT_GREETING && client->state != ATTACH_CLIENT_ATTACHED)
+            continue;
+        count++;
+        if (silent == NULL || client->heard_ns < silent->heard_ns)
+            silent = client;
+    }
+    if (count > ATTACH_CLIENTS_MAX)
+        attach_client_finish(silent, FRAME_EXIT_REPLACED, 0);
+}
+
 /* One frame always fits into an empty socket. */
 static void turn_away(int fd)
 {
@@ -47,10 +69,12 @@ static void on_listener(void *context, uint32_t events)
     if (fd < 0 || !is_welcome(server, fd))
         return;
     client = find_free(server);
-    if (client == NULL)
+    if (client == NULL) {
         turn_away(fd);
-    else
-        attach_client_begin(client, steal_fd(&fd));
+        return;
+    }
+    attach_client_begin(client, steal_fd(&fd));
+    make_room(server);
 }
 
 int attach_server_begin(struct attach_server *server, struct event_loop *loop, int listener,

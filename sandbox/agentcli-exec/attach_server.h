@@ -6,16 +6,18 @@
 
 /* People look at one session from a few places; each costs a pty, a tmux client and 200 KB. */
 #define ATTACH_CLIENTS_MAX 8
+/* One more is let in, and the one that was silent the longest goes. */
+#define ATTACH_CLIENT_SLOTS (ATTACH_CLIENTS_MAX + 1)
 /* What a server needs of an event loop: per client three sources and one timer, and its listener.
  */
-#define ATTACH_SERVER_SOURCES (3 * ATTACH_CLIENTS_MAX + 1)
-#define ATTACH_SERVER_TIMERS ATTACH_CLIENTS_MAX
+#define ATTACH_SERVER_SOURCES (3 * ATTACH_CLIENT_SLOTS + 1)
+#define ATTACH_SERVER_TIMERS ATTACH_CLIENT_SLOTS
 
 struct attach_server {
     struct event_loop *loop; /* borrowed */
     int listener;            /* borrowed */
     uid_t uid;               /* the only one served, by SO_PEERCRED */
-    struct attach_client clients[ATTACH_CLIENTS_MAX];
+    struct attach_client clients[ATTACH_CLIENT_SLOTS];
 };
 
 /* Serves LISTENER in LOOP (both borrowed), whose first timers it uses. 0 or -errno. */

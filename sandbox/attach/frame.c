@@ -111,7 +111,7 @@ int frame_read_exit(const struct frame *frame, struct frame_exit *ending)
     if (frame->type != FRAME_EXIT)
         return -EPROTO;
     memcpy(&copy, frame->payload, sizeof(copy));
-    if (copy.reason < FRAME_EXIT_DETACHED || copy.reason > FRAME_EXIT_FAILED ||
+    if (copy.reason < FRAME_EXIT_DETACHED || copy.reason > FRAME_EXIT_REPLACED ||
         copy.exit_code < 0 || copy.exit_code > 255)
         return -EPROTO;
     *ending = copy;

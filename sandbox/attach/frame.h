@@ -34,6 +34,7 @@ enum frame_exit_reason {
     FRAME_EXIT_BUSY = 3,     /* as many clients as there may be */
     FRAME_EXIT_REFUSED = 4,  /* the client did not speak this protocol */
     FRAME_EXIT_FAILED = 5,   /* tmux would not attach this terminal */
+    FRAME_EXIT_REPLACED = 6, /* the one that was silent the longest, when one too many came */
 };
 
 struct frame_header {

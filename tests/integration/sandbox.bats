@@ -363,19 +363,23 @@ raw_client() {
     [ "$(exit_code)" = 3 ]
 }
 
-@test "as many terminals as there may be, and the next is told so" {
+@test "as many terminals as there may be; the next takes the place of the one that was silent the longest" {
     begin
     interactive
     for i in 1 2 3 4 5 6 7 8; do
         terminal "t$i"
         eventually shows "t$i" '\$'
     done
+    keys t1 'echo still-$((0 + 1))' Enter
+    eventually shows t1 still-1
     terminal ninth
-    eventually shows ninth 'too many terminals'
-    keys t8 C-b d
-    eventually shows t8 attach-ended=0
-    terminal tenth
-    eventually shows tenth '\$'
+    eventually shows ninth '\$'
+    eventually shows t2 attach-ended=206
+    shows t2 'took this one.s place'
+    keys ninth 'echo still-$((1 + 1))' Enter
+    for i in 1 3 4 5 6 7 8; do
+        eventually shows "t$i" still-2
+    done
 }
 
 @test "TERM reaches the command; a shell, which ignores it, gets HUP" {

@@ -136,7 +136,7 @@ static void test_exit(void **state)
     assert_int_equal(read_exit(FRAME_EXIT_ENDED, 256), -EPROTO);
     assert_int_equal(read_exit(FRAME_EXIT_ENDED, -1), -EPROTO);
     assert_int_equal(read_exit(0, 0), -EPROTO);
-    assert_int_equal(read_exit(FRAME_EXIT_FAILED + 1, 0), -EPROTO);
+    assert_int_equal(read_exit(FRAME_EXIT_REPLACED + 1, 0), -EPROTO);
 }
 
 static void test_full_buffer_takes_no_frame(void **state)
