@@ -166,21 +166,38 @@ static void do_announce(struct init *init, struct service *service)
     events_record(init, INIT_EVENT_SERVICE_READY, service->row.name, 0);
 }
 
+static uint32_t stop_grace_ms(const struct init *init, const struct service *service)
+{
+    return service->row.stop_grace_ms != 0 ? service->row.stop_grace_ms : session_window_ms(init);
+}
+
+/* Sends SIGNAL, and lets the timer follow when PARTS of three of the stop's time have passed. */
+static void send_stop(struct init *init, struct service *service, int signal, uint32_t parts)
+{
+    child_signal(&service->child, signal);
+    child_signal(&service->child, SIGCONT); /* a stopped process cannot obey */
+    set_timer(service, (uint64_t)stop_grace_ms(init, service) * parts / 3);
+}
+
+/* An interrupted main gets INT alone for a while: a TERM on its heels would end a program that
+ * cleans up on INT. */
 static void do_term(struct init *init, struct service *service)
 {
+    bool is_interrupted =
+        (service->row.flags & INIT_SERVICE_MAIN) != 0 && init->outcome.stop_signal == SIGINT;
     close_readiness(service);
-    if ((service->row.flags & INIT_SERVICE_MAIN) && init->outcome.stop_signal == SIGINT)
-        child_signal(&service->child, SIGINT);
-    child_signal(&service->child, SIGTERM);
-    child_signal(&service->child, SIGCONT); /* a stopped process cannot obey */
-    set_timer(service, service->row.stop_grace_ms != 0 ? service->row.stop_grace_ms
-                                                       : session_window_ms(init));
+    service->is_term_owed = is_interrupted;
+    send_stop(init, service, is_interrupted ? SIGINT : SIGTERM, is_interrupted ? 1 : 3);
 }
 
 static void do_kill(struct init *init, struct service *service)
 {
-    (void)init;
-    child_signal(&service->child, SIGKILL);
+    if (!service->is_term_owed) {
+        child_signal(&service->child, SIGKILL);
+        return;
+    }
+    service->is_term_owed = false;
+    send_stop(init, service, SIGTERM, 2);
 }
 
 static void do_delay(struct init *init, struct service *service)

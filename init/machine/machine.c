@@ -160,7 +160,9 @@ int session_exit_code(const struct session_outcome *outcome)
     if (outcome->has_main_ended)
         return WIFSIGNALED(outcome->main_status) ? 128 + WTERMSIG(outcome->main_status)
                                                  : WEXITSTATUS(outcome->main_status);
-    if (outcome->is_refused)
+    /* Boot is told to stop with TERM, whatever the session was stopped with. */
+    bool is_stopped = outcome->refused_code == 128 + SIGTERM && outcome->stop_signal != 0;
+    if (outcome->is_refused && !is_stopped)
         return outcome->refused_code;
     return outcome->stop_signal != 0 ? 128 + outcome->stop_signal : EXIT_BOOT_INTERNAL;
 }

@@ -22,6 +22,7 @@ struct service {
     int ready_source; /* of the event loop; -1: none */
     bool is_stop_wanted;
     bool is_restart_wanted;
+    bool is_term_owed;        /* it was sent INT, and gets TERM before KILL */
     uint32_t restarts;        /* since the session began */
     uint32_t window_restarts; /* since window_start_ns */
     uint32_t spawn_tries;

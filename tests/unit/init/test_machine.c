@@ -159,6 +159,8 @@ static void exit_codes(void **state)
     outcome.is_refused = true;
     outcome.refused_code = EXIT_BOOT_MOUNTS;
     assert_int_equal(session_exit_code(&outcome), EXIT_BOOT_MOUNTS);
+    outcome.refused_code = 128 + SIGTERM; /* what boot says when it was told to stop */
+    assert_int_equal(session_exit_code(&outcome), 128 + SIGINT);
     outcome.has_main_ended = true;
     outcome.is_limit_reached = true;
     assert_int_equal(session_exit_code(&outcome), EXIT_SERVICE_LIMIT);
