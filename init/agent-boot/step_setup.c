@@ -52,10 +52,13 @@ static int run_hook(const struct manifest_setup_hook *hook, struct error *err)
         .standard_output = STDERR_FILENO,
         .standard_error = STDERR_FILENO,
         .timeout_ms = HOOK_TIMEOUT_MS,
+        .is_cancelled = boot_is_interrupted,
     };
     struct process_result result = {.wait_status = 0};
     report_progress("setup", "%s", hook->name);
     int outcome = process_run(&spec, &result, err);
+    if (outcome == -ECANCELED)
+        return boot_interruption(err);
     if (outcome < 0)
         return error_prefix(err, "setup hook '%s'", hook->name);
     if (!process_is_success(result.wait_status))

@@ -44,7 +44,7 @@ bool boot_is_interrupted(void)
 int boot_interruption(struct error *err)
 {
     if (is_stop_requested != 0)
-        return error_set(err, ECANCELED, "stopped on request");
+        return error_set(err, EINVAL, "stopped on request");
     return error_set(err, ETIMEDOUT, "the step did not finish in its time");
 }
 

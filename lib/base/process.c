@@ -17,6 +17,9 @@
 #include "lib/base/syscalls.h"
 
 #define DEFAULT_OUTPUT_LIMIT (1024 * 1024)
+/* How often a caller that may cancel is asked: a signal between the question and poll(2) is lost on
+ * it. */
+#define CANCEL_MS 50
 
 extern char **environ;
 
@@ -212,18 +215,26 @@ static int capture_ready(struct capture captures[2], const struct pollfd *polls)
 
 /* Reads until the process has ended and both streams are dry; a grandchild that keeps one open is
  * not awaited. */
-static int pump(struct capture captures[2], int pidfd, uint64_t deadline)
+static int pump(struct capture captures[2], int pidfd, const struct process_spec *spec)
 {
+    uint64_t deadline = deadline_of(spec->timeout_ms);
     bool has_ended = false;
     for (;;) {
+        int wait_ms = has_ended ? 0 : remaining_ms(deadline);
+        bool is_slice =
+            spec->is_cancelled != NULL && !has_ended && (wait_ms < 0 || wait_ms > CANCEL_MS);
+        if (spec->is_cancelled != NULL && spec->is_cancelled())
+            return -ECANCELED;
         struct pollfd polls[3] = {
             {.fd = captures[0].fd, .events = POLLIN},
             {.fd = captures[1].fd, .events = POLLIN},
             {.fd = has_ended ? -1 : pidfd, .events = POLLIN},
         };
-        int count = poll(polls, 3, has_ended ? 0 : remaining_ms(deadline));
+        int count = poll(polls, 3, is_slice ? CANCEL_MS : wait_ms);
         if (count < 0 && errno != EINTR)
             return -errno;
+        if (count == 0 && is_slice)
+            continue;
         if (count == 0)
             return has_ended ? 0 : -ETIMEDOUT;
         int result = count < 0 ? 0 : capture_ready(captures, polls);
@@ -264,7 +275,6 @@ static int open_streams(const struct process_spec *spec, int null, int streams[3
 static int run_captured(const struct process_spec *spec, struct capture captures[2],
                         int *wait_status, struct error *err)
 {
-    uint64_t deadline = deadline_of(spec->timeout_ms);
     cleanup_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0)
         return error_set(err, errno, "open '/dev/null'");
@@ -281,7 +291,7 @@ static int run_captured(const struct process_spec *spec, struct capture captures
     cleanup_close(&write_ends[1]);
     if (result < 0)
         return result;
-    result = pump(captures, pidfd, deadline);
+    result = pump(captures, pidfd, spec);
     if (result < 0) {
         (void)sys_pidfd_send_signal(pidfd, SIGKILL, 0);
         (void)reap(pidfd, wait_status);

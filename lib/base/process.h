@@ -19,6 +19,8 @@ struct process_spec {
     int standard_error;             /* borrowed fd; -1: captured; PROCESS_FD_NULL: /dev/null */
     size_t output_limit; /* most bytes captured of each stream; more is -EFBIG. 0: 1 MiB */
     uint64_t timeout_ms; /* 0: none. Afterwards SIGKILL to the process and -ETIMEDOUT */
+    /* Asked while the process runs: true ends it with SIGKILL and -ECANCELED. NULL: never. */
+    bool (*is_cancelled)(void);
     /* Runs in the child after fds are placed and before exec; must be async-signal-safe. NULL:
      * nothing. A negative errno ends the child and is reported as the failure to start. */
     int (*prepare)(void *context);
