@@ -23,6 +23,8 @@
 struct work_report {
     char commit[MANIFEST_DIGEST_SIZE + 1];
     char pushed[MANIFEST_DIGEST_SIZE + 1];
+    char head[BOOT_DETAIL_SIZE];      /* what HEAD was on when not the session's branch */
+    char unreached[BOOT_DETAIL_SIZE]; /* the session's branch when HEAD lacks commits of it */
     unsigned long long files;
     json_t *withheld; /* owned array of strings */
 };
@@ -42,6 +44,10 @@ static void read_line(struct work_report *report, char *line)
         copy_value(report->commit, sizeof(report->commit), value);
     else if (strcmp(line, "pushed") == 0)
         copy_value(report->pushed, sizeof(report->pushed), value);
+    else if (strcmp(line, "head") == 0)
+        copy_value(report->head, sizeof(report->head), value);
+    else if (strcmp(line, "unreached") == 0)
+        copy_value(report->unreached, sizeof(report->unreached), value);
     else if (strcmp(line, "files") == 0)
         report->files = strtoull(value, NULL, 10);
     else if (strcmp(line, "withheld") == 0)
@@ -66,6 +72,12 @@ static void tell(struct boot_context *context, struct work_report *report)
     for (size_t i = 0; i < withheld; i++)
         report_progress("git", "left out, kept in the volume: %s",
                         json_string_value(json_array_get(report->withheld, i)));
+    if (report->head[0] != '\0')
+        report_progress("git", "HEAD was left on '%s'; what it has is pushed as '%s'", report->head,
+                        manifest->branch);
+    if (report->unreached[0] != '\0')
+        report_progress("git", "commits of '%s' that HEAD does not contain stay in the volume",
+                        report->unreached);
     if (report->commit[0] != '\0')
         report_event(context, AUDIT_WORK_COMMITTED,
                      json_pack("{s:s, s:s, s:I, s:O}", "commit", report->commit, "branch",

@@ -218,11 +218,44 @@ static int commit(const struct options *options, const struct changes *changes, 
     return result < 0 ? result : 0;
 }
 
+/* Prints "head NAME" when HEAD is not the session's branch, and "unreached NAME" when that branch
+ * has commits which HEAD does not contain. */
+static int print_whereabouts(const char *branch, struct error *err)
+{
+    static const char prefix[] = "refs/heads/";
+    static const char *const symbolic[] = {"symbolic-ref", "--quiet", "HEAD", NULL};
+    struct process_result result = {.wait_status = 0};
+    char name[PATH_MAX];
+    if (path_format(name, "%s%s", prefix, branch) < 0)
+        return error_set(err, ENAMETOOLONG, "the branch's name");
+    int outcome = work_tree_git(symbolic, NULL, 0, &result, err);
+    if (outcome < 0)
+        return outcome;
+    result.output[strcspn(result.output, "\n")] = '\0';
+    if (strcmp(result.output, name) != 0) {
+        bool is_branch = strncmp(result.output, prefix, sizeof(prefix) - 1) == 0;
+        fputs("head ", stdout);
+        print_escaped(is_branch ? result.output + sizeof(prefix) - 1 : "detached");
+        putchar('\n');
+    }
+    process_result_free(&result);
+    const char *const unreached[] = {
+        "for-each-ref", "--format=unreached %(refname:lstrip=2)", "--no-merged=HEAD", name, NULL,
+    };
+    outcome = work_tree_git(unreached, NULL, 0, &result, err);
+    if (outcome == 0)
+        fputs(result.output, stdout);
+    process_result_free(&result);
+    return outcome;
+}
+
 /* HEAD, wherever the agent left it, becomes the session's branch in the volume; the host never
  * forces. */
 static int push(const struct options *options, struct error *err)
 {
     int has_head = print_head(NULL, err);
+    if (has_head > 0)
+        has_head = print_whereabouts(options->branch, err) < 0 ? -EPROTO : 1;
     if (has_head <= 0)
         return has_head;
     char refspec[PATH_MAX];
