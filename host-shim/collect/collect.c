@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -145,6 +146,29 @@ static int mark_recovered(const struct session_state *state, struct error *err)
     return fd_write_file(AT_FDCWD, path, "", 0, 0600, err);
 }
 
+/*
+ * One collection of a session at a time: a launcher that sees its session end and the command that
+ * stopped it both collect. The lock (owned), held until it is closed; or -errno.
+ */
+static int take_turn(const struct session_state *state, struct error *err)
+{
+    char directory[PATH_MAX];
+    char path[PATH_MAX];
+    int result = session_state_directory(state->session, directory, err);
+    if (result < 0)
+        return result;
+    if (path_format(path, "%s/collect.lock", directory) < 0)
+        return error_set(err, ENAMETOOLONG, "the state directory '%s'", directory);
+    cleanup_fd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return error_set(err, errno, "open '%s'", path);
+    while (flock(fd, LOCK_EX) < 0) {
+        if (errno != EINTR)
+            return error_set(err, errno, "lock '%s'", path);
+    }
+    return steal_fd(&fd);
+}
+
 /* The shutdown's commit and push, made up for in a one-shot container. */
 static int recover(struct collection *collection, struct error *err)
 {
@@ -210,6 +234,11 @@ static int settle(const struct collection_options *chosen, struct collection *co
     if (session_engine_await_end(&collection->state, known, END_RECORDED_MS, &err) < 0)
         return fail(&err, EXIT_HOST_INTERNAL);
     collection->host_branch = as != NULL ? as : collection->state->host_branch;
+    if (session_engine_never_ran(collection->state->session)) {
+        error_set(&err, EINVAL, "session %s ended before its boot was finished: there is no work",
+                  collection->state->session);
+        return fail(&err, EXIT_SESSION);
+    }
     recover_if_needed(chosen, known, collection);
     return 0;
 }
@@ -288,8 +317,12 @@ static int collect(const struct collection_options *chosen, struct collection *c
 {
     struct error err = ERROR_INITIALIZER;
     int code = open_session(chosen, collection);
-    if (code == 0)
-        code = settle(chosen, collection);
+    if (code != 0)
+        return code;
+    cleanup_fd int turn = take_turn(collection->state, &err);
+    if (turn < 0)
+        return fail(&err, EXIT_HOST_INTERNAL);
+    code = settle(chosen, collection);
     if (code != 0)
         return code;
     if (fetch(chosen, collection, &err) < 0)

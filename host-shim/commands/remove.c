@@ -11,6 +11,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/path.h"
 #include "lib/host/engine.h"
+#include "lib/host/session_engine.h"
 
 #define ENGINE_MS 120000
 
@@ -71,7 +72,8 @@ static bool has_volume(const struct session_state *state)
 /* Fetches what can be fetched. True when nothing of the session would be lost. */
 static bool save_work(const struct command_line *line, struct session_state **state)
 {
-    if ((*state)->phase == SESSION_COLLECTED || !has_volume(*state))
+    if ((*state)->phase == SESSION_COLLECTED || !has_volume(*state) ||
+        session_engine_never_ran((*state)->session))
         return true;
     if (command_has(line, "no-push") || (*state)->repository[0] == '\0')
         return false;

@@ -81,8 +81,9 @@ static void conclude(struct session_view *view)
         view->phase = session_phase_name(SESSION_ENDED);
     bool has_ended = phase == SESSION_ENDED ||
                      (phase == SESSION_RUNNING && view->is_engine_known && !view->is_running);
-    view->has_uncollected_work =
-        !view->is_lost && has_ended && !view->is_running && view->state->repository[0] != '\0';
+    view->has_uncollected_work = !view->is_lost && has_ended && !view->is_running &&
+                                 view->state->repository[0] != '\0' &&
+                                 !session_engine_never_ran(view->state->session);
 }
 
 static int state_from_labels(const json_t *container, struct session_state **made)

@@ -6,13 +6,8 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/exit_codes.h"
 #include "lib/host/install_paths.h"
+#include "lib/host/session_engine.h"
 #include "lib/wire/session.h"
-
-/* Codes of a boot that refused; an agent's own exit with one of them has no cause on record. */
-static bool is_boot_refusal(int code, const char *cause)
-{
-    return code >= EXIT_BOOT_KERNEL && code <= EXIT_INIT_NOT_PID1 && cause[0] != '\0';
-}
 
 /*
  * A signal that arrives while runc has not yet become our PID 1 ends it with 2, as any program in
@@ -81,8 +76,9 @@ int finish_session(struct launch *launch, int code, struct error *err)
         state = NULL;
     const char *cause = state == NULL ? "" : state->cause;
     int status = 0;
-    if (is_boot_refusal(code, cause))
-        status = error_set(err, EINVAL, "%s", cause);
+    if (session_engine_never_ran(launch->session))
+        status = error_set(err, EINVAL, "%s",
+                           cause[0] != '\0' ? cause : "boot was refused; its words are above");
     else if (cause[0] != '\0')
         launch_say("%s", cause);
     session_state_free(state);

@@ -63,8 +63,11 @@ const char *session_engine_cause(const struct engine_container *container)
     return "";
 }
 
-/* True when the audit log has the shutdown's git step. */
-static bool has_saved_work(const char *session)
+/* Looks at one event of the audit log. True ends the reading. */
+typedef bool look_at_event(const char *event, const json_t *fields, void *context);
+
+/* True when LOOK ended the reading of SESSION's log. */
+static bool read_log(const char *session, look_at_event *look, void *context)
 {
     char directory[PATH_MAX];
     char path[PATH_MAX];
@@ -74,28 +77,58 @@ static bool has_saved_work(const char *session)
     cleanup_file FILE *file = fopen(path, "re");
     cleanup_free char *line = NULL;
     size_t capacity = 0;
-    bool is_found = false;
-    while (file != NULL && !is_found && getline(&line, &capacity, file) > 0) {
+    bool is_done = false;
+    while (file != NULL && !is_done && getline(&line, &capacity, file) > 0) {
         json_t *record = json_loads(line, 0, NULL);
         const char *event = json_string_value(json_object_get(record, "event"));
-        const json_t *fields = json_object_get(record, "fields");
-        const char *step = json_string_value(json_object_get(fields, "step"));
-        is_found = event != NULL && step != NULL &&
-                   strcmp(event, audit_event_name(AUDIT_SHUTDOWN_STEP)) == 0 &&
-                   strcmp(step, "git") == 0;
+        is_done = event != NULL && look(event, json_object_get(record, "fields"), context);
         json_decref(record);
     }
-    return is_found;
+    return is_done;
+}
+
+enum saved_work { SAVED_UNKNOWN, SAVED_FAILED, SAVED_DONE };
+
+static bool has_text(const json_t *fields, const char *key, const char *text)
+{
+    const char *value = json_string_value(json_object_get(fields, key));
+    return value != NULL && strcmp(value, text) == 0;
+}
+
+/* What the shutdown's git step came to; a container that was started again has several. */
+static bool look_for_save(const char *event, const json_t *fields, void *context)
+{
+    enum saved_work *saved = context;
+    if (strcmp(event, audit_event_name(AUDIT_SHUTDOWN_STEP)) == 0 &&
+        has_text(fields, "step", "git"))
+        *saved = has_text(fields, "outcome", "failed") ? SAVED_FAILED : SAVED_DONE;
+    return false;
 }
 
 bool session_engine_was_cut_off(const struct session_state *state,
                                 const struct engine_container *container)
 {
     static const int codes[] = {EXIT_KILLED, EXIT_ENGINE_LOST, EXIT_BOOT_INTERNAL};
+    enum saved_work saved = SAVED_UNKNOWN;
+    (void)read_log(state->session, look_for_save, &saved);
     bool is_suspect = container == NULL;
     for (size_t i = 0; container != NULL && i < ARRAY_LENGTH(codes); i++)
         is_suspect = is_suspect || container->exit_code == codes[i];
-    return is_suspect && !has_saved_work(state->session);
+    return saved == SAVED_FAILED || (saved == SAVED_UNKNOWN && is_suspect);
+}
+
+static bool look_for_boot(const char *event, const json_t *fields, void *context)
+{
+    bool *has_ended = context;
+    (void)fields;
+    *has_ended = *has_ended || strcmp(event, audit_event_name(AUDIT_SESSION_END)) == 0;
+    return strcmp(event, audit_event_name(AUDIT_BOOT_REPORT)) == 0;
+}
+
+bool session_engine_never_ran(const char *session)
+{
+    bool has_ended = false;
+    return !read_log(session, look_for_boot, &has_ended) && has_ended;
 }
 
 struct end_change {

@@ -38,10 +38,16 @@ int session_engine_await_end(struct session_state **state, const struct engine_c
 const char *session_engine_cause(const struct engine_container *container);
 
 /*
- * True when the session ended without its shutdown's commit and push: its last changes lie
- * uncommitted in the volume. CONTAINER NULL: it is gone, nobody knows how it ended.
+ * True when the session ended without its shutdown's commit and push, or these failed: its last
+ * changes lie uncommitted in the volume. CONTAINER NULL: it is gone, nobody knows how it ended.
  */
 bool session_engine_was_cut_off(const struct session_state *state,
                                 const struct engine_container *container);
+
+/*
+ * True when SESSION ended before its boot was finished: nothing of the agent ran, so there is no
+ * work. False also when the log does not tell, because its keeper was killed.
+ */
+bool session_engine_never_ran(const char *session);
 
 #endif
