@@ -8,6 +8,9 @@
 int signals_hold(struct error *err)
 {
     sigset_t held;
+    /* Whoever read our words may be gone, as in `... | tee` after ^C; the work is still to be
+     * seen to. */
+    signal(SIGPIPE, SIG_IGN);
     sigemptyset(&held);
     sigaddset(&held, SIGINT);
     sigaddset(&held, SIGTERM);
