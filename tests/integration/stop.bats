@@ -1,0 +1,492 @@
+#!/usr/bin/env bats
+# runs as: both
+# Every way a session can end before its time, and what is left of its work.
+# shellcheck disable=SC2016 # what stands in single quotes is for the shell inside
+
+load common
+load session
+load terminal
+
+setup_file() {
+    session_setup_file
+}
+
+teardown_file() {
+    session_teardown_file
+}
+
+setup() {
+    REPO=$BATS_TEST_TMPDIR/repo
+    new_repository "$REPO"
+    NAME=stop-$BATS_TEST_NUMBER-$$
+    OUT=$BATS_TEST_TMPDIR/out
+    LAUNCHER=
+    terminal_setup
+}
+
+teardown() {
+    terminal_show_all
+    terminal_teardown
+    [ -z "$LAUNCHER" ] || kill -KILL "$LAUNCHER" 2>/dev/null || true
+    "$CA" remove "$NAME" --yes --no-push >/dev/null 2>&1 || true
+    [ -z "${IMAGE:-}" ] || "$DOCKER" rmi -f "$IMAGE" >/dev/null 2>&1 || true
+}
+
+# background [OPTION...] -- COMMAND...: a headless session; what it and the launcher say is in $OUT.
+background() {
+    "$CA" run shell "$REPO" --name "$NAME" "$@" >"$OUT" 2>&1 </dev/null 3>&- &
+    LAUNCHER=$!
+}
+
+# working COMMANDS [OPTION...]: a headless session that runs COMMANDS with bash and has said that it is up. That must
+# be the last thing that COMMANDS need at the start.
+working() {
+    background "${@:2}" -- bash -c "$1"
+    wait_for 60 said '^up$'
+}
+
+said() {
+    grep -q -- "$1" "$OUT"
+}
+
+# ends_with CODE: the launcher.
+ends_with() {
+    local code=0
+    wait "$LAUNCHER" || code=$?
+    LAUNCHER=
+    cat "$OUT"
+    echo "ended with $code"
+    [ "$code" -eq "$1" ]
+}
+
+status_of() {
+    "$CA" status "$NAME" --json | jq -r ".$1"
+}
+
+phase_is() {
+    [ "$(status_of phase)" = "$1" ]
+}
+
+inside() {
+    "$DOCKER" exec "$(container_of "$NAME")" "$@"
+}
+
+in_branch() {
+    git -C "$REPO" show "shell/$NAME:$1"
+}
+
+not_in_branch() {
+    ! git -C "$REPO" cat-file -e "shell/$NAME:$1" 2>/dev/null
+}
+
+# The volume as the session left it, seen from outside.
+in_volume() {
+    hardened_run --user 10000:10004 --workdir / \
+        --mount "type=volume,source=$(container_of "$NAME"),destination=/volume,readonly" \
+        --entrypoint "$1" "$SHELL_IMAGE" "${@:2}"
+}
+
+keeper_of() {
+    pgrep -o -f -- "coding-agents-keeper --session $(id_of "$NAME")"
+}
+
+# Nothing of the session runs, here or in the engine; its network is gone; nothing of it is mounted.
+leaves_nothing() {
+    local container
+    container=$(container_of "$NAME")
+    [ -z "$("$DOCKER" ps -q --filter "name=$container")" ]
+    [ -z "$("$DOCKER" network ls -q --filter "name=$container")" ]
+    wait_for 10 not_running "coding-agents-keeper --session ${container#coding-agents-}"
+    [ "$(grep -c "$container" /proc/self/mountinfo)" -eq 0 ]
+}
+
+not_running() {
+    ! pgrep -f -- "$1"
+}
+
+# --- interruptions of a headless session -------------------------------------------------------------------
+
+@test "^C: the command gets INT alone, its last work is committed and collected, its code passes through" {
+    terminal one "'$CA' run shell '$REPO' --name '$NAME' -- bash -c \
+        'trap \"sleep 0.3; echo int >got; exit 9\" INT; echo work >work; echo up; while :; do sleep 0.1; done'"
+    wait_for 60 shows one '^up'
+    keys one C-c
+    wait_for 60 shows one 'ended=9 icanon'
+    [ "$(in_branch work)" = work ]
+    [ "$(in_branch got)" = int ]
+    phase_is collected
+    [ "$(status_of exit_code)" = 9 ]
+    [[ $(status_of cause) == *SIGINT* ]]
+    leaves_nothing
+}
+
+@test "^C: a command that leaves it to the system ends with 130, with its work" {
+    terminal one "'$CA' run shell '$REPO' --name '$NAME' -- sh -c 'echo work >work; echo up; exec sleep 600'"
+    wait_for 60 shows one '^up'
+    keys one C-c
+    wait_for 60 shows one 'ended=130 icanon'
+    [ "$(in_branch work)" = work ]
+}
+
+@test "^C twice: a command that ignores it is killed, and its work comes all the same" {
+    terminal one "'$CA' run shell '$REPO' --name '$NAME' -- bash -c \
+        'trap \"\" INT TERM; echo work >work; echo up; while :; do sleep 0.1; done'"
+    wait_for 60 shows one '^up'
+    keys one C-c
+    sleep 1
+    keys one C-c
+    wait_for 60 shows one 'ended=137 icanon'
+    [ "$(in_branch work)" = work ]
+}
+
+@test "TERM and HUP to the launcher stop the session in order" {
+    local first=$NAME
+    for signal in TERM HUP; do
+        NAME=$first-${signal,,}
+        working 'trap "echo came >got; exit 4" TERM; echo up; while :; do sleep 0.1; done'
+        kill -"$signal" "$LAUNCHER"
+        ends_with 4
+        [ "$(in_branch got)" = came ]
+        phase_is collected
+    done
+}
+
+@test "a command that ends with one of our own codes when it is stopped loses nothing" {
+    working 'trap "echo work >work; exit 215" TERM; echo up; while :; do sleep 0.1; done'
+    "$DOCKER" stop "$(container_of "$NAME")"
+    ends_with 215
+    [ "$(in_branch work)" = work ]
+}
+
+@test "docker stop during work: the command gets TERM, the work is committed and collected" {
+    working 'echo work >work; echo up; exec sleep 600'
+    "$DOCKER" stop "$(container_of "$NAME")"
+    ends_with 143
+    said 'stopped with SIGTERM'
+    [ "$(in_branch work)" = work ]
+    phase_is collected
+    leaves_nothing
+}
+
+@test "a command that ignores TERM is killed in time for the commit" {
+    working 'trap "" TERM; echo work >work; echo up; while :; do echo more >>work; sleep 0.1; done'
+    local start=$SECONDS
+    "$DOCKER" stop "$(container_of "$NAME")"
+    [ $((SECONDS - start)) -lt 60 ]
+    ends_with 137
+    in_branch work | head -1 | grep -qx work
+    phase_is collected
+    [ "$(events_of "$NAME" | jq -r 'select(.event == "work-committed").event')" = work-committed ]
+}
+
+@test "orphans and escapees get TERM, then KILL, and nothing changes after the commit" {
+    working '
+        (setsid bash -c "trap \"echo term >polite; exit\" TERM; while :; do sleep 0.05; done" &)
+        (setsid bash -c "trap \"\" TERM HUP INT; while :; do date +%s%N >>stubborn; sleep 0.05; done" &)
+        (trap "" TERM HUP INT; while :; do date +%s%N >>orphan; sleep 0.05; done) &
+        while [ ! -s stubborn ] || [ ! -s orphan ]; do sleep 0.05; done
+        echo up; exec sleep 600'
+    kill -TERM "$LAUNCHER"
+    ends_with 143
+    [ "$(in_branch polite)" = term ]
+    local file
+    for file in stubborn orphan; do
+        [ "$(in_branch "$file" | sha256sum)" = "$(in_volume cat "/volume/workspace/$file" | sha256sum)" ]
+    done
+    leaves_nothing
+}
+
+@test "children that the command left behind when it ended by itself are not left either" {
+    background -- bash -c '(setsid bash -c "trap \"\" TERM HUP; while :; do date +%s%N >>late; sleep 0.05; done" &)
+        while [ ! -s late ]; do sleep 0.05; done; exit 6'
+    ends_with 6
+    [ "$(in_branch late | sha256sum)" = "$(in_volume cat /volume/workspace/late | sha256sum)" ]
+    leaves_nothing
+}
+
+@test "a stopped command is continued so that it can obey" {
+    working 'trap "echo term >got; exit 3" TERM; echo work >work; echo up; kill -STOP $$; while :; do sleep 0.1; done'
+    sleep 0.5
+    kill -TERM "$LAUNCHER"
+    ends_with 3
+    [ "$(in_branch got)" = term ]
+}
+
+# --- interruptions of a boot -------------------------------------------------------------------------------
+
+# An image whose setup hook lasts, and notes that it began.
+slow_image() {
+    IMAGE=coding-agents-test-slow:$$-$BATS_TEST_NUMBER
+    mkdir "$BATS_TEST_TMPDIR/image"
+    printf '#!/bin/sh\necho half >half-done\necho slow hook begins\nsleep 60\n' >"$BATS_TEST_TMPDIR/image/dotnet-preview"
+    chmod 0755 "$BATS_TEST_TMPDIR/image/dotnet-preview"
+    printf 'FROM %s\nCOPY dotnet-preview /etc/coding-agents/setup.d/\n' "$SHELL_IMAGE" >"$BATS_TEST_TMPDIR/image/Dockerfile"
+    DOCKER_BUILDKIT=1 "$DOCKER" build -q -t "$IMAGE" "$BATS_TEST_TMPDIR/image" >/dev/null
+}
+
+# stopped_in_boot STEP: the launcher said so, and there is nothing of the session any more: no container, no volume,
+# no network, no branch, no record.
+stopped_in_boot() {
+    said "boot was refused at step '$1': stopped on request"
+    run ! grep -q '^boot finished' "$OUT"
+    run ! grep -q '^the-command-ran' "$OUT"
+    local id
+    id=$(sed -n 's/^coding-agents: session .* (\([a-z2-7]*\)) works on.*/\1/p' "$OUT")
+    [ -z "$("$DOCKER" ps -aq --filter "name=coding-agents-$id")" ]
+    [ -z "$("$DOCKER" volume ls -q --filter "name=coding-agents-$id")" ]
+    [ -z "$("$DOCKER" network ls -q --filter "name=coding-agents-$id")" ]
+    wait_for 10 not_running "coding-agents-keeper --session $id"
+    [ "$(grep -c "$id" /proc/self/mountinfo)" -eq 0 ]
+    [ ! -e "$XDG_STATE_HOME/coding-agents/sessions/$id" ]
+    run ! git -C "$REPO" rev-parse --verify -q "shell/$NAME"
+}
+
+@test "docker stop during a setup hook: 143, said so, nothing left" {
+    slow_image
+    background --image "$IMAGE" --dotnet-preview 9.0 -- echo the-command-ran
+    wait_for 60 said 'slow hook begins'
+    local start=$SECONDS
+    "$DOCKER" stop "$(container_of "$NAME")"
+    [ $((SECONDS - start)) -lt 10 ]
+    ends_with 143
+    stopped_in_boot setup
+}
+
+@test "^C during a setup hook: nothing of the command ran" {
+    slow_image
+    terminal one "'$CA' run shell '$REPO' --name '$NAME' --image '$IMAGE' --dotnet-preview 9.0 -- echo the-command-ran 2>'$OUT'"
+    wait_for 60 said 'slow hook begins'
+    keys one C-c
+    wait_for 60 shows one 'ended=130'
+    stopped_in_boot setup
+}
+
+@test "a boot that is stopped when its launcher is gone: no work is claimed, and remove takes it" {
+    slow_image
+    background --image "$IMAGE" --dotnet-preview 9.0 -- echo the-command-ran
+    wait_for 60 said 'slow hook begins'
+    kill -KILL "$LAUNCHER"
+    wait "$LAUNCHER" || true
+    LAUNCHER=
+    "$DOCKER" stop "$(container_of "$NAME")"
+    wait_for 30 phase_is ended
+    [ "$(status_of exit_code)" = 143 ]
+    [[ $(status_of cause) == *"'setup': stopped on request"* ]]
+    [ "$(status_of has_uncollected_work)" = false ]
+    run --separate-stderr "$CA" sync "$NAME"
+    [ "$status" -eq 206 ]
+    # shellcheck disable=SC2154 # bats sets stderr
+    [[ $stderr == *"there is no work"* ]]
+    "$CA" remove "$NAME"
+    run ! git -C "$REPO" rev-parse --verify -q "shell/$NAME"
+}
+
+@test "docker stop while a large repository is copied: 143, said so, nothing left" {
+    mkdir "$REPO/many"
+    (cd "$REPO/many" && seq 60000 | split -l 1 -a 5 -)
+    background --cpus 0.2 -- echo the-command-ran
+    wait_for 90 said '  mounts '
+    sleep 0.3
+    "$DOCKER" stop "$(container_of "$NAME")"
+    ends_with 143
+    stopped_in_boot workspace
+}
+
+@test "a launcher that is interrupted before the container exists leaves nothing at all" {
+    for _ in 1 2 3 4 5; do
+        background -- echo the-command-ran
+        sleep "0.0$((RANDOM % 10))"
+        kill -TERM "$LAUNCHER"
+        local code=0
+        wait "$LAUNCHER" || code=$?
+        cat "$OUT"
+        [ "$code" -eq 143 ]
+        # As early as that there is no session, or one that was ended in order.
+        if "$CA" status "$NAME" >/dev/null 2>&1; then
+            leaves_nothing
+            "$CA" remove "$NAME" --yes --no-push
+        else
+            run ! git -C "$REPO" rev-parse --verify -q "shell/$NAME"
+        fi
+        git -C "$REPO" branch -q -D "shell/$NAME" 2>/dev/null || true
+    done
+    LAUNCHER=
+}
+
+# --- those who watch are gone ------------------------------------------------------------------------------
+
+@test "a killed launcher: the session goes on, is listed, and stop brings its work" {
+    working 'echo work >work; echo up; while :; do sleep 0.1; done'
+    kill -KILL "$LAUNCHER"
+    wait "$LAUNCHER" || true
+    LAUNCHER=
+    # The engine's client is nobody's child now, and goes with its terminal; here it is ended.
+    pkill -KILL -f -- "docker run .*--name $(container_of "$NAME") " || true
+    sleep 1
+    phase_is running
+    run "$CA" status "$NAME"
+    [[ $output == *running* ]]
+    run "$CA" stop "$NAME"
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$(in_branch work)" = work ]
+    phase_is collected
+    leaves_nothing
+}
+
+@test "a killed launcher whose session ends by itself: list and status say how, sync gets it" {
+    working 'echo work >work; echo up; while [ ! -e /tmp/go ]; do sleep 0.1; done; exit 3'
+    kill -KILL "$LAUNCHER"
+    wait "$LAUNCHER" || true
+    LAUNCHER=
+    inside touch /tmp/go
+    wait_for 60 phase_is ended
+    [ "$(status_of exit_code)" = 3 ]
+    local id
+    id=$(id_of "$NAME")
+    [[ $("$CA" list) == *"coding-agents sync $id"* ]]
+    [ "$(status_of collect_command)" = "coding-agents sync $id" ]
+    not_in_branch work
+    "$CA" sync "$NAME"
+    [ "$(in_branch work)" = work ]
+    leaves_nothing
+}
+
+@test "a killed keeper: the session ends in order, its work comes, and status says what is known" {
+    working 'echo work >work; echo up; while [ ! -e /tmp/go ]; do sleep 0.1; done; exit 3'
+    kill -KILL "$(keeper_of)"
+    inside touch /tmp/go
+    ends_with 3
+    [ "$(in_branch work)" = work ]
+    phase_is collected
+    [ "$(status_of exit_code)" = 3 ]
+    "$CA" remove "$NAME"
+    [ -z "$("$DOCKER" network ls -q --filter "name=coding-agents-$NAME")" ]
+}
+
+@test "docker kill: the launcher says so, and sync recovers what was not committed" {
+    working 'echo work >work; echo up; exec sleep 600'
+    "$DOCKER" kill "$(container_of "$NAME")"
+    ends_with 137
+    said 'killed'
+    phase_is collected
+    [ "$(in_branch work)" = work ]
+}
+
+@test "a main process that is killed from outside ends the session in order" {
+    working 'echo work >work; echo up; exec sleep 611'
+    inside pkill -KILL -f 'sleep 611'
+    ends_with 137
+    [ "$(in_branch work)" = work ]
+    [ "$(events_of "$NAME" | jq -r 'select(.event == "work-committed").event')" = work-committed ]
+}
+
+@test "a container without memory: said so, and the work is recovered" {
+    background --memory 64m -- bash -c 'echo work >work; sync; x=$(head -c 500000000 /dev/zero | tr "\0" x); echo ${#x}'
+    local code=0
+    wait "$LAUNCHER" || code=$?
+    LAUNCHER=
+    cat "$OUT"
+    [ "$code" -ne 0 ]
+    [ "$(in_branch work)" = work ]
+}
+
+# --- what agents do to their repository --------------------------------------------------------------------
+
+@test "stale locks of a killed git do not keep the work from being committed" {
+    run "$CA" run shell "$REPO" --name "$NAME" -- sh -c 'echo work >work; touch .git/index.lock .git/HEAD.lock'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ $output == *"removed the stale '.git/index.lock'"* ]]
+    [ "$(in_branch work)" = work ]
+}
+
+@test "git is killed in the middle of a commit by the stop: the next commit takes the work" {
+    working 'head -c 60000000 /dev/urandom >big; echo work >work; echo up
+        while :; do git add -A; git commit -qm x; git reset -q --soft HEAD~1; done'
+    sleep 0.7
+    inside pkill -KILL -x git
+    kill -TERM "$LAUNCHER"
+    ends_with 143
+    [ "$(in_branch work)" = work ]
+}
+
+# cannot_commit WORDS: the command ended with 0, but the launcher does not: it says what happened and where the work is,
+# and sync tries again.
+cannot_commit() {
+    echo "$output"
+    [ "$status" -eq 208 ]
+    [[ $output == *"$1"* ]]
+    [[ $output == *"could not be committed"*"still in the volume"* ]]
+    [[ $output == *"coding-agents sync"* ]]
+    [ "$(in_volume cat /volume/workspace/work)" = work ]
+    phase_is ended
+    [[ $("$CA" list) == *"coding-agents sync $(id_of "$NAME")"* ]]
+    run "$CA" sync "$NAME"
+    [ "$status" -eq 208 ]
+}
+
+@test "an agent that deletes .git: what happened is said, and the work is in the volume" {
+    run "$CA" run shell "$REPO" --name "$NAME" -- sh -c 'echo work >work; rm -rf .git'
+    cannot_commit 'git'
+    not_in_branch work
+}
+
+@test "an agent that deletes .git after it pushed: what was pushed is collected" {
+    run "$CA" run shell "$REPO" --name "$NAME" -- sh -c \
+        'echo early >early; git add early; git commit -qm Early; git push -q local HEAD; echo work >work; rm -rf .git'
+    cannot_commit 'git'
+    [ "$(in_branch early)" = early ]
+}
+
+@test "an agent that breaks the configuration of git" {
+    run "$CA" run shell "$REPO" --name "$NAME" -- sh -c 'echo work >work; echo "[broken" >.git/config'
+    cannot_commit 'config'
+    not_in_branch work
+}
+
+@test "an agent that empties the object store" {
+    run "$CA" run shell "$REPO" --name "$NAME" -- sh -c 'echo work >work; rm -rf .git/objects; mkdir .git/objects'
+    cannot_commit 'git'
+}
+
+@test "an agent that takes away its own permissions" {
+    run "$CA" run shell "$REPO" --name "$NAME" -- sh -c 'echo work >work; chmod 0500 .git; chmod 0 .git/index'
+    echo "$output"
+    [[ $output == *"in the volume"* || $(in_branch work) == work ]]
+    [ "$(in_volume cat /volume/workspace/work)" = work ]
+}
+
+@test "an agent that checks out another branch, or detaches: its work is the session's branch, and it is said" {
+    local first=$NAME way
+    for way in 'checkout -q -b other' 'checkout -q --detach'; do
+        NAME=$first-${way##*[- ]}
+        run "$CA" run shell "$REPO" --name "$NAME" -- sh -c "git $way; echo work >work"
+        echo "$output"
+        [ "$status" -eq 0 ]
+        [[ $output == *"HEAD was left on '"*"pushed as 'shell/$NAME'"* ]]
+        [ "$(in_branch work)" = work ]
+        run ! git -C "$REPO" rev-parse --verify -q other
+    done
+}
+
+@test "commits that the agent left on the session's branch and walked away from are named" {
+    run "$CA" run shell "$REPO" --name "$NAME" -- sh -c \
+        'echo first >first; git add first; git commit -qm First; git checkout -q --detach HEAD~1; echo work >work'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ $output == *"commits of 'shell/$NAME' that HEAD does not contain stay in the volume"* ]]
+    [ "$(in_branch work)" = work ]
+    not_in_branch first
+    [ "$(in_volume git -C /volume/workspace show "shell/$NAME:first")" = first ]
+}
+
+@test "an agent that begins a history of its own: the branch of the repository is left alone, --as takes another" {
+    run "$CA" run shell "$REPO" --name "$NAME" -- sh -c 'git checkout -q --orphan fresh; echo work >work'
+    echo "$output"
+    [ "$status" -eq 208 ]
+    [[ $output == *"sync $(id_of "$NAME") --as NAME"* ]]
+    not_in_branch work
+    "$CA" sync "$NAME" --as "taken/$NAME"
+    [ "$(git -C "$REPO" show "taken/$NAME:work")" = work ]
+}
