@@ -71,3 +71,19 @@ edit_json() {
     jq "$2" "$1" >"$1.new"
     mv "$1.new" "$1"
 }
+
+# chain_holds NAME: each line of the audit log names the digest of the exact bytes of the line before.
+chain_holds() {
+    events_of "$1" | {
+        local line previous=
+        while IFS= read -r line; do
+            if [ -n "$previous" ] &&
+                [ "$(jq -r .previous <<<"$line")" != "$(printf "%s\n" "$previous" | sha256sum | cut -d' ' -f1)" ]; then
+                echo "does not follow: $line" >&2
+                return 1
+            fi
+            previous=$line
+        done
+        [ -n "$previous" ]
+    }
+}
