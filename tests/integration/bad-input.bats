@@ -18,7 +18,7 @@ setup() {
     new_repository "$REPO"
     git -C "$REPO" branch taken
     git -C "$REPO" branch shell/taken-name
-    cd "$REPO"
+    cd "$REPO" || return
     spy_on_docker
 }
 

@@ -117,7 +117,8 @@ refused() {
 }
 
 @test "a digest that the registry does not have is refused" {
-    local wrong=${REFERENCE%%@*}@sha256:$(printf '%064d' 0)
+    local wrong
+    wrong=${REFERENCE%%@*}@sha256:$(printf '%064d' 0)
     run --separate-stderr "$CA" run shell "$REPO" --name "$NAME" --image "$wrong" -- true
     refused "the image $wrong cannot be pulled"
     staged_installation "$BATS_TEST_TMPDIR/installed"

@@ -63,7 +63,7 @@ events_of() {
 staged_installation() {
     cp -R --no-preserve=ownership "$BUILD/host" "$1"
     CA=$1/bin/coding-agents
-    POLICIES=$1/share/coding-agents/policies
+    export POLICIES=$1/share/coding-agents/policies
 }
 
 # edit_json FILE FILTER: changes the file with jq.
