@@ -17,21 +17,35 @@
 #define SANDBOX BOOT_LIBEXEC "/agent-task-sandbox"
 #define COMMIT BOOT_LIBEXEC "/agent-commit"
 /* One line per withheld file at most, of which only so many are told. */
-#define REPORT_LIMIT (64 * 1024)
+#define REPORT_LIMIT (256 * 1024)
+/* More names than agent-commit tells: what is beyond them was not written by it. */
+#define NAMES_MAX 101
 
-/* agent-commit prints "KEY VALUE" lines; values are already free of control characters. */
+/* What agent-commit reports in "KEY VALUE" lines. It runs git with the agent's own configuration,
+ * so every value is a claim: printable or cut to what is, an object id or nothing. What the host
+ * collects is the truth. */
 struct work_report {
     char commit[MANIFEST_DIGEST_SIZE + 1];
     char pushed[MANIFEST_DIGEST_SIZE + 1];
-    char head[BOOT_DETAIL_SIZE];      /* what HEAD was on when not the session's branch */
-    char unreached[BOOT_DETAIL_SIZE]; /* the session's branch when HEAD lacks commits of it */
+    char head[BOOT_DETAIL_SIZE]; /* what HEAD was on when not the session's branch */
     unsigned long long files;
-    json_t *withheld; /* owned array of strings */
+    json_t *withheld;  /* owned array of strings */
+    json_t *unreached; /* owned array of strings: refs with commits that HEAD does not contain */
 };
 
-static void copy_value(char *target, size_t size, const char *value)
+static void copy_object_id(char *target, size_t size, const char *value)
 {
-    snprintf(target, size, "%s", value);
+    size_t length = strlen(value);
+    if (length < size && strspn(value, "0123456789abcdef") == length)
+        snprintf(target, size, "%s", value);
+}
+
+static void make_printable(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text < ' ' || *text == 0x7f)
+            *text = '?';
+    }
 }
 
 static void read_line(struct work_report *report, char *line)
@@ -40,17 +54,18 @@ static void read_line(struct work_report *report, char *line)
     if (value == NULL)
         return;
     *value++ = '\0';
+    make_printable(value);
     if (strcmp(line, "commit") == 0)
-        copy_value(report->commit, sizeof(report->commit), value);
+        copy_object_id(report->commit, sizeof(report->commit), value);
     else if (strcmp(line, "pushed") == 0)
-        copy_value(report->pushed, sizeof(report->pushed), value);
+        copy_object_id(report->pushed, sizeof(report->pushed), value);
     else if (strcmp(line, "head") == 0)
-        copy_value(report->head, sizeof(report->head), value);
+        snprintf(report->head, sizeof(report->head), "%s", value);
     else if (strcmp(line, "unreached") == 0)
-        copy_value(report->unreached, sizeof(report->unreached), value);
+        json_array_append_new(report->unreached, json_string(value));
     else if (strcmp(line, "files") == 0)
-        report->files = strtoull(value, NULL, 10);
-    else if (strcmp(line, "withheld") == 0)
+        report->files = strtoull(value, NULL, 10) & INT32_MAX;
+    else if (strcmp(line, "withheld") == 0 && json_array_size(report->withheld) < NAMES_MAX)
         json_array_append_new(report->withheld, json_string(value));
 }
 
@@ -65,19 +80,20 @@ static void read_report(struct work_report *report, char *text)
     }
 }
 
+static void tell_names(const char *what, const json_t *names)
+{
+    for (size_t i = 0; i < json_array_size(names) && i < NAMES_MAX; i++)
+        report_progress("git", "%s: %s", what, json_string_value(json_array_get(names, i)));
+}
+
 static void tell(struct boot_context *context, struct work_report *report)
 {
     const struct manifest *manifest = context->manifest;
-    size_t withheld = json_array_size(report->withheld);
-    for (size_t i = 0; i < withheld; i++)
-        report_progress("git", "left out, kept in the volume: %s",
-                        json_string_value(json_array_get(report->withheld, i)));
+    tell_names("left out, kept in the volume", report->withheld);
+    tell_names("has commits that are not on the branch, kept in the volume", report->unreached);
     if (report->head[0] != '\0')
         report_progress("git", "HEAD was left on '%s'; what it has is pushed as '%s'", report->head,
                         manifest->branch);
-    if (report->unreached[0] != '\0')
-        report_progress("git", "commits of '%s' that HEAD does not contain stay in the volume",
-                        report->unreached);
     if (report->commit[0] != '\0')
         report_event(context, AUDIT_WORK_COMMITTED,
                      json_pack("{s:s, s:s, s:I, s:O}", "commit", report->commit, "branch",
@@ -153,10 +169,11 @@ int git_save_work(struct boot_context *context, struct error *err)
     struct process_result result = {.wait_status = 0};
     int outcome = run_commit(context, &result, err);
     if (outcome == 0) {
-        struct work_report report = {.withheld = json_array()};
+        struct work_report report = {.withheld = json_array(), .unreached = json_array()};
         read_report(&report, result.output);
         tell(context, &report);
         json_decref(report.withheld);
+        json_decref(report.unreached);
     }
     process_result_free(&result);
     return outcome;

@@ -1,11 +1,14 @@
 /* agent-commit: commits what a session changed and pushes it to the volume's repository. */
 #include <argp.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "init/agent-commit/changes.h"
@@ -18,6 +21,9 @@
 #define DEFAULT_REPOSITORY "/var/lib/coding-agents/local.git"
 /* Names told one by one; the rest is a number. */
 #define WITHHELD_TOLD_MAX 100
+#define UNREACHED_TOLD_MAX 20
+/* Bytes of a name that are told, so that a report has a bound: four characters a byte at most. */
+#define NAME_TOLD_MAX 100
 
 const char *argp_program_version = "agent-commit " CODING_AGENTS_VERSION;
 
@@ -95,7 +101,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
  * logs. */
 static void print_escaped(const char *path)
 {
-    for (const unsigned char *at = (const unsigned char *)path; *at != '\0'; at++) {
+    const unsigned char *end = (const unsigned char *)path + NAME_TOLD_MAX;
+    for (const unsigned char *at = (const unsigned char *)path; *at != '\0' && at < end; at++) {
         if (*at < 0x20 || *at >= 0x7f || *at == '\\')
             printf("\\x%02x", *at);
         else
@@ -218,8 +225,7 @@ static int commit(const struct options *options, const struct changes *changes, 
     return result < 0 ? result : 0;
 }
 
-/* Prints "head NAME" when HEAD is not the session's branch, and "unreached NAME" when that branch
- * has commits which HEAD does not contain. */
+/* Prints "head NAME" when HEAD is not the session's branch. */
 static int print_whereabouts(const char *branch, struct error *err)
 {
     static const char prefix[] = "refs/heads/";
@@ -239,12 +245,51 @@ static int print_whereabouts(const char *branch, struct error *err)
         putchar('\n');
     }
     process_result_free(&result);
-    const char *const unreached[] = {
-        "for-each-ref", "--format=unreached %(refname:lstrip=2)", "--no-merged=HEAD", name, NULL,
+    return 0;
+}
+
+/* When the copy was made: the birth of its git directory, which nobody can set. 0 when the file
+ * system keeps no such time. */
+static long long copy_time(void)
+{
+    struct statx status;
+    if (statx(AT_FDCWD, ".git", AT_SYMLINK_NOFOLLOW, STATX_BTIME, &status) < 0 ||
+        (status.stx_mask & STATX_BTIME) == 0)
+        return 0;
+    return status.stx_btime.tv_sec;
+}
+
+/* Prints "unreached REF" for each line "TIME REF" of LIST that was committed since SINCE. */
+static void print_since(char *list, long long since)
+{
+    size_t told = 0;
+    for (char *line = list; line != NULL && *line != '\0' && told < UNREACHED_TOLD_MAX;) {
+        char *next = strchr(line, '\n');
+        if (next != NULL)
+            *next++ = '\0';
+        char *name = NULL;
+        if (strtoll(line, &name, 10) >= since && *name == ' ') {
+            fputs("unreached ", stdout);
+            print_escaped(name + 1);
+            putchar('\n');
+            told++;
+        }
+        line = next;
+    }
+}
+
+/* Commits of the session that HEAD does not contain, stashes included, are named: they are not
+ * pushed. */
+static int print_unreached(struct error *err)
+{
+    static const char *const arguments[] = {
+        "for-each-ref", "--no-merged=HEAD", "--format=%(committerdate:unix) %(refname)",
+        "refs/heads",   "refs/stash",       NULL,
     };
-    outcome = work_tree_git(unreached, NULL, 0, &result, err);
+    struct process_result result = {.wait_status = 0};
+    int outcome = work_tree_git(arguments, NULL, 0, &result, err);
     if (outcome == 0)
-        fputs(result.output, stdout);
+        print_since(result.output, copy_time());
     process_result_free(&result);
     return outcome;
 }
@@ -254,8 +299,8 @@ static int print_whereabouts(const char *branch, struct error *err)
 static int push(const struct options *options, struct error *err)
 {
     int has_head = print_head(NULL, err);
-    if (has_head > 0)
-        has_head = print_whereabouts(options->branch, err) < 0 ? -EPROTO : 1;
+    if (has_head > 0 && (print_whereabouts(options->branch, err) < 0 || print_unreached(err) < 0))
+        has_head = -EPROTO;
     if (has_head <= 0)
         return has_head;
     char refspec[PATH_MAX];
@@ -290,7 +335,12 @@ int main(int argc, char **argv)
     setenv("GIT_TERMINAL_PROMPT", "0", 1);
     struct changes changes = {.added = {.text = NULL}};
     struct error err = ERROR_INITIALIZER;
-    work_tree_remove_locks(options.branch);
+    /* What git runs below us may be the agent's own filter: it must not write our report through
+     * our memory. */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        return EXIT_BOOT_GIT;
+    work_tree_remove_locks(".git");
+    work_tree_remove_locks(options.repository);
     int result = list_changes(&options, &changes, &err);
     if (result == 0)
         result = stage(&changes, &err);

@@ -2,7 +2,9 @@
 #include "init/agent-commit/work_tree.h"
 
 #include <errno.h>
+#include <fts.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +13,6 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/fd.h"
-#include "lib/base/path.h"
 
 /* Room for the status of a million files. */
 #define OUTPUT_LIMIT (256u * 1024 * 1024)
@@ -22,6 +23,9 @@ static const char *const head[] = {
     "git",
     "-c", "core.hooksPath=/dev/null",
     "-c", "core.fsmonitor=false",
+    /* An edit that keeps size and time counts: here every file may be read, unlike in the session. */
+    "-c", "core.checkStat=default",
+    "-c", "core.trustctime=true",
     "-c", "core.pager=cat",
     "-c", "core.editor=true",
     "-c", "commit.gpgSign=false",
@@ -80,14 +84,36 @@ int work_tree_git_checked(const char *const *arguments, const void *input, size_
     return outcome;
 }
 
-void work_tree_remove_locks(const char *branch)
+/* No ref ends in ".lock": git-check-ref-format(1). */
+static bool is_lock(const char *name)
 {
-    static const char *const locks[] = {".git/index.lock", ".git/HEAD.lock", ".git/config.lock"};
-    for (size_t i = 0; i < ARRAY_LENGTH(locks); i++) {
-        if (unlink(locks[i]) == 0)
-            dprintf(STDERR_FILENO, "agent-commit: removed the stale '%s'\n", locks[i]);
+    size_t length = strlen(name);
+    return length > strlen(".lock") && strcmp(name + length - strlen(".lock"), ".lock") == 0;
+}
+
+static bool holds_no_locks(const FTSENT *entry)
+{
+    static const char *const directories[] = {"objects", "lfs", "modules", "hooks"};
+    for (size_t i = 0; entry->fts_level == 1 && i < ARRAY_LENGTH(directories); i++) {
+        if (strcmp(entry->fts_name, directories[i]) == 0)
+            return true;
     }
-    char path[PATH_MAX];
-    if (path_format(path, ".git/refs/heads/%s.lock", branch) == 0)
-        (void)unlink(path);
+    return false;
+}
+
+void work_tree_remove_locks(const char *directory)
+{
+    char *const roots[] = {(char *)(uintptr_t)directory, NULL};
+    FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_NOSTAT, NULL);
+    if (tree == NULL)
+        return;
+    FTSENT *entry;
+    while ((entry = fts_read(tree)) != NULL) {
+        if (entry->fts_info == FTS_D && holds_no_locks(entry))
+            fts_set(tree, entry, FTS_SKIP);
+        else if (entry->fts_info != FTS_D && is_lock(entry->fts_name) &&
+                 unlink(entry->fts_accpath) == 0)
+            dprintf(STDERR_FILENO, "agent-commit: removed a stale lock of git\n");
+    }
+    fts_close(tree);
 }

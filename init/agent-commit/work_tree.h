@@ -20,8 +20,10 @@ int work_tree_git(const char *const *arguments, const void *input, size_t input_
 int work_tree_git_checked(const char *const *arguments, const void *input, size_t input_size,
                           struct error *err);
 
-/* Removes locks that killed processes left; nobody else lives when this runs. BRANCH as in
- * refs/heads. */
-void work_tree_remove_locks(const char *branch);
+/*
+ * Removes every lock that killed processes left in the git directory at DIRECTORY, objects apart;
+ * nobody else lives when this runs.
+ */
+void work_tree_remove_locks(const char *directory);
 
 #endif
