@@ -57,7 +57,8 @@ start_engine() {
         start_containerd
     fi
     rm -f "$SOCKETS/engine.pid"
-    dockerd --host "$DOCKER_HOST" --containerd "$SOCKETS/containerd.sock" --data-root "$ENGINE/data" \
+    # In a network of its own: an engine without a bridge takes docker0 away, which is the other engine's.
+    unshare --net dockerd --host "$DOCKER_HOST" --containerd "$SOCKETS/containerd.sock" --data-root "$ENGINE/data" \
         --exec-root "$SOCKETS/exec" --pidfile "$SOCKETS/engine.pid" --bridge=none --iptables=false --ip6tables=false \
         --ip-masq=false >>"$ENGINE/log" 2>&1 </dev/null 3>&- &
     wait_for 60 answers

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # runs as: both
 # Every way a session can end before its time, and what is left of its work.
-# shellcheck disable=SC2016 # what stands in single quotes is for the shell inside
+# shellcheck disable=SC2016,SC2030,SC2031 # what stands in single quotes is for the shell inside
 
 load common
 load session
