@@ -8,23 +8,48 @@
 
 #include "lib/base/cleanup.h"
 
+/* What the engine gives as the time of what has not happened begins so. */
+#define NEVER "0001-01-01T"
 #define ENGINE_ARGUMENTS_MAX 512
 /* `docker inspect` of one object is a few KiB; a hostile label could make it larger, but not this
  * large. */
 #define ENGINE_OUTPUT_MAX (8u * 1024 * 1024)
 
+static bool tells_no_reason(const char *line)
+{
+    static const char *const beginnings[] = {"audit: ", "  ", "See 'docker"};
+    bool has_found = false;
+    for (size_t i = 0; i < ARRAY_LENGTH(beginnings); i++)
+        has_found = has_found || strncmp(line, beginnings[i], strlen(beginnings[i])) == 0;
+    return has_found;
+}
+
+/* The last line of TEXT that tells a reason, without one the last of all; of *LENGTH bytes. */
+static const char *last_reason(const char *text, size_t *length)
+{
+    const char *found = "";
+    *length = 0;
+    for (const char *line = text; *line != '\0';) {
+        size_t size = strcspn(line, "\n");
+        size_t used = size;
+        while (used > 0 && (line[used - 1] == ' ' || line[used - 1] == '\r'))
+            used--;
+        bool is_better = *length == 0 || tells_no_reason(found);
+        if (used > 0 && (is_better || !tells_no_reason(line))) {
+            found = line;
+            *length = used;
+        }
+        line += size + (line[size] == '\n' ? 1 : 0);
+    }
+    return found;
+}
+
 void engine_reason(const char *text, char *reason, size_t size)
 {
     static const char *const decorations[] = {
         "docker: ", "Error: ", "Error response from daemon: ", "ERROR: "};
-    size_t end = text == NULL ? 0 : strlen(text);
-    while (end > 0 && (text[end - 1] == '\n' || text[end - 1] == ' '))
-        end--;
-    size_t start = end;
-    while (start > 0 && text[start - 1] != '\n')
-        start--;
-    const char *line = text == NULL ? "" : text + start;
-    size_t length = end - start;
+    size_t length;
+    const char *line = last_reason(text == NULL ? "" : text, &length);
     for (size_t i = 0; i < ARRAY_LENGTH(decorations); i++) {
         size_t skipped = strlen(decorations[i]);
         if (length > skipped && strncmp(line, decorations[i], skipped) == 0) {
@@ -131,7 +156,9 @@ int engine_container_state(const char *name, struct engine_container *container,
         return status;
     const json_t *state = json_object_get(object, "State");
     const char *error = json_string_value(json_object_get(state, "Error"));
+    const char *started = json_string_value(json_object_get(state, "StartedAt"));
     *container = (struct engine_container){
+        .has_started = started == NULL || strncmp(started, NEVER, strlen(NEVER)) != 0,
         .is_running = json_is_true(json_object_get(state, "Running")),
         .was_oom_killed = json_is_true(json_object_get(state, "OOMKilled")),
         .exit_code = (int)json_integer_value(json_object_get(state, "ExitCode")),

@@ -47,7 +47,9 @@ int engine_run(const char *const *arguments, unsigned int timeout_ms, struct pro
 /* engine_run for what is taken away when nothing can be done about a failure. */
 void engine_run_quietly(const char *const *arguments, unsigned int timeout_ms);
 
-/* The last non-empty line of what the client wrote to stderr, without its own "Error: " in front.
+/*
+ * The last line of what the client wrote to stderr that tells a reason, without its own "Error: "
+ * in front. A container's boot report is indented, and its events start with "audit: ".
  */
 void engine_reason(const char *text, char *reason, size_t size);
 
@@ -58,6 +60,7 @@ int engine_inspect(const char *kind, const char *name, json_t **object, struct e
 /* The exit code, running state and OOM flag of container NAME. -ENOENT when it does not exist. */
 struct engine_container {
     bool is_running;
+    bool has_started; /* at any time */
     bool was_oom_killed;
     int exit_code;
     char error[256]; /* the engine's own word on why it did not start, "" usually */
