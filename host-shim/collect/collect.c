@@ -190,13 +190,12 @@ static int recover(struct collection *collection, struct error *err)
     return mark_recovered(collection->state, err);
 }
 
+/* Work that is not known to be saved is saved again: that changes nothing where it was. */
 static void recover_if_needed(const struct collection_options *chosen,
-                              const struct engine_container *container,
                               struct collection *collection)
 {
-    bool is_needed = session_engine_was_cut_off(collection->state, container) &&
-                     !path_exists(collection->state, "recovered") &&
-                     collection->state->phase != SESSION_COLLECTED;
+    bool is_needed = !session_engine_is_saved(collection->state->session) &&
+                     !path_exists(collection->state, "recovered");
     if (!is_needed && !chosen->is_recovery_forced)
         return;
     struct error err = ERROR_INITIALIZER;
@@ -239,7 +238,7 @@ static int settle(const struct collection_options *chosen, struct collection *co
                   collection->state->session);
         return fail(&err, EXIT_SESSION);
     }
-    recover_if_needed(chosen, known, collection);
+    recover_if_needed(chosen, collection);
     return 0;
 }
 

@@ -10,7 +10,6 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
-#include "lib/base/exit_codes.h"
 #include "lib/base/path.h"
 #include "lib/wire/audit.h"
 
@@ -87,7 +86,10 @@ static bool read_log(const char *session, look_at_event *look, void *context)
     return is_done;
 }
 
-enum saved_work { SAVED_UNKNOWN, SAVED_FAILED, SAVED_DONE };
+static bool is_event(const char *event, enum audit_event wanted)
+{
+    return strcmp(event, audit_event_name(wanted)) == 0;
+}
 
 static bool has_text(const json_t *fields, const char *key, const char *text)
 {
@@ -95,40 +97,45 @@ static bool has_text(const json_t *fields, const char *key, const char *text)
     return value != NULL && strcmp(value, text) == 0;
 }
 
-/* What the shutdown's git step came to; a container that was started again has several. */
+struct saved_work {
+    bool has_booted; /* a run is on record */
+    bool is_saved;   /* and its shutdown saved what there was */
+};
+
+/* A container that was started again has several runs: the last one counts. */
 static bool look_for_save(const char *event, const json_t *fields, void *context)
 {
-    enum saved_work *saved = context;
-    if (strcmp(event, audit_event_name(AUDIT_SHUTDOWN_STEP)) == 0 &&
-        has_text(fields, "step", "git"))
-        *saved = has_text(fields, "outcome", "failed") ? SAVED_FAILED : SAVED_DONE;
+    struct saved_work *work = context;
+    if (is_event(event, AUDIT_BOOT_REPORT))
+        *work = (struct saved_work){.has_booted = true};
+    else if (is_event(event, AUDIT_SHUTDOWN_STEP) && has_text(fields, "step", "git"))
+        work->is_saved = work->has_booted && (has_text(fields, "outcome", "down") ||
+                                              has_text(fields, "outcome", "skipped"));
     return false;
 }
 
-bool session_engine_was_cut_off(const struct session_state *state,
-                                const struct engine_container *container)
+bool session_engine_is_saved(const char *session)
 {
-    static const int codes[] = {EXIT_KILLED, EXIT_ENGINE_LOST, EXIT_BOOT_INTERNAL};
-    enum saved_work saved = SAVED_UNKNOWN;
-    (void)read_log(state->session, look_for_save, &saved);
-    bool is_suspect = container == NULL;
-    for (size_t i = 0; container != NULL && i < ARRAY_LENGTH(codes); i++)
-        is_suspect = is_suspect || container->exit_code == codes[i];
-    return saved == SAVED_FAILED || (saved == SAVED_UNKNOWN && is_suspect);
+    struct saved_work work = {.has_booted = false};
+    (void)read_log(session, look_for_save, &work);
+    return work.is_saved;
 }
 
-static bool look_for_boot(const char *event, const json_t *fields, void *context)
+/* True at the first sign of a run. */
+static bool look_for_run(const char *event, const json_t *fields, void *context)
 {
-    bool *has_ended = context;
-    (void)fields;
-    *has_ended = *has_ended || strcmp(event, audit_event_name(AUDIT_SESSION_END)) == 0;
-    return strcmp(event, audit_event_name(AUDIT_BOOT_REPORT)) == 0;
+    bool *was_refused = context;
+    *was_refused = *was_refused || is_event(event, AUDIT_BOOT_REFUSED);
+    return is_event(event, AUDIT_BOOT_REPORT) || is_event(event, AUDIT_WORK_COMMITTED) ||
+           is_event(event, AUDIT_WORK_PUSHED) ||
+           (is_event(event, AUDIT_SHUTDOWN_STEP) && has_text(fields, "step", "git") &&
+            has_text(fields, "outcome", "down"));
 }
 
 bool session_engine_never_ran(const char *session)
 {
-    bool has_ended = false;
-    return !read_log(session, look_for_boot, &has_ended) && has_ended;
+    bool was_refused = false;
+    return !read_log(session, look_for_run, &was_refused) && was_refused;
 }
 
 struct end_change {

@@ -38,15 +38,14 @@ int session_engine_await_end(struct session_state **state, const struct engine_c
 const char *session_engine_cause(const struct engine_container *container);
 
 /*
- * True when the session ended without its shutdown's commit and push, or these failed: its last
- * changes lie uncommitted in the volume. CONTAINER NULL: it is gone, nobody knows how it ended.
+ * True when the log says that the shutdown of the session's last run committed and pushed its work,
+ * or had none to save. Silence is no proof: boot goes on without a keeper, and then nobody writes.
  */
-bool session_engine_was_cut_off(const struct session_state *state,
-                                const struct engine_container *container);
+bool session_engine_is_saved(const char *session);
 
 /*
- * True when SESSION ended before its boot was finished: nothing of the agent ran, so there is no
- * work. False also when the log does not tell, because its keeper was killed.
+ * True when the log says that boot was refused, and nothing in it that anything ran: there is no
+ * work. Silence is no proof here either.
  */
 bool session_engine_never_ran(const char *session);
 
