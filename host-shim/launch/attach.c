@@ -9,19 +9,10 @@
 /* The agent ended: the shutdown's report, until the container is gone. */
 static int await_container(struct launch *launch, const char *since, struct error *err)
 {
-    struct engine_container container = {.error = ""};
     int status = attach_await_end(launch->container, since, err);
-    if (status == 0)
-        status = engine_container_state(launch->container, &container, err);
-    if (status < 0) {
-        launch_say("%s; the work is in the volume: coding-agents list", error_text(err));
-        launch->exit_code = EXIT_ENGINE;
-        return 0;
-    }
-    if (container.error[0] != '\0')
-        return error_set(err, EINVAL, "the engine could not start the container: %s",
-                         container.error);
-    return finish_session(launch, container.exit_code, err);
+    if (status < 0)
+        launch_say("%s", error_text(err));
+    return container_judge(launch, status < 0 ? EXIT_ENGINE : 0, err);
 }
 
 static void say_how_to_return(const struct launch *launch)

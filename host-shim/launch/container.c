@@ -3,12 +3,15 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "host-shim/launch/launch.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/exit_codes.h"
+#include "lib/base/path.h"
 #include "lib/base/syscalls.h"
 
 /* `docker run` itself failed, or the command exited with it: only the engine can tell. */
@@ -48,21 +51,34 @@ static int wait_with_signals(struct launch *launch, int pidfd, int *code)
     }
 }
 
-static int run_foreground(struct launch *launch, int *code, struct error *err)
+static void id_path(const struct launch *launch, char path[PATH_MAX])
 {
-    const struct process_spec spec = {
-        .argv = (const char *const *)launch->argv.items,
-        .standard_input = STDIN_FILENO,
-        .standard_output = STDOUT_FILENO,
-        .standard_error = STDERR_FILENO,
-    };
-    pid_t pid;
-    cleanup_fd int pidfd = -1;
-    int status = process_start(&spec, &pid, &pidfd, err);
-    if (status < 0)
-        return status;
-    status = wait_with_signals(launch, pidfd, code);
-    return status < 0 ? error_set(err, -status, "wait for docker run") : 0;
+    if (path_format(path, "%s/container-id", launch->state_directory) < 0)
+        path[0] = '\0';
+}
+
+/* The engine's client notes the container's id before it asks for its start. */
+static bool was_made(const struct launch *launch)
+{
+    char path[PATH_MAX];
+    struct stat info;
+    id_path(launch, path);
+    return stat(path, &info) == 0 ? info.st_size > 0 : errno != ENOENT;
+}
+
+/* The planned command, with a place for the client's note, which is no matter of the engine. */
+static int add_note(const struct launch *launch, struct string_list *argv, struct error *err)
+{
+    char path[PATH_MAX];
+    id_path(launch, path);
+    for (size_t i = 0; i < launch->argv.count; i++) {
+        string_list_add(argv, launch->argv.items[i]);
+        if (i == 1) {
+            string_list_add(argv, "--cidfile");
+            string_list_add(argv, path);
+        }
+    }
+    return argv->has_failed ? error_set(err, ENOMEM, "assemble docker run") : 0;
 }
 
 int container_interrupted(struct launch *launch, struct error *err)
@@ -71,56 +87,98 @@ int container_interrupted(struct launch *launch, struct error *err)
     return error_set(err, EINVAL, "interrupted; nothing was started");
 }
 
-/* What became of the container once the client ended with CODE. -errno: it never started. */
-static int judge_end(struct launch *launch, int code, struct error *err)
+static int refuse_unmade(struct launch *launch, struct error *err)
+{
+    if (launch->passed_signal != 0)
+        return container_interrupted(launch, err);
+    return error_set(err, EINVAL,
+                     "the engine did not make the container; its words are above, and "
+                     "coding-agents doctor looks for the cause");
+}
+
+static int refuse_unstarted(struct launch *launch, const struct engine_container *container,
+                            struct error *err)
+{
+    if (launch->passed_signal != 0 && container->error[0] == '\0')
+        return container_interrupted(launch, err);
+    return error_set(err, EINVAL, "the engine could not start the container: %s", container->error);
+}
+
+int container_judge(struct launch *launch, int code, struct error *err)
 {
     struct engine_container container;
     struct error reason = ERROR_INITIALIZER;
+    if (!was_made(launch))
+        return refuse_unmade(launch, err);
     int status = engine_container_state(launch->container, &container, &reason);
-    if (status == -ENOENT && launch->passed_signal != 0)
-        return container_interrupted(launch, err);
-    if (status == -ENOENT)
-        return error_set(err, EINVAL,
-                         "the engine did not make the container; its words are above, and "
-                         "coding-agents doctor looks for the cause");
-    if (status < 0) {
-        launch_say("the engine does not answer (%s); the work is in its volume: coding-agents list",
-                   error_text(&reason));
-        launch->exit_code = EXIT_ENGINE;
+    if (status == 0 && !container.is_running && !container.has_started)
+        return refuse_unstarted(launch, &container, err);
+    if (status == 0 && !container.is_running)
+        return finish_session(launch, container.exit_code, err);
+    if (status == -ENOENT) {
+        finish_lost(launch, code);
         return 0;
     }
-    if (container.is_running) {
+    launch->exit_code = status < 0 ? EXIT_ENGINE : code;
+    if (status < 0)
+        launch_say("the engine does not answer (%s); the work is in its volume: coding-agents sync "
+                   "%s",
+                   error_text(&reason), launch->session);
+    else
         launch_say("session %s goes on without this terminal: coding-agents status %s",
                    launch->branch.name, launch->session);
-        launch->exit_code = code;
-        return 0;
-    }
-    if (container.error[0] != '\0')
-        return error_set(err, EINVAL, "the engine could not start the container: %s",
-                         container.error);
-    return finish_session(launch, container.exit_code, err);
+    return 0;
 }
 
-static int run_detached(struct launch *launch, struct error *err)
+static int run_foreground(struct launch *launch, const struct string_list *argv, struct error *err)
+{
+    const struct process_spec spec = {
+        .argv = (const char *const *)argv->items,
+        .standard_input = STDIN_FILENO,
+        .standard_output = STDOUT_FILENO,
+        .standard_error = STDERR_FILENO,
+    };
+    pid_t pid;
+    int code = CLIENT_FAILED;
+    cleanup_fd int pidfd = -1;
+    int status = process_start(&spec, &pid, &pidfd, err);
+    if (status < 0)
+        return status;
+    status = wait_with_signals(launch, pidfd, &code);
+    if (status == 0)
+        return container_judge(launch, code, err);
+    /* The client may be about to start it. */
+    launch_say("wait for docker run: %s; coding-agents status %s tells more", strerror(-status),
+               launch->session);
+    launch->exit_code = EXIT_ENGINE;
+    return 0;
+}
+
+static int run_detached(struct launch *launch, const struct string_list *argv, struct error *err)
 {
     struct process_result result = {.output = NULL};
-    int status = engine_run((const char *const *)launch->argv.items + 1, 0, &result, err);
+    int status = engine_run((const char *const *)argv->items + 1, 0, &result, err);
     process_result_free(&result);
-    return status < 0 ? status : attach_session(launch, err);
+    if (status == 0)
+        return attach_session(launch, err);
+    if (!was_made(launch))
+        return status;
+    launch_say("%s", error_text(err));
+    return container_judge(launch, EXIT_ENGINE, err);
 }
 
 int container_run(struct launch *launch, struct error *err)
 {
-    int code = CLIENT_FAILED;
-    int status = stage_set_running(launch, err);
+    cleanup_string_list struct string_list argv = {.items = NULL};
+    int status = add_note(launch, &argv, err);
+    if (status == 0)
+        status = stage_set_running(launch, err);
     if (status == 0)
         status = keeper_client_say_started(&launch->keeper, err);
     if (status < 0)
         return status;
-    if (launch->plan.is_detached)
-        return run_detached(launch, err);
-    status = run_foreground(launch, &code, err);
-    return status < 0 ? status : judge_end(launch, code, err);
+    return launch->plan.is_detached ? run_detached(launch, &argv, err)
+                                    : run_foreground(launch, &argv, err);
 }
 
 void container_remove(struct launch *launch)

@@ -11,7 +11,7 @@
 
 /*
  * A signal that arrives while runc has not yet become our PID 1 ends it with 2, as any program in
- * Go, and nothing of ours has run: boot's first line is missing.
+ * Go: boot's first line is missing. What that proves is little, so all of it is kept.
  */
 static bool is_stillborn(const struct launch *launch, int code)
 {
@@ -65,12 +65,30 @@ static void bring_back(struct launch *launch)
         launch->exit_code = EXIT_COLLECT;
 }
 
+static void say_kept(const struct launch *launch)
+{
+    launch_say("the work of session %s is kept in its volume; coding-agents sync %s brings it",
+               launch->branch.name, launch->session);
+}
+
+void finish_lost(struct launch *launch, int code)
+{
+    struct error err = ERROR_INITIALIZER;
+    struct session_state *state = NULL;
+    keeper_client_await_end(&launch->keeper);
+    launch->exit_code = code != 0 ? code : EXIT_ENGINE;
+    int status = session_state_load(launch->session, &state, &err);
+    if (status == 0)
+        status = session_engine_await_end(&state, NULL, 0, &err);
+    launch_say("%s", status < 0 ? error_text(&err) : state->cause);
+    session_state_free(state);
+    say_kept(launch);
+}
+
 int finish_session(struct launch *launch, int code, struct error *err)
 {
     struct session_state *state = NULL;
     keeper_client_await_end(&launch->keeper);
-    if (is_stillborn(launch, code))
-        return container_interrupted(launch, err);
     launch->exit_code = code;
     if (session_state_load(launch->session, &state, NULL) < 0)
         state = NULL;
@@ -82,7 +100,11 @@ int finish_session(struct launch *launch, int code, struct error *err)
     else if (cause[0] != '\0')
         launch_say("%s", cause);
     session_state_free(state);
-    if (status == 0)
+    if (status == 0 && is_stillborn(launch, code)) {
+        launch->exit_code = 128 + launch->passed_signal;
+        say_kept(launch);
+    } else if (status == 0) {
         bring_back(launch);
+    }
     return status;
 }

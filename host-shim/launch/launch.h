@@ -61,9 +61,15 @@ void belongings_remove_network(struct launch *launch);
 int belongings_create_volume(struct launch *launch, struct error *err);
 void belongings_remove_volume(struct launch *launch);
 
-/* container.c: the one `docker run`. */
+/*
+ * container.c: the one `docker run`. -errno only when it is certain that nothing of the session
+ * ran: the caller takes its volume away then. Whatever may have started is seen to its end, with 0.
+ */
 int container_run(struct launch *launch, struct error *err);
 void container_remove(struct launch *launch);
+/* container.c: once the engine's client ended with CODE: what became of the container. As
+ * container_run. */
+int container_judge(struct launch *launch, int code, struct error *err);
 
 /* attach.c: a session with a terminal, and one that stays. 0 with launch->exit_code set, or -errno.
  */
@@ -72,7 +78,10 @@ int attach_session(struct launch *launch, struct error *err);
 /* container.c: an interruption before anything of the session ran, as an error. Always negative. */
 int container_interrupted(struct launch *launch, struct error *err);
 
-/* finish.c: after the container's end with CODE: collects, and sets the exit code. */
+/* finish.c: after the container's end with CODE: collects, and sets the exit code. -errno when boot
+ * was refused. */
 int finish_session(struct launch *launch, int code, struct error *err);
+/* finish.c: the container is gone and nobody knows what it did: its end is recorded and told. */
+void finish_lost(struct launch *launch, int code);
 
 #endif
