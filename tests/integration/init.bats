@@ -237,11 +237,11 @@ milliseconds() {
 
 @test "plain: a full stderr that nobody reads does not stall it" {
     mkfifo "$OUT/full"
-    sleep 60 <>"$OUT/full" 3>&- &
-    local holder=$!
-    dd if=/dev/zero of="$OUT/full" bs=64k count=1 oflag=nonblock status=none
-    run -127 timeout 5 unshare --pid --fork --mount-proc "$INIT" /no/such/program 2<>"$OUT/full"
-    kill "$holder"
+    # Read and write end in one: nobody reads, and nobody is told so. 64 KiB fill a pipe: pipe(7).
+    exec 8<>"$OUT/full"
+    head -c 65536 /dev/zero >&8
+    run -127 timeout 5 unshare --pid --fork --mount-proc "$INIT" /no/such/program 2>&8
+    exec 8>&-
     # The control: a pipe with room gets the line.
     run -127 in_namespace "$INIT" /no/such/program
     [ -n "$output" ]
