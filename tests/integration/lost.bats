@@ -113,3 +113,13 @@ keeper_ends() {
     [ "$(git -C "$REPO" show "shell/$NAME:work.txt")" = precious ]
     run ! recovered
 }
+
+@test "work that was not pushed is not collected by a sync, and remove asks before it goes" {
+    "$CA" run shell "$REPO" --name "$NAME" --no-push -- sh -c 'echo precious >work.txt'
+    "$CA" sync "$NAME"
+    [ "$(status_of phase)" = ended ]
+    run "$CA" remove "$NAME"
+    echo "$output"
+    [ "$status" -eq 206 ]
+    "$CA" remove "$NAME" --yes
+}
