@@ -24,6 +24,7 @@ setup() {
 
 teardown() {
     "$BUILD/host/bin/coding-agents" remove --all --yes --no-push >/dev/null 2>&1 || true
+    "$DOCKER" rmi "$NAME:wire" "$NAME:agent" "$NAME:none" >/dev/null 2>&1 || true
 }
 
 # A docker first in PATH that writes down what it is asked and asks the real one.
@@ -210,7 +211,6 @@ END
 200|NAME@sha256:|run shell . --image x@sha256:123 -- true
 200|NAME@sha256:|run shell . --image --privileged -- true
 END
-    "$DOCKER" rmi "$NAME:wire" "$NAME:agent" "$NAME:none" >/dev/null
     works --image "$SHELL_IMAGE"
 }
 
