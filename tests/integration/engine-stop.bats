@@ -22,7 +22,7 @@ teardown_file() {
     stop_engine TERM || true
     kill -TERM "$(cat "$SOCKETS/containerd.pid")" 2>/dev/null || true
     # What an engine that was killed left mounted.
-    grep -o " $ENGINE[^ ]*\| $SOCKETS[^ ]*" /proc/self/mountinfo | sort -r | xargs -r umount -l 2>/dev/null || true
+    grep -o " ${ENGINE}[^ ]*\| ${SOCKETS}[^ ]*" /proc/self/mountinfo | sort -r | xargs -r umount -l 2>/dev/null || true
     rm -rf "$SOCKETS"
 }
 
@@ -151,7 +151,7 @@ comes_back() {
     shims=$(pgrep -f -- "containerd-shim.* -address $SOCKETS/")
     stop_engine KILL
     kill -KILL "$(cat "$SOCKETS/containerd.pid")"
-    # shellcheck disable=SC2086 # several
+    # shellcheck disable=SC2046,SC2086 # several
     kill -KILL $(for shim in $shims; do pgrep -P "$shim"; done) $shims
     ends_with 201
     comes_back
