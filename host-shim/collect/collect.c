@@ -194,8 +194,10 @@ static int recover(struct collection *collection, struct error *err)
 static void recover_if_needed(const struct collection_options *chosen,
                               struct collection *collection)
 {
-    bool is_needed = !session_engine_is_saved(collection->state->session) &&
-                     !path_exists(collection->state, "recovered");
+    /* With --no-push the volume's repository has nothing either, until somebody asks for it. */
+    bool is_in_repository =
+        collection->state->push_enabled && session_engine_is_saved(collection->state->session);
+    bool is_needed = !is_in_repository && !path_exists(collection->state, "recovered");
     if (!is_needed && !chosen->is_recovery_forced)
         return;
     struct error err = ERROR_INITIALIZER;

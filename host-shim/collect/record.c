@@ -87,8 +87,8 @@ static void change_state(struct session_state *state, void *context)
                     collection->answer.outcome == FETCH_UNCHANGED;
     /* A session that may still push is not done; one without its last commit is not either, nor one
      * whose last commit was never pushed to where it is fetched from. */
-    bool is_done =
-        !collection->is_running && collection->recovery_error[0] == '\0' && state->push_enabled;
+    bool is_done = !collection->is_running && collection->recovery_error[0] == '\0' &&
+                   (state->push_enabled || collection->has_recovered);
     if (has_work) {
         char *commit = strdup(collection->answer.tip);
         change->failed = commit == NULL;

@@ -137,7 +137,7 @@ static int run_commit(const struct boot_context *context, struct process_result 
         "--message",
         manifest->commit_message,
         manifest->commit_secrets ? "--commit-secrets" : "--withhold-secrets",
-        manifest->push_enabled ? "--push" : "--no-push",
+        manifest->push_enabled || context->mode == BOOT_MODE_RECOVER ? "--push" : "--no-push",
         NULL,
     };
     struct process_spec spec = {

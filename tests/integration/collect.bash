@@ -53,7 +53,8 @@ write_state() {
         ended_at: "2026-01-02T03:05:05.678901Z", exit_code: 0, cause: "", collected_commit: ""}' \
         >"$directory/state.json"
     "$DOCKER" volume create "$VOLUME" >/dev/null
-    # An ended container with code 0, so that nothing has to be made up for.
+    # Its last changes are committed already, so that nothing has to be made up for.
+    touch "$directory/recovered"
     "$DOCKER" create --name "coding-agents-$ID" --network none --entrypoint true "$IMAGE" >/dev/null
     "$DOCKER" start "coding-agents-$ID" >/dev/null
     "$DOCKER" wait "coding-agents-$ID" >/dev/null

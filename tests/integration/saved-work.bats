@@ -75,3 +75,14 @@ END
     events_of "$NAME" | jq -es 'map(select(.event == "work-committed")) | length == 1 and
         all(.fields.commit | test("^[0-9a-f]{40}$"))'
 }
+
+@test "--no-push keeps the work in the volume until sync asks for it" {
+    run --separate-stderr "$CA" run shell "$REPO" --name "$NAME" --no-push -- sh -c 'echo x >x'
+    [ "$status" -eq 0 ]
+    run git -C "$REPO" cat-file -e "shell/$NAME:x"
+    [ "$status" -ne 0 ]
+    run "$CA" sync "$NAME"
+    [ "$status" -eq 0 ]
+    [ "$(git -C "$REPO" show "shell/$NAME:x")" = x ]
+    [ "$("$CA" status "$NAME" --json | jq -r .phase)" = collected ]
+}

@@ -41,6 +41,7 @@ background() {
 # working COMMANDS [OPTION...]: a headless session that runs COMMANDS with bash and has said that it is up. That must
 # be the last thing that COMMANDS need at the start.
 working() {
+    : >"$OUT"
     background "${@:2}" -- bash -c "$1"
     wait_for 60 said '^up$'
 }
