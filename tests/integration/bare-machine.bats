@@ -11,7 +11,8 @@ setup() {
 @test "a fresh Debian with git, make and the sets build and check builds everything and passes the unit tests" {
     # What root has on a machine of its own: unit tests make namespaces and look into processes.
     run "$DOCKER" run --rm --volume "$ROOT:/checkout:ro" --env MUST_WORK --security-opt seccomp=unconfined \
-        --cap-add SYS_ADMIN --cap-add SYS_PTRACE --cap-add SYS_BOOT "$base" sh -euc '
+        --cap-add SYS_ADMIN --cap-add SYS_PTRACE --cap-add SYS_BOOT --cap-add SYS_PACCT \
+        --cap-add SYSLOG "$base" sh -euc '
         export DEBIAN_FRONTEND=noninteractive
         apt-get update -qq
         apt-get install -y -qq --no-install-recommends git make
