@@ -101,12 +101,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
  * logs. */
 static void print_escaped(const char *path)
 {
-    const unsigned char *end = (const unsigned char *)path + NAME_TOLD_MAX;
-    for (const unsigned char *at = (const unsigned char *)path; *at != '\0' && at < end; at++) {
-        if (*at < 0x20 || *at >= 0x7f || *at == '\\')
-            printf("\\x%02x", *at);
+    for (size_t i = 0; path[i] != '\0' && i < NAME_TOLD_MAX; i++) {
+        unsigned char byte = (unsigned char)path[i];
+        if (byte < 0x20 || byte >= 0x7f || byte == '\\')
+            printf("\\x%02x", byte);
         else
-            putchar(*at);
+            putchar(byte);
     }
 }
 
