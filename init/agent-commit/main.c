@@ -101,7 +101,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
  * logs. */
 static void print_escaped(const char *path)
 {
-    for (size_t i = 0; path[i] != '\0' && i < NAME_TOLD_MAX; i++) {
+    size_t length = strnlen(path, NAME_TOLD_MAX);
+    for (size_t i = 0; i < length; i++) {
         unsigned char byte = (unsigned char)path[i];
         if (byte < 0x20 || byte >= 0x7f || byte == '\\')
             printf("\\x%02x", byte);
