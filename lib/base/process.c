@@ -213,16 +213,21 @@ static int capture_ready(struct capture captures[2], const struct pollfd *polls)
     return result;
 }
 
+/* How long to wait at once: to the deadline, in slices when somebody may cancel. */
+static int wait_slice_ms(const struct process_spec *spec, uint64_t deadline)
+{
+    int wait_ms = remaining_ms(deadline);
+    bool is_sliced = spec->is_cancelled != NULL && (wait_ms < 0 || wait_ms > CANCEL_MS);
+    return is_sliced ? CANCEL_MS : wait_ms;
+}
+
 /* Reads until the process has ended and both streams are dry; a grandchild that keeps one open is
  * not awaited. */
 static int pump(struct capture captures[2], int pidfd, const struct process_spec *spec)
 {
     uint64_t deadline = deadline_of(spec->timeout_ms);
     bool has_ended = false;
-    for (;;) {
-        int wait_ms = has_ended ? 0 : remaining_ms(deadline);
-        bool is_slice =
-            spec->is_cancelled != NULL && !has_ended && (wait_ms < 0 || wait_ms > CANCEL_MS);
+    while (!has_ended || captures[0].fd >= 0 || captures[1].fd >= 0) {
         if (spec->is_cancelled != NULL && spec->is_cancelled())
             return -ECANCELED;
         struct pollfd polls[3] = {
@@ -230,20 +235,19 @@ static int pump(struct capture captures[2], int pidfd, const struct process_spec
             {.fd = captures[1].fd, .events = POLLIN},
             {.fd = has_ended ? -1 : pidfd, .events = POLLIN},
         };
-        int count = poll(polls, 3, is_slice ? CANCEL_MS : wait_ms);
+        int count = poll(polls, 3, has_ended ? 0 : wait_slice_ms(spec, deadline));
         if (count < 0 && errno != EINTR)
             return -errno;
-        if (count == 0 && is_slice)
-            continue;
-        if (count == 0)
-            return has_ended ? 0 : -ETIMEDOUT;
-        int result = count < 0 ? 0 : capture_ready(captures, polls);
+        if (count == 0 && has_ended)
+            return 0;
+        if (count == 0 && remaining_ms(deadline) == 0)
+            return -ETIMEDOUT;
+        int result = count <= 0 ? 0 : capture_ready(captures, polls);
         if (result < 0)
             return result;
         has_ended = has_ended || (count > 0 && polls[2].revents != 0);
-        if (has_ended && captures[0].fd < 0 && captures[1].fd < 0)
-            return 0;
     }
+    return 0;
 }
 
 /* One pipe per captured stream; STREAMS[i] is what the child gets. */
