@@ -25,6 +25,12 @@ static int release_profile(void **state)
     return 0;
 }
 
+static void assert_known(const char *name)
+{
+    if (seccomp_syscall_resolve_name(name) == __NR_SCMP_ERROR)
+        fail_msg("%s: libseccomp knows no call '%s'", PROFILE, name);
+}
+
 static void test_every_name_is_a_system_call(void **state)
 {
     (void)state;
@@ -36,8 +42,7 @@ static void test_every_name_is_a_system_call(void **state)
         json_t *name;
         json_array_foreach(json_object_get(group, "names"), position, name)
         {
-            if (seccomp_syscall_resolve_name(json_string_value(name)) == __NR_SCMP_ERROR)
-                fail_msg("%s: libseccomp knows no call '%s'", PROFILE, json_string_value(name));
+            assert_known(json_string_value(name));
         }
     }
 }
@@ -67,6 +72,17 @@ static int add_rule(scmp_filter_ctx context, const json_t *group, int number)
     return seccomp_rule_add_array(context, action, number, count, conditions);
 }
 
+static void add_group(scmp_filter_ctx context, const json_t *group)
+{
+    size_t position;
+    json_t *name;
+    json_array_foreach(json_object_get(group, "names"), position, name)
+    {
+        int number = seccomp_syscall_resolve_name(json_string_value(name));
+        assert_int_equal(add_rule(context, group, number), 0);
+    }
+}
+
 static void test_it_compiles_for_each_architecture(void **state)
 {
     (void)state;
@@ -81,15 +97,7 @@ static void test_it_compiles_for_each_architecture(void **state)
         size_t index;
         json_t *group;
         json_array_foreach(json_object_get(profile, "syscalls"), index, group)
-        {
-            size_t position;
-            json_t *name;
-            json_array_foreach(json_object_get(group, "names"), position, name)
-            {
-                int number = seccomp_syscall_resolve_name(json_string_value(name));
-                assert_int_equal(add_rule(context, group, number), 0);
-            }
-        }
+            add_group(context, group);
         seccomp_release(context);
     }
 }
