@@ -128,11 +128,11 @@ static void test_launcher_has_the_same_options(void **state)
         read_output(program, commands[i].name, "--help", &help);
         for (const struct command_option *option = commands[i].options; option->name != NULL;
              option++) {
-            char text[80];
-            snprintf(text, sizeof(text), "--%s%s%s", option->name,
+            char wanted[80];
+            snprintf(wanted, sizeof(wanted), "--%s%s%s", option->name,
                      option->placeholder == NULL ? "" : "=",
                      option->placeholder == NULL ? "" : option->placeholder);
-            assert_named(help, text, commands[i].name);
+            assert_named(help, wanted, commands[i].name);
         }
     }
 }
