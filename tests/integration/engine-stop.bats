@@ -122,7 +122,7 @@ comes_back() {
     ID=$(id_of "$NAME")
     stop_engine TERM
     ends_with 201
-    grep -q 'the engine does not answer .*coding-agents list' "$OUT"
+    grep -q 'the engine does not answer .*coding-agents sync' "$OUT"
     comes_back
 }
 
@@ -131,7 +131,7 @@ comes_back() {
     ID=$(id_of "$NAME")
     stop_engine KILL
     ends_with 201
-    grep -q 'the engine does not answer .*coding-agents list' "$OUT"
+    grep -q 'the engine does not answer .*coding-agents sync' "$OUT"
     # What is recorded can be seen meanwhile.
     run --separate-stderr "$CA" list
     [ "$status" -eq 0 ]
