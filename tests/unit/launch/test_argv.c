@@ -241,11 +241,33 @@ static void write_difference(FILE *file, const struct string_list *base,
     }
 }
 
-static void compare_with(const char *path, const char *text, size_t size)
+/** Puts a word where the version stands, so that a release changes no golden file. */
+static size_t hide_version(char *text)
+{
+    static const char version[] = CODING_AGENTS_VERSION;
+    static const char *const before[] = {"coding-agents.version=", "\"launcher_version\":\""};
+    char *end = text;
+    for (const char *from = text; *from != '\0';) {
+        *end++ = *from++;
+        for (size_t i = 0; i < ARRAY_LENGTH(before); i++) {
+            size_t length = strlen(before[i]);
+            if ((size_t)(end - text) < length || memcmp(end - length, before[i], length) != 0 ||
+                strncmp(from, version, sizeof(version) - 1) != 0)
+                continue;
+            from += sizeof(version) - 1;
+            *end++ = '@';
+        }
+    }
+    *end = '\0';
+    return (size_t)(end - text);
+}
+
+static void compare_with(const char *path, char *text)
 {
     struct error err = ERROR_INITIALIZER;
     char *golden = NULL;
     size_t golden_size;
+    size_t size = hide_version(text);
     if (getenv("UPDATE_GOLDEN") != NULL &&
         fd_write_file(AT_FDCWD, path, text, size, 0644, &err) < 0)
         fail_msg("%s", error_text(&err));
@@ -278,7 +300,7 @@ static void test_singles(void **state)
         string_list_free(&lines);
     }
     fclose(file);
-    compare_with(GOLDEN_SINGLES, text, size);
+    compare_with(GOLDEN_SINGLES, text);
     free(text);
 }
 
@@ -313,7 +335,7 @@ static void test_pairs(void **state)
     }
     string_list_free(&base);
     fclose(file);
-    compare_with(GOLDEN_PAIRS, text, size);
+    compare_with(GOLDEN_PAIRS, text);
     free(text);
 }
 
