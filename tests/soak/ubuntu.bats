@@ -1,0 +1,50 @@
+#!/usr/bin/env bats
+# Ubuntu 24.04: the build and the unit tests in a root made from its archive.
+# runs as: root
+
+load ../integration/common
+
+# The archive's keys, by digest: Debian does not package them.
+KEYRING_URL=https://archive.ubuntu.com/ubuntu/pool/main/u/ubuntu-keyring/ubuntu-keyring_2023.11.28.1_all.deb
+KEYRING_SHA256=36de43b15853ccae0028e9a767613770c704833f82586f28eb262f0311adb8a8
+IMAGE=coding-agents-test-ubuntu:24.04
+
+setup_file() {
+    "$ROOT/images/install-packages" bootstrap
+    # apt verifies as an account of its own, which must reach the keys.
+    directory=$(mktemp -d /var/tmp/ubuntu-root.XXXXXX)
+    chmod 0755 "$directory"
+    pushd "$directory" >/dev/null
+    curl --silent --show-error --fail --output keyring.deb "$KEYRING_URL"
+    echo "$KEYRING_SHA256  keyring.deb" | sha256sum --check --quiet
+    dpkg-deb --extract keyring.deb keyring
+    mmdebstrap --quiet --mode=root --variant=minbase --include=apt,ca-certificates \
+        --keyring="$PWD/keyring/usr/share/keyrings/ubuntu-archive-keyring.gpg" noble root.tar \
+        "deb http://archive.ubuntu.com/ubuntu noble main universe" \
+        "deb http://archive.ubuntu.com/ubuntu noble-updates main universe" \
+        "deb http://archive.ubuntu.com/ubuntu noble-security main universe"
+    "$DOCKER" import --change 'CMD ["bash"]' root.tar "$IMAGE" >/dev/null
+    popd >/dev/null
+    rm -r "$directory"
+}
+
+teardown_file() {
+    "$DOCKER" image rm --force "$IMAGE" >/dev/null
+}
+
+@test "a fresh Ubuntu 24.04 builds everything and passes the unit tests" {
+    run "$DOCKER" run --rm --volume "$ROOT:/checkout:ro" --env MUST_WORK --security-opt seccomp=unconfined \
+        --cap-add SYS_ADMIN --cap-add SYS_PTRACE --cap-add SYS_BOOT --cap-add SYS_PACCT \
+        --cap-add SYSLOG "$IMAGE" sh -euc '
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get update -qq
+        apt-get install -y -qq --no-install-recommends git make
+        mkdir /tree
+        cd /checkout && tar -c --exclude=./build --exclude=./.git . | tar -x -C /tree
+        cd /tree
+        images/install-packages build check
+        make --silent -j"$(nproc)" check' </dev/null
+    echo "$output" | tail -30
+    [ "$status" -eq 0 ]
+    grep -qE '^[1-9][0-9]* passed, 0 failed' <<<"$output"
+}
