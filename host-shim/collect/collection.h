@@ -56,8 +56,8 @@ int recovery_run(struct collection *collection, uint64_t started_ns, bool is_for
  */
 int collection_examine(struct collection *collection, struct error *err);
 
-/* Writes EVENT with FIELDS (borrowed) into the session's log, through the keeper when it lives. 0 or
- * -errno. */
+/* Writes EVENT with FIELDS (borrowed) into the session's log, through the keeper when it lives. 0
+ * or -errno. */
 int collection_record_event(const struct collection *collection, enum audit_event event,
                             const json_t *fields, struct error *err);
 

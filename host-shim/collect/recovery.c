@@ -91,7 +91,8 @@ static void record_left(const struct collection *collection, char *text)
 {
     static const char prefix[] = "audit: work-left ";
     char *rest = NULL;
-    for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
         if (strncmp(line, prefix, sizeof(prefix) - 1) != 0)
             continue;
         json_t *fields = json_loads(line + sizeof(prefix) - 1, JSON_REJECT_DUPLICATES, NULL);

@@ -11,8 +11,8 @@
 static bool is_undone(const char *session)
 {
     char directory[PATH_MAX];
-    return session_state_directory(session, directory, NULL) == 0 &&
-           access(directory, F_OK) < 0 && errno == ENOENT;
+    return session_state_directory(session, directory, NULL) == 0 && access(directory, F_OK) < 0 &&
+           errno == ENOENT;
 }
 
 /* 0 or an exit code. */

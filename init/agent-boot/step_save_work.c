@@ -95,9 +95,9 @@ static void tell(struct boot_context *context, struct work_report *report)
         report_progress("git", "HEAD was left on '%s'; what it has is pushed as '%s'", report->head,
                         manifest->branch);
     if (json_array_size(report->withheld) + json_array_size(report->unreached) > 0)
-        report_event(context, AUDIT_WORK_LEFT,
-                     json_pack("{s:O, s:O}", "withheld", report->withheld, "unreached",
-                               report->unreached));
+        report_event(
+            context, AUDIT_WORK_LEFT,
+            json_pack("{s:O, s:O}", "withheld", report->withheld, "unreached", report->unreached));
     if (report->commit[0] != '\0')
         report_event(context, AUDIT_WORK_COMMITTED,
                      json_pack("{s:s, s:s, s:I, s:O}", "commit", report->commit, "branch",
@@ -165,8 +165,8 @@ static int run_commit(const struct boot_context *context, struct process_result 
 int git_save_work(struct boot_context *context, struct error *err)
 {
     const struct manifest *manifest = context->manifest;
-    const char *reason = context->is_unwinding ? "nothing ran"
-                         : manifest == NULL    ? "no session"
+    const char *reason = context->is_unwinding                           ? "nothing ran"
+                         : manifest == NULL                              ? "no session"
                          : manifest->source_kind == MANIFEST_SOURCE_NONE ? "no repository"
                          : !manifest->commit_enabled ? "commits are off in the manifest"
                                                      : NULL;

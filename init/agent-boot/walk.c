@@ -183,7 +183,8 @@ static void tell_init_refused(const struct boot_context *context, int exit_code)
         (void)!write(context->init_fd, &message, sizeof(message));
 }
 
-/* A refusal before the manifest step is said to the keeper too, if the manifest tells whose it is. */
+/* A refusal before the manifest step is said to the keeper too, if the manifest tells whose it is.
+ */
 static void greet_for_refusal(struct boot_context *context)
 {
     struct error err = ERROR_INITIALIZER;

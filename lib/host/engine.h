@@ -64,7 +64,7 @@ struct engine_container {
     bool was_oom_killed;
     int exit_code;
     char started_at[64]; /* RFC 3339: the last time */
-    char error[256]; /* the engine's own word on why it did not start, "" usually */
+    char error[256];     /* the engine's own word on why it did not start, "" usually */
 };
 int engine_container_state(const char *name, struct engine_container *container, struct error *err);
 

@@ -21,8 +21,8 @@ static bool session_exists(const char *session)
 {
     char directory[PATH_MAX];
     return manifest_is_session_id(session) &&
-           (session_state_directory(session, directory, NULL) < 0 ||
-            access(directory, F_OK) == 0 || errno != ENOENT);
+           (session_state_directory(session, directory, NULL) < 0 || access(directory, F_OK) == 0 ||
+            errno != ENOENT);
 }
 
 static bool is_hidden(const struct dirent *entry)

@@ -8,9 +8,9 @@
 #include "lib/base/error.h"
 
 /*
- * Removes the reservations and clones in STATE that no session has any more. A clone with commits or
- * changes that its origin lacks stays: it is somebody's work. Errors are dropped: the next one tries
- * again.
+ * Removes the reservations and clones in STATE that no session has any more. A clone with commits
+ * or changes that its origin lacks stays: it is somebody's work. Errors are dropped: the next one
+ * tries again.
  */
 void leftovers_sweep(void);
 

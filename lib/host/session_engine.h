@@ -39,8 +39,8 @@ int session_engine_await_end(struct session_state **state, const struct engine_c
 const char *session_engine_cause(const struct engine_container *container);
 
 /*
- * True when CONTAINER was started again after the end that STATE records: what is on record as saved
- * or collected is an earlier run's.
+ * True when CONTAINER was started again after the end that STATE records: what is on record as
+ * saved or collected is an earlier run's.
  */
 bool session_engine_ran_again(const struct session_state *state,
                               const struct engine_container *container);

@@ -123,7 +123,8 @@ static void add_new(json_t *names, const json_t *found)
 {
     size_t i;
     json_t *name;
-    json_array_foreach(found, i, name) {
+    json_array_foreach(found, i, name)
+    {
         bool is_known = false;
         for (size_t k = 0; k < json_array_size(names); k++)
             is_known = is_known || json_equal(json_array_get(names, k), name);
