@@ -133,10 +133,11 @@ static int run_client(const struct collection *collection, struct string_list *a
     int status = process_run(&spec, &result, err);
     if (progress.is_terminal && progress.shown_s > 0)
         fputc('\n', stderr);
-    if (status < 0) {
+    /* A signal may have ended the client first. */
+    if (status < 0 || caught_signal != 0)
         one_shot_remove(name);
+    if (status < 0)
         return status;
-    }
     status = judge(&result, err);
     record_left(collection, result.error_output);
     process_result_free(&result);

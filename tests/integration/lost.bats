@@ -268,4 +268,7 @@ reservations() {
     [ "$(reservations)" -eq $((held + 1)) ]
     "$CA" remove "$NAME" --yes
     [ ! -e "$clones/$id" ]
+    git clone -q "file://$REPO" "$clones/aaaaaaaa"
+    "$CA" run shell "$REPO" --name "$NAME" -- true
+    [ ! -e "$clones/aaaaaaaa" ]
 }
