@@ -2,7 +2,7 @@
 COLLECT_DIRECTORY := host-shim/collect
 LIBCOLLECT := $(BUILD)/glibc/libcollect.a
 LIBCOLLECT_SOURCES := $(addprefix $(COLLECT_DIRECTORY)/,auto_exec.c changes.c examine.c fetch.c \
-	record.c report.c)
+	record.c recovery.c report.c)
 
 $(LIBCOLLECT): $(call glibc_objects,$(LIBCOLLECT_SOURCES))
 	@rm -f $@ && $(AR) rcsD $@ $^

@@ -14,19 +14,19 @@
 
 #include "host-shim/collect/collection.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/base/exit_codes.h"
-#include "lib/base/fd.h"
 #include "lib/base/path.h"
 #include "lib/host/engine.h"
 #include "lib/host/one_shot.h"
 #include "lib/host/printable.h"
 #include "lib/host/session_engine.h"
+#include "lib/host/session_log.h"
 #include "lib/wire/limits.h"
 
 #define PROGRAM "coding-agents-collect"
 /* The keeper records an end within milliseconds; this long it is given. */
 #define END_RECORDED_MS 10000
-#define RECOVERY_MS (10 * 60 * 1000)
 /* Memory of git and the docker client: an object that inflates to more is an attack or a mistake.
  */
 #define MEMORY_BYTES (4ull * 1024 * 1024 * 1024)
@@ -86,12 +86,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
-static int fail(const struct error *err, enum exit_code code)
+static int fail(const struct error *err, int code)
 {
     fputs(PROGRAM ": ", stderr);
     printable_print(stderr, error_text(err));
     fputc('\n', stderr);
-    return (int)code;
+    return code;
 }
 
 /* Finds the session and checks what can be checked before the engine is asked. 0 or an exit code.
@@ -125,27 +125,6 @@ static int open_session(const struct collection_options *chosen, struct collecti
     return fail(&err, EXIT_BRANCH);
 }
 
-static bool path_exists(const struct session_state *state, const char *name)
-{
-    char directory[PATH_MAX];
-    char path[PATH_MAX];
-    struct stat info;
-    return session_state_directory(state->session, directory, NULL) == 0 &&
-           path_format(path, "%s/%s", directory, name) == 0 && stat(path, &info) == 0;
-}
-
-static int mark_recovered(const struct session_state *state, struct error *err)
-{
-    char directory[PATH_MAX];
-    char path[PATH_MAX];
-    int result = session_state_directory(state->session, directory, err);
-    if (result < 0)
-        return result;
-    if (path_format(path, "%s/recovered", directory) < 0)
-        return error_set(err, ENAMETOOLONG, "the state directory '%s'", directory);
-    return fd_write_file(AT_FDCWD, path, "", 0, 0600, err);
-}
-
 /*
  * One collection of a session at a time: a launcher that sees its session end and the command that
  * stopped it both collect. The lock (owned), held until it is closed; or -errno.
@@ -167,46 +146,6 @@ static int take_turn(const struct session_state *state, struct error *err)
             return error_set(err, errno, "lock '%s'", path);
     }
     return steal_fd(&fd);
-}
-
-/* The shutdown's commit and push, made up for in a one-shot container. */
-static int recover(struct collection *collection, struct error *err)
-{
-    struct string_list list;
-    int result = one_shot_recovery(collection->state, &list, err);
-    if (result < 0)
-        return result;
-    struct process_result output = {.output = NULL};
-    result = engine_run((const char *const *)list.items, RECOVERY_MS, &output, err);
-    string_list_free(&list);
-    if (result == -ETIMEDOUT) {
-        char name[64];
-        one_shot_name(collection->state, "recover", name);
-        one_shot_remove(name);
-    }
-    if (result < 0)
-        return result;
-    process_result_free(&output);
-    return mark_recovered(collection->state, err);
-}
-
-/* Work that is not known to be saved is saved again: that changes nothing where it was. */
-static void recover_if_needed(const struct collection_options *chosen,
-                              struct collection *collection)
-{
-    /* With --no-push the volume's repository has nothing either, until somebody asks for it. */
-    bool is_in_repository =
-        collection->state->push_enabled && session_engine_is_saved(collection->state->session);
-    bool is_needed = !is_in_repository && !path_exists(collection->state, "recovered");
-    if (!is_needed && !chosen->is_recovery_forced)
-        return;
-    struct error err = ERROR_INITIALIZER;
-    collection->has_recovered = recover(collection, &err) == 0;
-    if (collection->has_recovered)
-        return;
-    cleanup_free char *reason = printable_text(error_text(&err), strlen(error_text(&err)));
-    snprintf(collection->recovery_error, sizeof(collection->recovery_error), "%s",
-             reason == NULL ? "out of memory" : reason);
 }
 
 /* Learns whether the container runs; after its end, brings state and volume up to date. 0 or an
@@ -235,13 +174,20 @@ static int settle(const struct collection_options *chosen, struct collection *co
     if (session_engine_await_end(&collection->state, known, END_RECORDED_MS, &err) < 0)
         return fail(&err, EXIT_HOST_INTERNAL);
     collection->host_branch = as != NULL ? as : collection->state->host_branch;
-    if (session_engine_never_ran(collection->state->session)) {
+    if (session_log_never_ran(collection->state->session)) {
         error_set(&err, EINVAL, "session %s ended before its boot was finished: there is no work",
                   collection->state->session);
         return fail(&err, EXIT_SESSION);
     }
-    recover_if_needed(chosen, collection);
-    return 0;
+    uint64_t started = 0;
+    if (!exists || clock_parse(container.started_at, &started) < 0)
+        started = 0;
+    int signal = recovery_run(collection, started, chosen->is_recovery_forced);
+    if (signal == 0)
+        return 0;
+    error_set(&err, EINVAL, "interrupted; the work of session %s is in the volume %s",
+              collection->state->session, collection->state->volume);
+    return fail(&err, 128 + signal);
 }
 
 static int fetch(const struct collection_options *chosen, struct collection *collection,

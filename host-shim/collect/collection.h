@@ -10,6 +10,7 @@
 #include "host-shim/collect/fetch.h"
 #include "lib/base/error.h"
 #include "lib/host/git.h"
+#include "lib/wire/audit.h"
 #include "lib/wire/session.h"
 
 /* Commits whose subject lines are shown; the rest is counted. */
@@ -42,10 +43,23 @@ struct collection {
 void collection_release(struct collection *collection);
 
 /*
+ * Makes up for a shutdown that did not happen, unless the last run's work is known to be saved:
+ * COLLECTION gets has_recovered or recovery_error. STARTED_NS: when the last run was started
+ * (CLOCK_REALTIME), 0 when not known. IS_FORCED: in any case. Shows its progress on stderr. 0, or
+ * the signal that ended it.
+ */
+int recovery_run(struct collection *collection, uint64_t started_ns, bool is_forced);
+
+/*
  * Commits, changed files and auto-exec findings between the session's base and the collected tip,
  * from objects that are in the user's repository by now. 0 or -errno.
  */
 int collection_examine(struct collection *collection, struct error *err);
+
+/* Writes EVENT with FIELDS (borrowed) into the session's log, through the keeper when it lives. 0
+ * or -errno. */
+int collection_record_event(const struct collection *collection, enum audit_event event,
+                            const json_t *fields, struct error *err);
 
 /* Writes the audit record (through the keeper when it lives) and the session's state. 0 or -errno.
  */

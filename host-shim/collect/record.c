@@ -32,7 +32,8 @@ static json_t *event_fields(const struct collection *collection)
     return fields;
 }
 
-static int tell_keeper(const struct collection *collection, const json_t *fields, struct error *err)
+static int tell_keeper(const struct collection *collection, enum audit_event event,
+                       const json_t *fields, struct error *err)
 {
     char directory[PATH_MAX];
     char path[PATH_MAX];
@@ -45,12 +46,12 @@ static int tell_keeper(const struct collection *collection, const json_t *fields
     cleanup_fd int fd = channel_connect(path, CHANNEL_ROLE_COLLECT, session, KEEPER_ANSWER_MS, err);
     if (fd < 0)
         return fd;
-    result = channel_send_event(fd, AUDIT_WORK_COLLECTED, fields, err);
+    result = channel_send_event(fd, event, fields, err);
     return result < 0 ? result : channel_flush(fd, KEEPER_ANSWER_MS, err);
 }
 
-static int append_to_log(const struct collection *collection, const json_t *fields,
-                         struct error *err)
+static int append_to_log(const struct collection *collection, enum audit_event event,
+                         const json_t *fields, struct error *err)
 {
     char root[PATH_MAX];
     char directory[PATH_MAX];
@@ -69,9 +70,17 @@ static int append_to_log(const struct collection *collection, const json_t *fiel
     if (result < 0)
         return result;
     struct audit_source source = {.program = "collect", .uid = getuid(), .pid = getpid()};
-    result = audit_log_append(log, AUDIT_WORK_COLLECTED, &source, fields, err);
+    result = audit_log_append(log, event, &source, fields, err);
     audit_log_close(log);
     return result;
+}
+
+/* Without a keeper the log is ours to write; with one it is locked. */
+int collection_record_event(const struct collection *collection, enum audit_event event,
+                            const json_t *fields, struct error *err)
+{
+    int result = tell_keeper(collection, event, fields, NULL);
+    return result < 0 ? append_to_log(collection, event, fields, err) : 0;
 }
 
 struct state_change {
@@ -108,9 +117,7 @@ int collection_record(struct collection *collection, struct error *err)
         json_t *fields = event_fields(collection);
         if (fields == NULL)
             return error_set(err, ENOMEM, "record the collection");
-        /* Without a keeper the log is ours to write; with one it is locked. */
-        if (tell_keeper(collection, fields, NULL) < 0)
-            result = append_to_log(collection, fields, err);
+        result = collection_record_event(collection, AUDIT_WORK_COLLECTED, fields, err);
         json_decref(fields);
     }
     if (result < 0)

@@ -77,7 +77,7 @@ static const struct command_option remove_options[] = {
     FLAG("all", "remove every session that has a record"),
     FLAG("no-push", "do not collect the work first"),
     FLAG("keep-branch", "keep the host branch even when it has no commits of its own"),
-    FLAG("yes", "remove work that was not collected too"),
+    FLAG("yes", "remove what is nowhere else too, unasked"),
     HELP, END,
 };
 
@@ -178,8 +178,9 @@ const struct command commands[] = {
         .name = "remove",
         .summary = "remove sessions with container, volume, network and record",
         .synopsis = "[SESSION...]",
-        .details = "A running session is stopped and its work collected first. Work that cannot be collected is "
-                   "only removed with --yes. The host branch goes when it has no commits beyond its base.",
+        .details = "A running session is stopped and its work collected first. What would be lost is named, "
+                   "and only removed with --yes or when a terminal agrees. The host branch goes when it has no "
+                   "commits beyond its base.",
         .argument = COMMAND_VALUE_SESSION,
         .arguments_maximum = SIZE_MAX,
         .options = remove_options,

@@ -37,6 +37,9 @@ struct doctor_finding *doctor_add(struct doctor_report *report, const char *name
 /* Checks on the host. Fills report->engine. */
 void doctor_check_host(struct doctor_report *report);
 
+/* Whether one process may trace another of its own user, by the Yama setting in PATH. */
+void doctor_check_ptrace(struct doctor_report *report, const char *path);
+
 /* Runs the checks that a container makes, in IMAGE, with the confinement of a session. */
 void doctor_check_container(struct doctor_report *report, const char *image);
 

@@ -1,7 +1,9 @@
 /* What doctor looks at on the host: engine, runtime, directories, space, git. */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -9,6 +11,7 @@
 #include "host-shim/commands/doctor.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
+#include "lib/base/fd.h"
 #include "lib/base/process.h"
 #include "lib/host/install_paths.h"
 #include "lib/wire/session.h"
@@ -214,9 +217,30 @@ static void check_installation(struct doctor_report *report)
     REMEDY(finding, "install coding-agents again (make install)");
 }
 
+void doctor_check_ptrace(struct doctor_report *report, const char *path)
+{
+    cleanup_free char *text = NULL;
+    size_t size = 0;
+    bool is_there = fd_read_file(AT_FDCWD, path, 64, &text, &size, NULL) == 0;
+    bool is_restricted = is_there && strtol(text, NULL, 10) > 0;
+    struct doctor_finding *finding =
+        doctor_add(report, "ptrace-scope", is_restricted ? DOCTOR_OK : DOCTOR_WARN);
+    if (is_restricted) {
+        DETAIL(finding, "kernel.yama.ptrace_scope is %ld", strtol(text, NULL, 10));
+        return;
+    }
+    DETAIL(finding,
+           "kernel.yama.ptrace_scope is %s: a process entered with docker exec -u agentuser is "
+           "outside the command filter, and the session's commands may trace it",
+           is_there ? "0" : "missing");
+    REMEDY(finding, is_there ? "set kernel.yama.ptrace_scope=1 with sysctl"
+                             : "use a kernel with Yama, and set kernel.yama.ptrace_scope=1");
+}
+
 void doctor_check_host(struct doctor_report *report)
 {
     check_installation(report);
+    doctor_check_ptrace(report, "/proc/sys/kernel/yama/ptrace_scope");
     check_git(report);
     check_directory(report, "state-directory", session_state_root);
     check_directory(report, "runtime-directory", session_runtime_root);

@@ -5,6 +5,7 @@
 #include "host-shim/commands/command.h"
 #include "host-shim/commands/session_view.h"
 #include "lib/base/cleanup.h"
+#include "lib/host/leftovers.h"
 #include "lib/host/printable.h"
 
 #define COLUMNS 8
@@ -124,6 +125,7 @@ int main(int argc, char **argv)
     struct session_views views;
     struct error err = ERROR_INITIALIZER;
     command_begin("list", argc, argv, &line);
+    leftovers_sweep();
     if (session_views_read(&views, &err) < 0)
         return command_fail(&line, &err, EXIT_HOST_INTERNAL);
     int result = 0;

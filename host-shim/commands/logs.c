@@ -1,92 +1,40 @@
 /* coding-agents logs: what the program of a session printed. */
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "host-shim/commands/command.h"
 #include "host-shim/commands/session_view.h"
-#include "host-shim/commands/terminal_filter.h"
 #include "lib/base/cleanup.h"
-#include "lib/base/fd.h"
 #include "lib/base/process.h"
+#include "lib/host/terminal_output.h"
 
-#define CHUNK 16384
-
-struct stream {
-    int from; /* owned; -1 when it ended */
-    int to;   /* ours */
-    bool is_filtered;
-    struct terminal_filter filter;
-};
-
-/* Passes on what is there. False when our own output is gone. */
-static bool pass_on(struct stream *stream)
-{
-    char input[CHUNK];
-    static char output[TERMINAL_FILTER_OUTPUT(CHUNK)];
-    ssize_t count = read(stream->from, input, sizeof(input));
-    if (count < 0 && errno == EINTR)
-        return true;
-    if (count <= 0) {
-        size_t rest = terminal_filter_finish(&stream->filter, output);
-        close(steal_fd(&stream->from));
-        return fd_write_all(stream->to, output, rest) == 0;
-    }
-    if (!stream->is_filtered)
-        return fd_write_all(stream->to, input, (size_t)count) == 0;
-    size_t size = terminal_filter_run(&stream->filter, input, (size_t)count, output);
-    return fd_write_all(stream->to, output, size) == 0;
-}
-
-static void pump(struct stream streams[2])
-{
-    while (streams[0].from >= 0 || streams[1].from >= 0) {
-        struct pollfd polls[2] = {{.fd = streams[0].from, .events = POLLIN},
-                                  {.fd = streams[1].from, .events = POLLIN}};
-        if (poll(polls, 2, -1) < 0 && errno != EINTR)
-            return;
-        for (int i = 0; i < 2; i++) {
-            if (polls[i].revents != 0 && !pass_on(&streams[i]))
-                return;
-        }
-    }
-}
-
-/* Runs the client with its two streams through the filters, and answers its exit code. */
+/* Runs the client, its words filtered for a terminal unless they are wanted raw. Its exit code. */
 static int run_client(const struct command_line *line, const char *const *arguments)
 {
     struct error err = ERROR_INITIALIZER;
-    int output[2] = {-1, -1};
-    int errors[2] = {-1, -1};
-    bool is_raw = command_has(line, "raw");
-    if (pipe2(output, O_CLOEXEC) < 0 || pipe2(errors, O_CLOEXEC) < 0) {
-        error_set(&err, errno, "read the log");
+    struct terminal_output outputs[2] = {{.fd = STDOUT_FILENO, .filter = -1},
+                                         {.fd = STDERR_FILENO, .filter = -1}};
+    if (!command_has(line, "raw") && terminal_output_open_both(outputs, &err) < 0)
         return command_fail(line, &err, EXIT_HOST_INTERNAL);
-    }
-    struct process_spec spec = {
+    const struct process_spec spec = {
         .argv = arguments,
         .standard_input = -1,
-        .standard_output = output[1],
-        .standard_error = errors[1],
+        .standard_output = outputs[0].fd,
+        .standard_error = outputs[1].fd,
     };
     pid_t pid;
     cleanup_fd int pidfd = -1;
-    if (process_start(&spec, &pid, &pidfd, &err) < 0)
+    int wait_status = 0;
+    int result = process_start(&spec, &pid, &pidfd, &err);
+    bool has_started = result == 0;
+    if (has_started)
+        result = process_wait(pidfd, 0, &wait_status);
+    terminal_output_close(&outputs[0]);
+    terminal_output_close(&outputs[1]);
+    if (!has_started)
         return command_fail(line, &err, EXIT_ENGINE);
-    close(output[1]);
-    close(errors[1]);
-    struct stream streams[2] = {
-        {.from = output[0], .to = STDOUT_FILENO, .is_filtered = !is_raw && isatty(STDOUT_FILENO)},
-        {.from = errors[0], .to = STDERR_FILENO, .is_filtered = !is_raw && isatty(STDERR_FILENO)},
-    };
-    pump(streams);
-    cleanup_close(&streams[0].from);
-    cleanup_close(&streams[1].from);
-    int status = 0;
-    int result = process_wait(pidfd, 0, &status);
-    return result == 0 && process_is_success(status) ? 0 : EXIT_ENGINE;
+    return result == 0 && process_is_success(wait_status) ? 0 : EXIT_ENGINE;
 }
 
 int main(int argc, char **argv)

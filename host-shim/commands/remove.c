@@ -3,15 +3,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host-shim/commands/branch_removal.h"
 #include "host-shim/commands/command.h"
+#include "host-shim/commands/losses.h"
 #include "host-shim/commands/session_end.h"
 #include "host-shim/commands/session_view.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/path.h"
 #include "lib/host/engine.h"
-#include "lib/host/session_engine.h"
+#include "lib/host/leftovers.h"
+#include "lib/host/one_shot.h"
+#include "lib/host/printable.h"
+#include "lib/host/session_log.h"
 
 #define ENGINE_MS 120000
 
@@ -42,6 +47,12 @@ static int remove_from_engine(const struct session_state *state, struct error *e
     const char *const container[] = {"rm", "--force", state->container, NULL};
     const char *const volume[] = {"volume", "rm", state->volume, NULL};
     const char *const network[] = {"network", "rm", state->container, NULL};
+    static const char *const one_shots[] = {"recover", "fetch"};
+    char name[64];
+    for (size_t i = 0; i < ARRAY_LENGTH(one_shots); i++) {
+        one_shot_name(state, one_shots[i], name);
+        one_shot_remove(name);
+    }
     int result = remove_object("container", state->container, container, err);
     if (result == 0)
         result = remove_object("volume", state->volume, volume, err);
@@ -57,8 +68,16 @@ static int remove_records(const char *session, struct error *err)
     if (result == 0)
         result = path_remove_tree(AT_FDCWD, path, err);
     if (result == 0)
+        result = leftovers_clone_path(session, path, err);
+    if (result == 0)
+        result = path_remove_tree(AT_FDCWD, path, err);
+    if (result == 0)
         result = session_state_directory(session, path, err);
-    return result == 0 ? path_remove_tree(AT_FDCWD, path, err) : result;
+    if (result == 0)
+        result = path_remove_tree(AT_FDCWD, path, err);
+    if (result == 0)
+        leftovers_sweep();
+    return result;
 }
 
 static bool has_volume(const struct session_state *state)
@@ -73,7 +92,7 @@ static bool has_volume(const struct session_state *state)
 static bool save_work(const struct command_line *line, struct session_state **state)
 {
     if ((*state)->phase == SESSION_COLLECTED || !has_volume(*state) ||
-        session_engine_never_ran((*state)->session))
+        session_log_never_ran((*state)->session))
         return true;
     if (command_has(line, "no-push") || (*state)->repository[0] == '\0')
         return false;
@@ -101,6 +120,42 @@ static int remove_leftovers(const struct command_line *line, const struct sessio
     return 0;
 }
 
+/* Asks whoever sits there. Without a terminal nobody does. */
+static bool is_agreed(const struct error *losses)
+{
+    char answer[16] = "";
+    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        return false;
+    fputs("coding-agents remove: ", stderr);
+    printable_print(stderr, error_text(losses));
+    fputs("\ncoding-agents remove: remove it all the same? [y/N] ", stderr);
+    return fgets(answer, sizeof(answer), stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+/* With --yes, or when nothing is lost, or when that is agreed to. 0 or an exit code. */
+static int check_losses(const struct command_line *line, const struct session_state *state,
+                        bool is_saved)
+{
+    struct error err = ERROR_INITIALIZER;
+    struct losses losses;
+    if (command_has(line, "yes"))
+        return 0;
+    if (losses_read(state, has_volume(state), &losses, &err) < 0)
+        return command_fail(line, &err, EXIT_HOST_INTERNAL);
+    losses.has_unfetched = !is_saved;
+    bool are_none = losses_are_none(&losses);
+    if (!are_none)
+        losses_tell(state, &losses, &err);
+    losses_free(&losses);
+    if (are_none || is_agreed(&err))
+        return 0;
+    fputs("coding-agents remove: ", stderr);
+    printable_print(stderr, error_text(&err));
+    fprintf(stderr, "; it was not removed, and coding-agents remove %s --yes discards it all\n",
+            state->session);
+    return EXIT_SESSION;
+}
+
 /* Takes STATE. 0 or an exit code. */
 static int remove_one(const struct command_line *line, struct session_state *state)
 {
@@ -108,15 +163,11 @@ static int remove_one(const struct command_line *line, struct session_state *sta
     int code = 0;
     if (session_end(&state, SESSION_END_STOP, NULL, &err) < 0) {
         code = command_fail(line, &err, EXIT_ENGINE);
-    } else if (!save_work(line, &state) && !command_has(line, "yes")) {
-        error_set(
-            &err, EINVAL,
-            "session %s has work that is nowhere but in its volume: fetch it with coding-agents "
-            "sync %s, or discard it with coding-agents remove %s --yes",
-            state->session, state->session, state->session);
-        code = command_fail(line, &err, EXIT_SESSION);
     } else {
-        code = remove_leftovers(line, state);
+        bool is_saved = save_work(line, &state);
+        code = check_losses(line, state, is_saved);
+        if (code == 0)
+            code = remove_leftovers(line, state);
     }
     session_state_free(state);
     return code;

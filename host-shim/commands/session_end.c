@@ -2,6 +2,7 @@
 #include "host-shim/commands/session_end.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -63,11 +64,17 @@ int session_end_collect(const struct command_line *line, const char *session)
         .standard_output = STDOUT_FILENO,
         .standard_error = STDERR_FILENO,
     };
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction before;
     cleanup_fd int pidfd = -1;
     pid_t pid;
     int status = 0;
     fflush(stdout);
-    if (process_start(&spec, &pid, &pidfd, &err) < 0 || process_wait(pidfd, 0, &status) < 0)
-        return command_fail(line, &err, EXIT_HOST_INTERNAL);
-    return process_exit_code(status);
+    /* ^C is the collector's, which ends in order; we tell how. */
+    sigaction(SIGINT, &ignore, &before);
+    int result = process_start(&spec, &pid, &pidfd, &err);
+    if (result == 0)
+        result = process_wait(pidfd, 0, &status);
+    sigaction(SIGINT, &before, NULL);
+    return result < 0 ? command_fail(line, &err, EXIT_HOST_INTERNAL) : process_exit_code(status);
 }

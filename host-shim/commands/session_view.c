@@ -11,6 +11,7 @@
 #include "lib/base/string_list.h"
 #include "lib/host/engine.h"
 #include "lib/host/session_engine.h"
+#include "lib/host/session_log.h"
 #include "lib/wire/record.h"
 
 #define ENGINE_ANSWER_MS 15000
@@ -61,6 +62,12 @@ static void apply_container(struct session_view *view, const json_t *container)
     view->has_container = true;
     view->is_running = json_is_true(json_object_get(state, "Running"));
     view->was_oom_killed = json_is_true(json_object_get(state, "OOMKilled"));
+    struct engine_container engine = {.is_running = view->is_running};
+    const char *started = json_string_value(json_object_get(state, "StartedAt"));
+    snprintf(engine.started_at, sizeof(engine.started_at), "%s", started == NULL ? "" : started);
+    view->ran_again = session_engine_ran_again(view->state, &engine);
+    if (view->ran_again)
+        view->exit_code = -1;
     /* A created container that never ran has no exit code of its own. */
     if (!view->is_running && view->exit_code < 0 && status != NULL &&
         strcmp(status, "created") != 0)
@@ -71,7 +78,7 @@ static void apply_container(struct session_view *view, const json_t *container)
  * behind. */
 static void conclude(struct session_view *view)
 {
-    enum session_phase phase = view->state->phase;
+    enum session_phase phase = view->ran_again ? SESSION_RUNNING : view->state->phase;
     view->phase = session_phase_name(phase);
     if (view->is_lost)
         view->phase = view->is_running ? "running" : "lost";
@@ -83,7 +90,7 @@ static void conclude(struct session_view *view)
                      (phase == SESSION_RUNNING && view->is_engine_known && !view->is_running);
     view->has_uncollected_work = !view->is_lost && has_ended && !view->is_running &&
                                  view->state->repository[0] != '\0' &&
-                                 !session_engine_never_ran(view->state->session);
+                                 !session_log_never_ran(view->state->session);
 }
 
 static int state_from_labels(const json_t *container, struct session_state **made)

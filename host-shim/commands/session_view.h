@@ -16,6 +16,7 @@ struct session_view {
     bool is_engine_known; /* the engine could be asked */
     bool has_container;
     bool is_running;
+    bool ran_again; /* the container was started after the end that is recorded */
     bool was_oom_killed;
     const char *phase; /* borrowed, static: "running", "ended", "collected", "planned", "lost" */
     int exit_code;     /* -1 while unknown */

@@ -1,10 +1,27 @@
 /* coding-agents stop: ends sessions in order, then fetches what they made. */
 #include <errno.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "host-shim/commands/command.h"
 #include "host-shim/commands/session_end.h"
 #include "host-shim/commands/session_view.h"
+#include "lib/host/session_log.h"
+
+/* A launcher that sees its boot refused takes the session away, and its record with it. */
+static bool is_undone(const char *session)
+{
+    char directory[PATH_MAX];
+    return session_state_directory(session, directory, NULL) == 0 && access(directory, F_OK) < 0 &&
+           errno == ENOENT;
+}
+
+/* 0 or an exit code. */
+static int collect_one(const struct command_line *line, const struct session_state *state)
+{
+    bool is_wanted = !command_has(line, "no-push") && state->repository[0] != '\0' &&
+                     state->push_enabled && state->phase == SESSION_ENDED;
+    return is_wanted ? session_end_collect(line, state->session) : 0;
+}
 
 /* Takes STATE. 0 or an exit code. */
 static int stop_one(const struct command_line *line, struct session_state *state)
@@ -13,16 +30,22 @@ static int stop_one(const struct command_line *line, struct session_state *state
     bool was_running = false;
     int code = 0;
     fprintf(stderr, "stopping %s: its work is committed before it ends\n", state->session);
-    if (session_end(&state, SESSION_END_STOP, &was_running, &err) < 0)
+    bool has_ended = session_end(&state, SESSION_END_STOP, &was_running, &err) == 0;
+    if (is_undone(state->session))
+        fprintf(stderr, "%s has ended before it started work: nothing is lost, nothing is left\n",
+                state->session);
+    else if (!has_ended)
         code = command_fail(line, &err, EXIT_ENGINE);
-    else if (!was_running)
-        fprintf(stderr, "%s had ended already\n", state->session);
-    else
-        fprintf(stderr, "%s has ended with code %d\n", state->session, state->exit_code);
-    bool is_wanted = !command_has(line, "no-push") && state->repository[0] != '\0' &&
-                     state->push_enabled && state->phase == SESSION_ENDED;
-    if (code == 0 && is_wanted)
-        code = session_end_collect(line, state->session);
+    else if (session_log_never_ran(state->session))
+        fprintf(stderr, "%s has ended with code %d before it started work: nothing is lost\n",
+                state->session, state->exit_code);
+    else {
+        if (was_running)
+            fprintf(stderr, "%s has ended with code %d\n", state->session, state->exit_code);
+        else
+            fprintf(stderr, "%s had ended already\n", state->session);
+        code = collect_one(line, state);
+    }
     session_state_free(state);
     return code;
 }

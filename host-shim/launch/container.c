@@ -13,6 +13,7 @@
 #include "lib/base/exit_codes.h"
 #include "lib/base/path.h"
 #include "lib/base/syscalls.h"
+#include "lib/host/terminal_output.h"
 
 /* `docker run` itself failed, or the command exited with it: only the engine can tell. */
 #define CLIENT_FAILED 125
@@ -132,19 +133,26 @@ int container_judge(struct launch *launch, int code, struct error *err)
 
 static int run_foreground(struct launch *launch, const struct string_list *argv, struct error *err)
 {
-    const struct process_spec spec = {
-        .argv = (const char *const *)argv->items,
-        .standard_input = STDIN_FILENO,
-        .standard_output = STDOUT_FILENO,
-        .standard_error = STDERR_FILENO,
-    };
+    struct terminal_output outputs[2];
     pid_t pid;
     int code = CLIENT_FAILED;
     cleanup_fd int pidfd = -1;
-    int status = process_start(&spec, &pid, &pidfd, err);
+    int status = terminal_output_open_both(outputs, err);
     if (status < 0)
         return status;
-    status = wait_with_signals(launch, pidfd, &code);
+    const struct process_spec spec = {
+        .argv = (const char *const *)argv->items,
+        .standard_input = STDIN_FILENO,
+        .standard_output = outputs[0].fd,
+        .standard_error = outputs[1].fd,
+    };
+    int start_status = process_start(&spec, &pid, &pidfd, err);
+    if (start_status == 0)
+        status = wait_with_signals(launch, pidfd, &code);
+    terminal_output_close(&outputs[0]);
+    terminal_output_close(&outputs[1]);
+    if (start_status < 0)
+        return start_status;
     if (status == 0)
         return container_judge(launch, code, err);
     /* The client may be about to start it. */

@@ -7,6 +7,7 @@
 #include "lib/base/exit_codes.h"
 #include "lib/host/install_paths.h"
 #include "lib/host/session_engine.h"
+#include "lib/host/session_log.h"
 #include "lib/wire/session.h"
 
 /*
@@ -94,7 +95,8 @@ int finish_session(struct launch *launch, int code, struct error *err)
         state = NULL;
     const char *cause = state == NULL ? "" : state->cause;
     int status = 0;
-    if (session_engine_never_ran(launch->session))
+    if (session_log_never_ran(launch->session) ||
+        session_log_was_refused_unheard(launch->container, code))
         status = error_set(err, EINVAL, "%s",
                            cause[0] != '\0' ? cause : "boot was refused; its words are above");
     else if (cause[0] != '\0')

@@ -12,6 +12,7 @@
 #include "lib/base/fd.h"
 #include "lib/base/path.h"
 #include "lib/host/install_paths.h"
+#include "lib/host/leftovers.h"
 #include "lib/host/policy.h"
 #include "lib/wire/session.h"
 
@@ -40,10 +41,12 @@ static int name_places(struct launch *launch, struct error *err)
 int stage_reserve(struct launch *launch, struct error *err)
 {
     int status = 0;
-    if (launch->options.is_dry_run)
+    if (launch->options.is_dry_run) {
         memcpy(launch->session, DRY_RUN_SESSION, sizeof(DRY_RUN_SESSION));
-    else
+    } else {
+        leftovers_sweep();
         status = session_reserve(launch->session, err);
+    }
     return status < 0 ? status : name_places(launch, err);
 }
 

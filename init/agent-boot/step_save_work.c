@@ -61,7 +61,7 @@ static void read_line(struct work_report *report, char *line)
         copy_object_id(report->pushed, sizeof(report->pushed), value);
     else if (strcmp(line, "head") == 0)
         snprintf(report->head, sizeof(report->head), "%s", value);
-    else if (strcmp(line, "unreached") == 0)
+    else if (strcmp(line, "unreached") == 0 && json_array_size(report->unreached) < NAMES_MAX)
         json_array_append_new(report->unreached, json_string(value));
     else if (strcmp(line, "files") == 0)
         report->files = strtoull(value, NULL, 10) & INT32_MAX;
@@ -94,6 +94,10 @@ static void tell(struct boot_context *context, struct work_report *report)
     if (report->head[0] != '\0')
         report_progress("git", "HEAD was left on '%s'; what it has is pushed as '%s'", report->head,
                         manifest->branch);
+    if (json_array_size(report->withheld) + json_array_size(report->unreached) > 0)
+        report_event(
+            context, AUDIT_WORK_LEFT,
+            json_pack("{s:O, s:O}", "withheld", report->withheld, "unreached", report->unreached));
     if (report->commit[0] != '\0')
         report_event(context, AUDIT_WORK_COMMITTED,
                      json_pack("{s:s, s:s, s:I, s:O}", "commit", report->commit, "branch",
@@ -161,9 +165,13 @@ static int run_commit(const struct boot_context *context, struct process_result 
 int git_save_work(struct boot_context *context, struct error *err)
 {
     const struct manifest *manifest = context->manifest;
-    if (context->is_unwinding || manifest == NULL ||
-        manifest->source_kind == MANIFEST_SOURCE_NONE || !manifest->commit_enabled) {
-        boot_set_detail(context, "nothing to save");
+    const char *reason = context->is_unwinding                           ? "nothing ran"
+                         : manifest == NULL                              ? "no session"
+                         : manifest->source_kind == MANIFEST_SOURCE_NONE ? "no repository"
+                         : !manifest->commit_enabled ? "commits are off in the manifest"
+                                                     : NULL;
+    if (reason != NULL) {
+        boot_set_detail(context, "%s", reason);
         return BOOT_SKIPPED;
     }
     struct process_result result = {.wait_status = 0};

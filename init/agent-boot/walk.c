@@ -149,8 +149,10 @@ static int take_down(struct boot_context *context, const struct boot_step *step)
     arm_deadline(0);
     if (result < 0)
         boot_set_detail(context, "%.200s", error_text(&err));
-    if (result != BOOT_SKIPPED)
-        report_step(context, step, result < 0 ? "failed" : "down", elapsed_us(start));
+    const char *outcome = result == 0 ? "down" : result > 0 ? "skipped" : "failed";
+    /* A session's log says why its work was not saved; a plain container has none. */
+    if (result != BOOT_SKIPPED || (context->manifest != NULL && !context->is_unwinding))
+        report_step(context, step, outcome, elapsed_us(start));
     return result < 0 ? step->exit_code : 0;
 }
 
@@ -181,8 +183,19 @@ static void tell_init_refused(const struct boot_context *context, int exit_code)
         (void)!write(context->init_fd, &message, sizeof(message));
 }
 
+/* A refusal before the manifest step is said to the keeper too, if the manifest tells whose it is.
+ */
+static void greet_for_refusal(struct boot_context *context)
+{
+    struct error err = ERROR_INITIALIZER;
+    if (context->mode == BOOT_MODE_UP && context->manifest_sha256 != NULL &&
+        context->manifest == NULL)
+        (void)manifest_read(context, &err);
+}
+
 static int refuse(struct boot_context *context, size_t failed, const struct error *err)
 {
+    greet_for_refusal(context);
     int exit_code = is_stop_requested != 0 ? 128 + SIGTERM : boot_steps[failed].exit_code;
     report_refusal(context, &boot_steps[failed], err);
     context->is_unwinding = true;

@@ -16,5 +16,8 @@ uint64_t clock_monotonic_ns(void);
 uint64_t clock_realtime_ns(void);
 /* Writes REALTIME_NS as RFC 3339 UTC with microseconds into TEXT. Needs no time zone data. */
 void clock_format(uint64_t realtime_ns, char text[CLOCK_TIMESTAMP_SIZE]);
+/* Reads RFC 3339 UTC ("...Z") with any fraction into *REALTIME_NS. 0, or -EINVAL for anything else
+ * and for times before the epoch. */
+int clock_parse(const char *text, uint64_t *realtime_ns);
 
 #endif

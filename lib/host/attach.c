@@ -1,17 +1,15 @@
 /* Shows a session that runs detached in the terminal: its boot, its agent, its shutdown. */
 #include "lib/host/attach.h"
 
-#include <poll.h>
 #include <signal.h>
-#include <sys/signalfd.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/base/cleanup.h"
 #include "lib/base/process.h"
 #include "lib/base/syscalls.h"
 #include "lib/host/engine.h"
+#include "lib/host/terminal_output.h"
+#include "lib/host/terminal_pump.h"
 
 /* Between two questions to a container whose PID 1 does not listen yet. */
 #define ASK_AGAIN_MS 100
@@ -20,25 +18,43 @@
 /* For the last lines of the boot report, after the agent is ready. */
 #define LOG_TAIL_MS 150
 
-/* `docker logs -f` of the container from SINCE on, shown on stderr. */
-static int follow_logs(const char *container, const char *since, int *pidfd, struct error *err)
+/* `docker logs -f` of a container, and where it is shown. */
+struct log_view {
+    struct terminal_output output;
+    int pidfd; /* owned */
+};
+
+/* From SINCE on, shown on stderr. */
+static int follow_logs(struct log_view *view, const char *container, const char *since,
+                       struct error *err)
 {
     const char *const argv[] = {"docker", "logs", "--follow", "--since", since, container, NULL};
+    pid_t pid;
+    int status = terminal_output_open(&view->output, STDERR_FILENO, err);
+    if (status < 0)
+        return status;
     const struct process_spec spec = {.argv = argv,
                                       .standard_input = -1,
-                                      .standard_output = STDERR_FILENO,
-                                      .standard_error = STDERR_FILENO};
-    pid_t pid;
-    return process_start(&spec, &pid, pidfd, err);
+                                      .standard_output = view->output.fd,
+                                      .standard_error = view->output.fd};
+    status = process_start(&spec, &pid, &view->pidfd, err);
+    if (status < 0)
+        terminal_output_close(&view->output);
+    return status;
 }
 
-static void stop_logs(int pidfd)
+/* Gives the log TIME_MS (0: as long as it takes) to end by itself. 0 or -errno. */
+static int end_logs(struct log_view *view, uint64_t time_ms)
 {
     int wait_status;
-    if (process_wait(pidfd, LOG_TAIL_MS, &wait_status) == 0)
-        return;
-    (void)sys_pidfd_send_signal(pidfd, SIGKILL, 0);
-    (void)process_wait(pidfd, 0, &wait_status);
+    int status = process_wait(view->pidfd, time_ms, &wait_status);
+    if (status < 0) {
+        (void)sys_pidfd_send_signal(view->pidfd, SIGKILL, 0);
+        (void)process_wait(view->pidfd, 0, &wait_status);
+    }
+    close(view->pidfd);
+    terminal_output_close(&view->output);
+    return status;
 }
 
 bool attach_agent_is_ready(const char *container)
@@ -60,65 +76,34 @@ static bool is_running(const char *container)
 int attach_await_agent(const char *container, bool *is_ready, struct error *err)
 {
     const struct timespec pause = {.tv_nsec = ASK_AGAIN_MS * 1000000L};
-    cleanup_fd int logs = -1;
-    int status = follow_logs(container, "0", &logs, err);
+    struct log_view view;
+    int status = follow_logs(&view, container, "0", err);
     *is_ready = attach_agent_is_ready(container);
     for (unsigned int i = 0; !*is_ready && i < REFUSALS_MAX && is_running(container); i++) {
         (void)nanosleep(&pause, NULL);
         *is_ready = attach_agent_is_ready(container);
     }
-    if (logs >= 0)
-        stop_logs(logs);
+    if (status == 0)
+        (void)end_logs(&view, LOG_TAIL_MS);
     return status;
-}
-
-/* A hang-up or a termination of this program detaches: the session goes on. */
-static int wait_or_detach(int signals, int pidfd, int *wait_status)
-{
-    for (;;) {
-        struct pollfd polls[2] = {{.fd = pidfd, .events = POLLIN},
-                                  {.fd = signals, .events = POLLIN}};
-        (void)poll(polls, 2, -1);
-        if (polls[0].revents != 0)
-            return process_wait(pidfd, 0, wait_status);
-        struct signalfd_siginfo info;
-        if (polls[1].revents != 0 && read(signals, &info, sizeof(info)) > 0 &&
-            info.ssi_signo != SIGINT)
-            (void)sys_pidfd_send_signal(pidfd, SIGTERM, 0);
-    }
 }
 
 int attach_terminal(const char *container, int signals, int *code, struct error *err)
 {
     const char *const argv[] = {"docker",  "exec",         "-it", "-u", ENGINE_ATTACH_IDENTITY,
                                 container, "agent-attach", NULL};
-    const struct process_spec spec = {.argv = argv,
-                                      .standard_input = STDIN_FILENO,
-                                      .standard_output = STDOUT_FILENO,
-                                      .standard_error = STDERR_FILENO};
-    pid_t pid;
-    cleanup_fd int pidfd = -1;
     int wait_status = 0;
-    struct termios settings;
-    bool has_settings = tcgetattr(STDIN_FILENO, &settings) == 0;
-    int status = process_start(&spec, &pid, &pidfd, err);
-    if (status < 0)
-        return status;
-    status = wait_or_detach(signals, pidfd, &wait_status);
-    /* The client leaves the terminal raw when it is ended. */
-    if (has_settings)
-        (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &settings);
+    int status = terminal_pump_run(argv, signals, &wait_status, err);
     *code = process_exit_code(wait_status);
-    return status < 0 ? error_set(err, -status, "wait for docker exec") : 0;
+    return status;
 }
 
 int attach_await_end(const char *container, const char *since, struct error *err)
 {
-    int wait_status;
-    cleanup_fd int logs = -1;
-    int status = follow_logs(container, since, &logs, err);
+    struct log_view view;
+    int status = follow_logs(&view, container, since, err);
     if (status == 0)
-        status = process_wait(logs, 0, &wait_status);
+        status = end_logs(&view, 0);
     struct process_result result = {.output = NULL};
     if (status == 0)
         status = engine_run((const char *const[]){"wait", container, NULL}, 0, &result, err);

@@ -79,8 +79,9 @@ static bool is_held(const char *path, char holder[MANIFEST_SESSION_SIZE])
     return !is_over;
 }
 
+/* STATE/branches, made when missing, into ROOT; the reservation of BRANCH below it into PATH. */
 static int reservation_path(const struct repository *repository, const char *branch,
-                            char directory[PATH_MAX], char path[PATH_MAX], struct error *err)
+                            char root[PATH_MAX], char path[PATH_MAX], struct error *err)
 {
     char state[PATH_MAX];
     char repository_digest[MANIFEST_DIGEST_SIZE];
@@ -89,11 +90,11 @@ static int reservation_path(const struct repository *repository, const char *bra
     manifest_digest(branch, strlen(branch), branch_digest);
     int status = session_state_root(state, err);
     if (status == 0)
-        status = path_format(directory, "%s/branches/%s", state, repository_digest);
+        status = path_format(root, "%s/branches", state);
     if (status == 0)
-        status = path_make_directories(directory, 0700, err);
+        status = path_make_directories(root, 0700, err);
     if (status == 0)
-        status = path_format(path, "%s/%s", directory, branch_digest);
+        status = path_format(path, "%s/%s/%s", root, repository_digest, branch_digest);
     return status;
 }
 
@@ -107,24 +108,35 @@ static int refuse_held(const char *branch, const char *holder, struct error *err
     return -EEXIST;
 }
 
+static int make_parent(const char *path, struct error *err)
+{
+    char parent[PATH_MAX];
+    snprintf(parent, sizeof(parent), "%.*s", (int)(strrchr(path, '/') - path), path);
+    return path_make_directories(parent, 0700, err);
+}
+
 /*
  * Makes the file that holds BRANCH for SESSION. -EEXIST when another session has it. Looking at an
- * old file and replacing it is one step under the lock of its directory.
+ * old file and replacing it is one step under the lock of all of them, which leftovers_sweep takes
+ * too.
  */
 static int hold_branch(const struct repository *repository, const char *session,
                        struct branch *branch, struct error *err)
 {
     char path[PATH_MAX];
-    char directory[PATH_MAX];
+    char root[PATH_MAX];
     char holder[MANIFEST_SESSION_SIZE] = "";
-    int status = reservation_path(repository, branch->host, directory, path, err);
+    int status = reservation_path(repository, branch->host, root, path, err);
     if (status < 0)
         return status;
-    cleanup_fd int lock = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cleanup_fd int lock = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (lock < 0 || flock(lock, LOCK_EX) < 0)
-        return error_set(err, errno, "lock '%s'", directory);
+        return error_set(err, errno, "lock '%s'", root);
     if (is_held(path, holder))
         return refuse_held(branch->host, holder, err);
+    status = make_parent(path, err);
+    if (status < 0)
+        return status;
     if (unlink(path) < 0 && errno != ENOENT)
         return error_set(err, errno, "remove the old '%s'", path);
     cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

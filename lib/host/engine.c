@@ -163,6 +163,8 @@ int engine_container_state(const char *name, struct engine_container *container,
         .was_oom_killed = json_is_true(json_object_get(state, "OOMKilled")),
         .exit_code = (int)json_integer_value(json_object_get(state, "ExitCode")),
     };
+    snprintf(container->started_at, sizeof(container->started_at), "%s",
+             started == NULL ? "" : started);
     snprintf(container->error, sizeof(container->error), "%s", error == NULL ? "" : error);
     json_decref(object);
     return 0;

@@ -63,7 +63,8 @@ struct engine_container {
     bool has_started; /* at any time */
     bool was_oom_killed;
     int exit_code;
-    char error[256]; /* the engine's own word on why it did not start, "" usually */
+    char started_at[64]; /* RFC 3339: the last time */
+    char error[256];     /* the engine's own word on why it did not start, "" usually */
 };
 int engine_container_state(const char *name, struct engine_container *container, struct error *err);
 

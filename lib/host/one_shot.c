@@ -229,7 +229,8 @@ static int stage_manifest(const char *directory, char staged[PATH_MAX],
 static void add_recovery_frame(const struct session_state *state, struct string_list *list)
 {
     static const char *const frame[] = {
-        "run", "--rm", "--pull", "never", "--network", "none", "--log-driver", "none", NULL,
+        "docker",    "run",  "--rm",         "--pull", "never",
+        "--network", "none", "--log-driver", "none",   NULL,
     };
     char name[64];
     one_shot_name(state, "recover", name);

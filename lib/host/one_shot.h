@@ -24,7 +24,7 @@ int one_shot_upload_pack(const struct session_state *state, bool is_running,
 /*
  * The command that makes up for a shutdown that did not happen: the session's own engine options
  * (docker-argv.json), cut down to confinement and the volume, and `--recover` for the image's boot
- * program. For engine_run: without "docker" in front.
+ * program.
  */
 int one_shot_recovery(const struct session_state *state, struct string_list *list,
                       struct error *err);

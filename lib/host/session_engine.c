@@ -10,8 +10,6 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
-#include "lib/base/path.h"
-#include "lib/wire/audit.h"
 
 #define POLL_INTERVAL_MS 50
 /* 128 + SIGKILL, and what the engine reports for containers it lost. */
@@ -62,82 +60,6 @@ const char *session_engine_cause(const struct engine_container *container)
     return "";
 }
 
-/* Looks at one event of the audit log. True ends the reading. */
-typedef bool look_at_event(const char *event, const json_t *fields, void *context);
-
-/* True when LOOK ended the reading of SESSION's log. */
-static bool read_log(const char *session, look_at_event *look, void *context)
-{
-    char directory[PATH_MAX];
-    char path[PATH_MAX];
-    if (session_state_directory(session, directory, NULL) < 0 ||
-        path_format(path, "%s/events.jsonl", directory) < 0)
-        return false;
-    cleanup_file FILE *file = fopen(path, "re");
-    cleanup_free char *line = NULL;
-    size_t capacity = 0;
-    bool is_done = false;
-    while (file != NULL && !is_done && getline(&line, &capacity, file) > 0) {
-        json_t *record = json_loads(line, 0, NULL);
-        const char *event = json_string_value(json_object_get(record, "event"));
-        is_done = event != NULL && look(event, json_object_get(record, "fields"), context);
-        json_decref(record);
-    }
-    return is_done;
-}
-
-static bool is_event(const char *event, enum audit_event wanted)
-{
-    return strcmp(event, audit_event_name(wanted)) == 0;
-}
-
-static bool has_text(const json_t *fields, const char *key, const char *text)
-{
-    const char *value = json_string_value(json_object_get(fields, key));
-    return value != NULL && strcmp(value, text) == 0;
-}
-
-struct saved_work {
-    bool has_booted; /* a run is on record */
-    bool is_saved;   /* and its shutdown saved what there was */
-};
-
-/* A container that was started again has several runs: the last one counts. */
-static bool look_for_save(const char *event, const json_t *fields, void *context)
-{
-    struct saved_work *work = context;
-    if (is_event(event, AUDIT_BOOT_REPORT))
-        *work = (struct saved_work){.has_booted = true};
-    else if (is_event(event, AUDIT_SHUTDOWN_STEP) && has_text(fields, "step", "git"))
-        work->is_saved = work->has_booted && (has_text(fields, "outcome", "down") ||
-                                              has_text(fields, "outcome", "skipped"));
-    return false;
-}
-
-bool session_engine_is_saved(const char *session)
-{
-    struct saved_work work = {.has_booted = false};
-    (void)read_log(session, look_for_save, &work);
-    return work.is_saved;
-}
-
-/* True at the first sign of a run. */
-static bool look_for_run(const char *event, const json_t *fields, void *context)
-{
-    bool *was_refused = context;
-    *was_refused = *was_refused || is_event(event, AUDIT_BOOT_REFUSED);
-    return is_event(event, AUDIT_BOOT_REPORT) || is_event(event, AUDIT_WORK_COMMITTED) ||
-           is_event(event, AUDIT_WORK_PUSHED) ||
-           (is_event(event, AUDIT_SHUTDOWN_STEP) && has_text(fields, "step", "git") &&
-            has_text(fields, "outcome", "down"));
-}
-
-bool session_engine_never_ran(const char *session)
-{
-    bool was_refused = false;
-    return !read_log(session, look_for_run, &was_refused) && was_refused;
-}
-
 struct end_change {
     const struct engine_container *container;
     bool failed;
@@ -153,29 +75,41 @@ static bool replace_text(char **text, const char *value)
     return true;
 }
 
+bool session_engine_ran_again(const struct session_state *state,
+                              const struct engine_container *container)
+{
+    uint64_t ended = 0;
+    uint64_t started = 0;
+    return state->ended_at != NULL && clock_parse(state->ended_at, &ended) == 0 &&
+           clock_parse(container->started_at, &started) == 0 && started > ended;
+}
+
+/* True when the recorded end is the end of the container's last run. */
+static bool is_over(const struct session_state *state, const struct engine_container *container)
+{
+    return (state->phase == SESSION_ENDED || state->phase == SESSION_COLLECTED) &&
+           (container == NULL || !session_engine_ran_again(state, container));
+}
+
 static void record_end(struct session_state *state, void *context)
 {
     struct end_change *change = context;
-    if (state->phase == SESSION_ENDED || state->phase == SESSION_COLLECTED)
+    if (is_over(state, change->container))
         return;
+    bool is_again = state->phase == SESSION_ENDED || state->phase == SESSION_COLLECTED;
     state->phase = SESSION_ENDED;
     const char *cause = "the container is gone";
     if (change->container != NULL) {
         state->exit_code = change->container->exit_code;
         cause = session_engine_cause(change->container);
     }
-    if (state->ended_at == NULL || state->ended_at[0] == '\0') {
+    if (is_again || state->ended_at == NULL || state->ended_at[0] == '\0') {
         char now[CLOCK_TIMESTAMP_SIZE];
         clock_format(clock_realtime_ns(), now);
         change->failed = !replace_text(&state->ended_at, now);
     }
-    if (state->cause == NULL || state->cause[0] == '\0')
+    if (is_again || state->cause == NULL || state->cause[0] == '\0')
         change->failed = !replace_text(&state->cause, cause) || change->failed;
-}
-
-static bool is_over(const struct session_state *state)
-{
-    return state->phase == SESSION_ENDED || state->phase == SESSION_COLLECTED;
 }
 
 static int reload(struct session_state **state, struct error *err)
@@ -194,12 +128,12 @@ int session_engine_await_end(struct session_state **state, const struct engine_c
 {
     uint64_t deadline = clock_monotonic_ns() + timeout_ms * CLOCK_NANOSECONDS_PER_MILLISECOND;
     int result = reload(state, err);
-    while (result == 0 && !is_over(*state) && clock_monotonic_ns() < deadline &&
+    while (result == 0 && !is_over(*state, container) && clock_monotonic_ns() < deadline &&
            session_keeper_is_alive((*state)->session)) {
         (void)poll(NULL, 0, POLL_INTERVAL_MS);
         result = reload(state, err);
     }
-    if (result < 0 || is_over(*state))
+    if (result < 0 || is_over(*state, container))
         return result;
     struct end_change change = {.container = container, .failed = false};
     result = session_state_update((*state)->session, record_end, &change, err);

@@ -27,7 +27,8 @@ bool session_keeper_is_alive(const char *session);
 
 /*
  * After the container ended: waits at most TIMEOUT_MS for the keeper to record the end; without a
- * keeper, records it from CONTAINER (NULL: the container is gone). *STATE is replaced by what is
+ * keeper, and for a run after the recorded one, records it from CONTAINER (NULL: the container is
+ * gone). *STATE is replaced by what is
  * recorded then.
  */
 int session_engine_await_end(struct session_state **state, const struct engine_container *container,
@@ -38,15 +39,10 @@ int session_engine_await_end(struct session_state **state, const struct engine_c
 const char *session_engine_cause(const struct engine_container *container);
 
 /*
- * True when the log says that the shutdown of the session's last run committed and pushed its work,
- * or had none to save. Silence is no proof: boot goes on without a keeper, and then nobody writes.
+ * True when CONTAINER was started again after the end that STATE records: what is on record as
+ * saved or collected is an earlier run's.
  */
-bool session_engine_is_saved(const char *session);
-
-/*
- * True when the log says that boot was refused, and nothing in it that anything ran: there is no
- * work. Silence is no proof here either.
- */
-bool session_engine_never_ran(const char *session);
+bool session_engine_ran_again(const struct session_state *state,
+                              const struct engine_container *container);
 
 #endif

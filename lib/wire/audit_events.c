@@ -40,6 +40,7 @@ static const struct audit_row rows[AUDIT_EVENT_COUNT] = {
     [AUDIT_WORK_COMMITTED]  = {"work-committed", {{"commit", TEXT, false}, {"branch", TEXT, false},
                                {"files", NUMBER, false}, {"withheld", LIST, false}}},
     [AUDIT_WORK_PUSHED]     = {"work-pushed", {{"branch", TEXT, false}, {"commit", TEXT, false}}},
+    [AUDIT_WORK_LEFT]       = {"work-left", {{"withheld", LIST, false}, {"unreached", LIST, false}}},
     [AUDIT_WORK_COLLECTED]  = {"work-collected", {{"branch", TEXT, false}, {"commit", TEXT, false}, {"repository", TEXT, false}}},
     [AUDIT_OVERRIDE_USED]   = {"override-used", {{"what", TEXT, false}}},
     [AUDIT_RUNTIME_BLOCKED] = {"runtime-blocked", {{"runtime", TEXT, false}, {"why", TEXT, false}}},

@@ -45,19 +45,19 @@ write_state() {
     local directory=$XDG_STATE_HOME/coding-agents/sessions/$ID
     mkdir -p "$directory"
     chmod 0700 "$XDG_STATE_HOME/coding-agents" "$XDG_STATE_HOME/coding-agents/sessions" "$directory"
-    jq -n --arg session "$ID" --arg phase "${1:-ended}" --arg repository "$REPOSITORY" --arg branch "$BRANCH" \
-        --arg base "${BASE:-}" --arg image "$IMAGE" --arg name "coding-agents-$ID" '{version: 1, session: $session,
-        phase: $phase, agent: "shell", name: "work", repository: $repository, branch: $branch, host_branch: $branch,
-        base_commit: $base, image: $image, container: $name, volume: $name, network: "none", engine_context: "",
-        is_interactive: false, is_persistent: false, push_enabled: true, created_at: "2026-01-02T03:04:05.678901Z",
-        ended_at: "2026-01-02T03:05:05.678901Z", exit_code: 0, cause: "", collected_commit: ""}' \
-        >"$directory/state.json"
     "$DOCKER" volume create "$VOLUME" >/dev/null
-    # Its last changes are committed already, so that nothing has to be made up for.
-    touch "$directory/recovered"
     "$DOCKER" create --name "coding-agents-$ID" --network none --entrypoint true "$IMAGE" >/dev/null
     "$DOCKER" start "coding-agents-$ID" >/dev/null
     "$DOCKER" wait "coding-agents-$ID" >/dev/null
+    jq -n --arg session "$ID" --arg phase "${1:-ended}" --arg repository "$REPOSITORY" --arg branch "$BRANCH" \
+        --arg base "${BASE:-}" --arg ended "$(date -u +%FT%T.%6NZ)" --arg image "$IMAGE" --arg name "coding-agents-$ID" '{version: 1, session: $session,
+        phase: $phase, agent: "shell", name: "work", repository: $repository, branch: $branch, host_branch: $branch,
+        base_commit: $base, image: $image, container: $name, volume: $name, network: "none", engine_context: "",
+        is_interactive: false, is_persistent: false, push_enabled: true, created_at: "2026-01-02T03:04:05.678901Z",
+        ended_at: $ended, exit_code: 0, cause: "", collected_commit: ""}' \
+        >"$directory/state.json"
+    # Its last changes are committed already, so that nothing has to be made up for.
+    touch "$directory/recovered"
 }
 
 # Runs a script in a container as agentuser with the volume at /volume; the user's repository at /source.

@@ -253,6 +253,31 @@ stopped_in_boot() {
     stopped_in_boot setup
 }
 
+@test "stop of a session that boots ends it, and says that it never started work" {
+    slow_image
+    background --image "$IMAGE" --dotnet-preview 9.0 -- echo the-command-ran
+    wait_for 60 said 'slow hook begins'
+    kill -KILL "$LAUNCHER"
+    wait "$LAUNCHER" || true
+    LAUNCHER=
+    run --separate-stderr "$CA" stop "$NAME"
+    # shellcheck disable=SC2154 # bats sets stderr
+    echo "$status: $stderr"
+    [ "$status" -eq 0 ]
+    [[ $stderr == *'has ended with code 143 before it started work: nothing is lost'* ]]
+    run ! git -C "$REPO" cat-file -e "shell/$NAME:half-done"
+    # Its launcher alive, it takes the session away; that is no failure either.
+    "$CA" remove "$NAME"
+    background --image "$IMAGE" --dotnet-preview 9.0 -- echo the-command-ran
+    wait_for 60 said 'slow hook begins'
+    run --separate-stderr "$CA" stop "$NAME"
+    echo "$status: $stderr"
+    [ "$status" -eq 0 ]
+    [[ $stderr == *'before it started work'* ]]
+    ends_with 143
+    stopped_in_boot setup
+}
+
 @test "^C during a setup hook: nothing of the command ran" {
     slow_image
     terminal one "'$CA' run shell '$REPO' --name '$NAME' --image '$IMAGE' --dotnet-preview 9.0 -- echo the-command-ran 2>'$OUT'"

@@ -2,6 +2,6 @@
 COMMANDS_TEST_ARCHIVES := $(BUILD)/glibc/libcommands.a $(LIBHOST) $(LIBWIRE) $(LIBBASE)
 $(eval $(call unit_test,test_command_table,tests/unit/commands/test_command_table.c,$(COMMANDS_TEST_ARCHIVES),$(WIRE_LIBRARIES)))
 $(eval $(call unit_test,test_command_line,tests/unit/commands/test_command_line.c,$(COMMANDS_TEST_ARCHIVES),$(WIRE_LIBRARIES)))
-$(eval $(call unit_test,test_terminal_filter,tests/unit/commands/test_terminal_filter.c,$(COMMANDS_TEST_ARCHIVES),$(WIRE_LIBRARIES)))
+$(eval $(call unit_test,test_doctor,tests/unit/commands/test_doctor.c host-shim/commands/doctor_host.c,$(COMMANDS_TEST_ARCHIVES),$(WIRE_LIBRARIES)))
 # The table is compared with what is installed beside it.
 $(BUILD)/tests/unit/test_command_table: $(filter $(HOST)/%,$(PROGRAMS))

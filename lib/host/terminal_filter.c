@@ -1,5 +1,5 @@
 /* Lets text and colours through to the terminal, and shows every other control as text. */
-#include "host-shim/commands/terminal_filter.h"
+#include "lib/host/terminal_filter.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -51,7 +51,7 @@ static size_t take_one(const unsigned char *bytes, size_t size, char *output, si
 {
     unsigned int point = 0;
     size_t length = 1;
-    bool passes = bytes[0] == '\n' || bytes[0] == '\t' || bytes[0] == '\r';
+    bool passes = bytes[0] != '\0' && strchr("\b\t\n\r", bytes[0]) != NULL;
     if (bytes[0] == ESCAPE) {
         int colour = colour_length(bytes, size);
         if (colour < 0)

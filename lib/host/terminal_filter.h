@@ -1,6 +1,6 @@
 /* A stream of a session's output, made harmless for the terminal it is shown on. */
-#ifndef COMMANDS_TERMINAL_FILTER_H
-#define COMMANDS_TERMINAL_FILTER_H
+#ifndef HOST_TERMINAL_FILTER_H
+#define HOST_TERMINAL_FILTER_H
 
 #include <stddef.h>
 

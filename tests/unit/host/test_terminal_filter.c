@@ -1,4 +1,4 @@
-/* What reaches the terminal of somebody who reads a log. */
+/* What reaches a terminal that shows the output of a session. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "host-shim/commands/terminal_filter.h"
 #include "lib/base/cleanup.h"
+#include "lib/host/terminal_filter.h"
 
 /* Filters INPUT in pieces of STEP bytes. */
 static void assert_filtered(const char *input, size_t size, size_t step, const char *expected)
@@ -49,7 +49,8 @@ static void test_sequences(void **state)
         {"\xe2\x80\xae", "\\xe2\\x80\\xae"},
         {"\x1b", "\\x1b"},
         {"\x1b[11111111111111111111111111111111111m", "\\x1b[11111111111111111111111111111111111m"},
-        {"\b\b", "\\x08\\x08"},
+        {"5%\b\b10%", "5%\b\b10%"},
+        {"\x05\x1bZ\x1b[c", "\\x05\\x1bZ\\x1b[c"},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         for (size_t step = 1; step < 8; step++)
