@@ -25,7 +25,7 @@ struct progress_context {
     uint64_t last_ns;
 };
 
-static int show_progress(uint64_t done, uint64_t total, void *argument)
+static int show_progress(const struct copy_result *done, void *argument)
 {
     struct progress_context *progress = argument;
     if (boot_is_interrupted())
@@ -34,7 +34,8 @@ static int show_progress(uint64_t done, uint64_t total, void *argument)
     if (now - progress->last_ns < CLOCK_NANOSECONDS_PER_SECOND)
         return 0;
     progress->last_ns = now;
-    report_progress("workspace", "%" PRIu64 " of %" PRIu64 " files copied", done, total);
+    report_progress("workspace", "%" PRIu64 " files, %" PRIu64 " MiB copied", done->files,
+                    done->bytes >> 20);
     return 0;
 }
 
@@ -51,7 +52,7 @@ static bool names_git_directory(const char *path)
     }
 }
 
-static int plan_listed(struct copy_plan *plan, int source, int target, const char *list,
+static int plan_listed(struct copy_plan *plan, struct copy_directory *top, const char *list,
                        size_t size, struct error *err)
 {
     if (size > 0 && list[size - 1] != '\0')
@@ -60,7 +61,7 @@ static int plan_listed(struct copy_plan *plan, int source, int target, const cha
         if (!path_is_plain_relative(path) || names_git_directory(path))
             return error_set(err, EPROTO, "the file list names '%.200s', which may not be copied",
                              path);
-        int result = copy_plan_add(plan, source, path, target, path, 0);
+        int result = copy_plan_add_file(plan, top, path);
         if (result < 0)
             return error_set(err, -result, "plan the copy of '%.200s'", path);
     }
@@ -80,10 +81,21 @@ static int plan_work_tree(const struct boot_context *context, struct copy_plan *
     manifest_digest(list, size, digest);
     if (strcmp(digest, context->manifest->file_list_sha256) != 0)
         return error_set(err, EPROTO, "the file list is not the one the manifest names");
-    return plan_listed(plan, source, target, list, size, err);
+    /* The workspace itself is what the mounts step made it: shared where it must be. */
+    struct copy_root root = {
+        .source = source,
+        .target = target,
+        .link = -1,
+        .flags = COPY_KEEP_ROOT,
+    };
+    struct copy_directory *top;
+    result = copy_plan_add_root(plan, &root, &top);
+    if (result < 0)
+        return error_set(err, -result, "plan the copy");
+    return plan_listed(plan, top, list, size, err);
 }
 
-static int run_plan(struct boot_context *context, const struct copy_plan *plan, struct error *err)
+static int run_plan(struct boot_context *context, struct copy_plan *plan, struct error *err)
 {
     struct copy_result result = {.files = 0};
     struct progress_context progress = {.last_ns = clock_monotonic_ns()};
