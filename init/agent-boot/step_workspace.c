@@ -11,6 +11,7 @@
 
 #include "init/agent-boot/boot.h"
 #include "init/agent-boot/copy.h"
+#include "init/agent-boot/copy_identity.h"
 #include "init/agent-boot/git_directory.h"
 #include "init/agent-boot/places.h"
 #include "init/agent-boot/report.h"
@@ -102,12 +103,15 @@ static int run_plan(struct boot_context *context, struct copy_plan *plan, struct
     int outcome = copy_run(plan, show_progress, &progress, &result, err);
     if (outcome < 0)
         return boot_is_interrupted() ? boot_interruption(err) : outcome;
-    boot_set_detail(context, "%" PRIu64 " files, %" PRIu64 " KiB", result.files,
-                    result.bytes / 1024);
+    char left_out[BOOT_DETAIL_SIZE / 2] = "";
     if (result.special > 0)
-        boot_set_detail(context,
-                        "%" PRIu64 " files, %" PRIu64 " KiB, %" PRIu64 " special files left out",
-                        result.files, result.bytes / 1024, result.special);
+        snprintf(left_out, sizeof(left_out), ", %" PRIu64 " special files left out",
+                 result.special);
+    if (result.attributes > 0)
+        boot_add_weaker(context, "%" PRIu64 " user attributes do not fit the volume's file system",
+                        result.attributes);
+    boot_set_detail(context, "%" PRIu64 " files, %" PRIu64 " KiB%s", result.files,
+                    result.bytes / 1024, left_out);
     return 0;
 }
 
@@ -135,6 +139,31 @@ static int copy_source(struct boot_context *context, struct error *err)
     return result;
 }
 
+/*
+ * An earlier start ended in the middle of the copy: what it left is no work, and is made again.
+ * Removed as its owner, and where that one sees it: root has no right to override modes here.
+ */
+static int clear_unfinished(const struct boot_context *context, struct error *err)
+{
+    const struct copy_identity writer = source_writer(context);
+    const struct copy_identity self = {.uid = 0};
+    int result = copy_identity_assume(&writer);
+    if (result < 0)
+        error_set(err, -result, "act as %s", context->agentuser.name);
+    if (result == 0)
+        result = path_remove_contents(PLACE_WORKSPACE, err);
+    if (result == 0)
+        result = path_remove_contents(BOOT_LOCAL_REPOSITORY, err);
+    int back = copy_identity_assume(&self);
+    return result == 0 && back < 0 ? error_set(err, -back, "become root again") : result;
+}
+
+static int copy_afresh(struct boot_context *context, struct error *err)
+{
+    int result = clear_unfinished(context, err);
+    return result < 0 ? result : copy_source(context, err);
+}
+
 int workspace_copy(struct boot_context *context, struct error *err)
 {
     if (context->manifest == NULL) {
@@ -147,6 +176,6 @@ int workspace_copy(struct boot_context *context, struct error *err)
     if (context->is_restart)
         boot_set_detail(context, "kept from an earlier start");
     else if (context->manifest->source_kind == MANIFEST_SOURCE_REPOSITORY)
-        result = copy_source(context, err);
+        result = copy_afresh(context, err);
     return result < 0 ? result : source_detach(err);
 }
