@@ -1,0 +1,161 @@
+#!/usr/bin/python3
+"""A source that changes under the copier's hands: names change places with links, pipes and devices.
+
+race.py SECONDS DIRECTORY COPIER...   runs COPIER SOURCE TARGET over and over meanwhile
+race.py SECONDS DIRECTORY naive       the control: a copier that opens what it finds by name
+
+DIRECTORY gets source, target and outside. Prints, a line each, how often: runs ended, names were
+exchanged, the secret outside was read, outside was written to, a pipe or device was opened.
+"""
+import ctypes
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import threading
+import time
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+AT_FDCWD, RENAME_EXCHANGE, IN_OPEN, IN_NONBLOCK = -100, 2, 0x20, 0o4000
+SECRET = b"the canary outside"
+DIRECTORIES, FILES = 12, 12
+
+
+def exchange(one, other):
+    return LIBC.renameat2(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE) == 0
+
+
+def write(path, content):
+    with open(path, "wb") as file:
+        file.write(content)
+
+
+def prepare(top):
+    os.mkdir(f"{top}/outside")
+    for i in range(FILES):
+        write(f"{top}/outside/f{i}", SECRET)
+    for kind in ("source", "swaps"):
+        os.mkdir(f"{top}/{kind}")
+    odd = []
+    for d in range(DIRECTORIES):
+        os.mkdir(f"{top}/source/d{d}")
+        for f in range(FILES):
+            write(f"{top}/source/d{d}/f{f}", b"inside" * 50)
+        os.symlink(f"{top}/outside", f"{top}/swaps/d{d}")
+        os.symlink(f"{top}/outside/f0", f"{top}/swaps/link{d}")
+        os.mkfifo(f"{top}/swaps/pipe{d}")
+        os.mknod(f"{top}/swaps/device{d}", 0o020666, os.makedev(1, 5))
+        odd += [f"{top}/swaps/pipe{d}", f"{top}/swaps/device{d}"]
+    return odd
+
+
+def pairs(top):
+    for d in range(DIRECTORIES):
+        yield f"{top}/source/d{d}/f1", f"{top}/swaps/link{d}"
+        yield f"{top}/source/d{d}/f2", f"{top}/swaps/pipe{d}"
+        yield f"{top}/source/d{d}/f3", f"{top}/swaps/device{d}"
+        yield f"{top}/source/d{d}", f"{top}/swaps/d{d}"
+        # The copy's own directories too, when they are there.
+        yield f"{top}/target/d{d}", f"{top}/swaps/target{d}"
+
+
+def renew(top):
+    """An empty target, and links outside to put into it."""
+    os.mkdir(f"{top}/target")
+    for d in range(DIRECTORIES):
+        path = f"{top}/swaps/target{d}"
+        if os.path.lexists(path):
+            os.rename(path, f"{top}/swaps/old")
+            subprocess.run(["rm", "-rf", f"{top}/swaps/old"], check=True)
+        os.symlink(f"{top}/outside", path)
+
+
+class Swapper(threading.Thread):
+    """Exchanges until told to stop. Each call is one system call, so the copier runs meanwhile."""
+
+    def __init__(self, top):
+        super().__init__(daemon=True)
+        self.pairs = list(pairs(top))
+        self.is_over = False
+        self.exchanged = 0
+
+    def run(self):
+        while not self.is_over:
+            for one, other in self.pairs:
+                self.exchanged += exchange(one, other)
+
+
+def naive(source, target):
+    for directory, _, names in os.walk(source, followlinks=True):
+        there = os.path.join(target, os.path.relpath(directory, source))
+        os.makedirs(there, exist_ok=True)
+        for name in names:
+            path = os.path.join(directory, name)
+            # Even this one does not want to wait for a pipe for ever.
+            if not os.path.isfile(path):
+                continue
+            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            write(os.path.join(there, name), os.read(fd, 100))
+            os.close(fd)
+
+
+def run(copier, top):
+    source, target = f"{top}/source", f"{top}/target"
+    if copier == ["naive"]:
+        try:
+            naive(source, target)
+        except OSError:
+            pass
+        return
+    # Refusals are fine, and said; what does not end is not. A signal's death would be negative.
+    status = subprocess.run(copier + [source, target], timeout=60, capture_output=True, check=False).returncode
+    assert status in (0, 1), status
+
+
+def count_secrets(target):
+    count = 0
+    for directory, _, names in os.walk(target):
+        for name in names:
+            path = os.path.join(directory, name)
+            if stat.S_ISREG(os.lstat(path).st_mode):
+                with open(path, "rb") as file:
+                    count += SECRET in file.read()
+    return count
+
+
+def count_opened(watch):
+    try:
+        return len(os.read(watch, 65536)) // 16
+    except BlockingIOError:
+        return 0
+
+
+def main(seconds, top, *copier):
+    watch = LIBC.inotify_init1(IN_NONBLOCK)
+    for path in prepare(top):
+        assert LIBC.inotify_add_watch(watch, os.fsencode(path), IN_OPEN) >= 0
+    swapper = Swapper(top)
+    swapper.start()
+    runs = secrets = opened = 0
+    end = time.monotonic() + float(seconds)
+    while time.monotonic() < end:
+        renew(top)
+        run(list(copier), top)
+        runs += 1
+        # Moved first, so that the swapper does not lead this program outside.
+        os.rename(f"{top}/target", f"{top}/judged")
+        secrets += count_secrets(f"{top}/judged")
+        opened += count_opened(watch)
+        shutil.rmtree(f"{top}/judged")
+    swapper.is_over = True
+    swapper.join()
+    written = 0
+    for name in os.listdir(f"{top}/outside"):
+        with open(f"{top}/outside/{name}", "rb") as file:
+            written += file.read() != SECRET
+    written += abs(len(os.listdir(f"{top}/outside")) - FILES)
+    print(f"runs {runs}\nexchanged {swapper.exchanged}\nread {secrets}\nwritten {written}\nopened {opened}")
+
+
+main(*sys.argv[1:])
