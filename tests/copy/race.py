@@ -23,7 +23,8 @@ DIRECTORIES, FILES = 12, 12
 
 
 def exchange(one, other):
-    return LIBC.renameat2(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE) == 0
+    """Each is a directory's descriptor and a name in it: the swapper itself never follows a link."""
+    return LIBC.renameat2(one[0], os.fsencode(one[1]), other[0], os.fsencode(other[1]), RENAME_EXCHANGE) == 0
 
 
 def write(path, content):
@@ -51,13 +52,15 @@ def prepare(top):
 
 
 def pairs(top):
+    source, swaps = (os.open(f"{top}/{name}", os.O_PATH) for name in ("source", "swaps"))
     for d in range(DIRECTORIES):
-        yield f"{top}/source/d{d}/f1", f"{top}/swaps/link{d}"
-        yield f"{top}/source/d{d}/f2", f"{top}/swaps/pipe{d}"
-        yield f"{top}/source/d{d}/f3", f"{top}/swaps/device{d}"
-        yield f"{top}/source/d{d}", f"{top}/swaps/d{d}"
+        directory = os.open(f"{top}/source/d{d}", os.O_PATH)
+        yield (directory, "f1"), (swaps, f"link{d}")
+        yield (directory, "f2"), (swaps, f"pipe{d}")
+        yield (directory, "f3"), (swaps, f"device{d}")
+        yield (source, f"d{d}"), (swaps, f"d{d}")
         # The copy's own directories too, when they are there.
-        yield f"{top}/target/d{d}", f"{top}/swaps/target{d}"
+        yield (AT_FDCWD, f"{top}/target/d{d}"), (swaps, f"target{d}")
 
 
 def renew(top):
@@ -93,11 +96,11 @@ def naive(source, target):
         for name in names:
             path = os.path.join(directory, name)
             # Even this one does not want to wait for a pipe for ever.
-            if not os.path.isfile(path):
-                continue
             fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-            write(os.path.join(there, name), os.read(fd, 100))
+            copy = os.open(os.path.join(there, name), os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK)
+            os.write(copy, os.read(fd, 100))
             os.close(fd)
+            os.close(copy)
 
 
 def run(copier, top):
