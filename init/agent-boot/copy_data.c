@@ -90,7 +90,7 @@ static int copy_stretch(struct copy_pipe *pipe, struct copy_directory *top, int 
 {
     while (stretch->at < stretch->end && atomic_load(&top->method) <= COPY_BY_RANGE) {
         off_t from = stretch->at;
-        off_t to = stretch->at;
+        off_t to = from;
         size_t size = next_size(stretch, PIECE_BYTES);
         ssize_t count = copy_file_range(source, &from, target, &to, size, 0);
         if (count < 0 && errno == EINTR)

@@ -251,7 +251,8 @@ refused() {
     ln -s "$BATS_TEST_TMPDIR/objects" "$REPO/.git/objects"
     NAME=$NAME-objects
     session true
-    refused 207 objects
+    [ "$status" -eq 214 ]
+    [[ "$stderr" == *"'objects' of the source: Too many levels of symbolic links"* ]]
 }
 
 @test "a .git that points elsewhere is that repository, or refuses the session" {
@@ -298,4 +299,5 @@ started() {
     [[ "$output" == *$'\nhello\n?? sealed/\nup'* ]]
     "$DOCKER" kill "$container"
     wait "$launcher" || true
+    chmod 0700 "$REPO/sealed"
 }

@@ -259,6 +259,66 @@ static void test_trees_are_linked_too(void **state)
     assert_int_equal(faccessat(fixture->target, "objects/info/alternates", F_OK, 0), -1);
 }
 
+/* A directory that its owner may not write gets its mode and times when everything is in it. */
+static void test_directories_get_their_mode_and_times_last(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct timespec times[2] = {{.tv_sec = 11, .tv_nsec = 22}, {.tv_sec = 33, .tv_nsec = 44}};
+    put_directory(fixture->source, "sealed", 0700, READER);
+    put_directory(fixture->source, "sealed/inner", 02750, READER);
+    put_file(fixture->source, "sealed/inner/file", "x", 0644, READER);
+    assert_int_equal(fchmodat(fixture->source, "sealed", 0500, 0), 0);
+    assert_int_equal(utimensat(fixture->source, "sealed/inner", times, 0), 0);
+    assert_int_equal(utimensat(fixture->source, "sealed", times, 0), 0);
+    list(fixture, "sealed/inner/file");
+    struct copy_result result;
+    struct error err = ERROR_INITIALIZER;
+    assert_int_equal(run(fixture, &result, &err), 0);
+    struct stat status;
+    assert_int_equal(fstatat(fixture->target, "sealed/inner", &status, 0), 0);
+    assert_int_equal(status.st_mode, S_IFDIR | 0750);
+    assert_int_equal(status.st_mtim.tv_nsec, 44);
+    assert_int_equal(fstatat(fixture->target, "sealed", &status, 0), 0);
+    assert_int_equal(status.st_mode, S_IFDIR | 0500);
+    assert_int_equal(status.st_atim.tv_sec, 11);
+    assert_int_equal(status.st_atim.tv_nsec, 22);
+    assert_int_equal(status.st_mtim.tv_sec, 33);
+    assert_int_equal(status.st_mtim.tv_nsec, 44);
+}
+
+static void test_a_group_that_shares_gets_what_the_owner_may(void **state)
+{
+    struct fixture *fixture = *state;
+    put_directory(fixture->source, "directory", 0700, READER);
+    put_file(fixture->source, "directory/file", "x", 0600, READER);
+    list(fixture, "directory/file");
+    fixture->plan.is_shared = true;
+    struct copy_result result;
+    struct error err = ERROR_INITIALIZER;
+    assert_int_equal(run(fixture, &result, &err), 0);
+    struct stat status;
+    assert_int_equal(fstatat(fixture->target, "directory", &status, 0), 0);
+    assert_int_equal(status.st_mode, S_IFDIR | S_ISGID | 0770);
+    assert_int_equal(fstatat(fixture->target, "directory/file", &status, 0), 0);
+    assert_int_equal(status.st_mode, S_IFREG | 0660);
+}
+
+/* As git lists a submodule that is not checked out. */
+static void test_a_listed_directory_is_made(void **state)
+{
+    struct fixture *fixture = *state;
+    put_directory(fixture->source, "module", 0755, READER);
+    put_file(fixture->source, "module/unlisted", "x", 0644, READER);
+    list(fixture, "module");
+    struct copy_result result;
+    struct error err = ERROR_INITIALIZER;
+    assert_int_equal(run(fixture, &result, &err), 0);
+    struct stat status;
+    assert_int_equal(fstatat(fixture->target, "module", &status, 0), 0);
+    assert_true(S_ISDIR(status.st_mode));
+    assert_int_equal(faccessat(fixture->target, "module/unlisted", F_OK, 0), -1);
+}
+
 static int stop_at_once(const struct copy_result *done, void *context)
 {
     (void)done;
@@ -293,6 +353,9 @@ int main(void)
         with_trees(test_special_files_are_left_out),
         with_trees(test_what_the_reader_may_not_read_is_refused),
         with_trees(test_trees_are_linked_too),
+        with_trees(test_directories_get_their_mode_and_times_last),
+        with_trees(test_a_group_that_shares_gets_what_the_owner_may),
+        with_trees(test_a_listed_directory_is_made),
         with_trees(test_a_stop_is_heard),
     };
     if (geteuid() != 0) {
