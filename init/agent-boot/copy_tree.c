@@ -72,8 +72,8 @@ static const char **list_steps(const struct copy_directory *directory,
     const char **steps = calloc(*count, sizeof(*steps));
     if (steps == NULL)
         return NULL;
-    for (size_t i = *count; i > 0; i--, directory = directory->parent)
-        steps[i - 1] = directory->name;
+    for (size_t i = *count; directory != base; directory = directory->parent)
+        steps[--i] = directory->name;
     return steps;
 }
 
@@ -123,10 +123,8 @@ int copy_directory_open(const struct copy_directory *directory, enum copy_side s
 int copy_directory_make(const struct copy_directory *directory, enum copy_side side, mode_t mode)
 {
     const struct copy_directory *parent = directory->parent;
-    cleanup_fd int opened = -1;
-    int fd = parent->is_kept ? parent->fds[side] : -1;
-    if (!parent->is_kept)
-        fd = opened = copy_directory_open(parent, side, O_PATH);
+    cleanup_fd int opened = parent->is_kept ? -1 : copy_directory_open(parent, side, O_PATH);
+    int fd = parent->is_kept ? parent->fds[side] : opened;
     if (fd < 0)
         return fd;
     if (mkdirat(fd, directory->name, mode) < 0)

@@ -178,10 +178,9 @@ int copy_write_directory_end(struct copy_worker *worker, struct copy_directory *
     bool is_kept_as_is = directory->parent == NULL && (directory->top->root.flags & COPY_KEEP_ROOT);
     if (!directory->is_made || is_kept_as_is || has_plain_directories(directory))
         return 0;
-    cleanup_fd int opened = -1;
-    int fd = directory->fds[COPY_TARGET];
-    if (fd < 0)
-        fd = opened = copy_directory_open(directory, COPY_TARGET, O_RDONLY);
+    bool is_open = directory->fds[COPY_TARGET] >= 0;
+    cleanup_fd int opened = is_open ? -1 : copy_directory_open(directory, COPY_TARGET, O_RDONLY);
+    int fd = is_open ? directory->fds[COPY_TARGET] : opened;
     if (fd < 0)
         return fail(-fd, "open the copy of the directory", directory, NULL, err);
     uint64_t left_out = 0;
