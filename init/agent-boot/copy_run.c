@@ -1,17 +1,22 @@
 /* Hands out work: directories depth first, then entries of directories that others work at. */
 #include "init/agent-boot/copy_run.h"
 
-#include <errno.h>
 #include <string.h>
 
+#include "lib/base/cleanup.h"
+
 /*
- * Descriptors for directories whose children are to come. Up to KEPT_ALWAYS every one stays open;
- * up to KEPT_MAX one level in KEPT_STRIDE does, so that the way down a very deep tree begins
- * nearby.
+ * Directories whose children are to come and which stay open for them: the first 64 in any case,
+ * then one level in 64, then one in 1024, so that the way down a very deep tree begins nearby.
  */
-#define KEPT_ALWAYS 64
-#define KEPT_MAX 192
-#define KEPT_STRIDE 32
+static const struct {
+    unsigned int kept; /* up to so many of them */
+    unsigned int stride;
+} keeping[] = {
+    {.kept = 64, .stride = 1},
+    {.kept = 128, .stride = 64},
+    {.kept = 192, .stride = 1024},
+};
 
 static void wait_for_entry(struct copy_run *run, struct copy_directory *directory)
 {
@@ -71,9 +76,10 @@ enum copy_work copy_run_next(struct copy_run *run, struct copy_directory **direc
 
 static bool is_worth_keeping(const struct copy_run *run, const struct copy_directory *directory)
 {
-    if (run->kept < KEPT_ALWAYS)
-        return true;
-    return run->kept < KEPT_MAX && directory->depth % KEPT_STRIDE == 0;
+    for (size_t i = 0; i < ARRAY_LENGTH(keeping); i++)
+        if (run->kept < keeping[i].kept)
+            return directory->depth % keeping[i].stride == 0;
+    return false;
 }
 
 void copy_run_entered(struct copy_run *run, struct copy_directory *directory,
