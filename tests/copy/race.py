@@ -5,7 +5,7 @@ race.py SECONDS DIRECTORY COPIER...   runs COPIER SOURCE TARGET over and over me
 race.py SECONDS DIRECTORY naive       the control: a copier that opens what it finds by name
 
 DIRECTORY gets source, target and outside. Prints, a line each, how often: runs ended, names were
-exchanged, the secret outside was read, outside was written to, a pipe or device was opened.
+exchanged, files were copied, the secret outside was read, outside was written to, a pipe or device was opened.
 """
 import ctypes
 import os
@@ -38,7 +38,9 @@ def prepare(top):
         write(f"{top}/outside/f{i}", SECRET)
     for kind in ("source", "swaps"):
         os.mkdir(f"{top}/{kind}")
-    odd = []
+    odd = [f"{top}/source/pipe", f"{top}/source/device"]
+    os.mkfifo(odd[0])
+    os.mknod(odd[1], 0o020666, os.makedev(1, 5))
     for d in range(DIRECTORIES):
         os.mkdir(f"{top}/source/d{d}")
         for f in range(FILES):
@@ -75,7 +77,10 @@ def renew(top):
 
 
 class Swapper(threading.Thread):
-    """Exchanges until told to stop. Each call is one system call, so the copier runs meanwhile."""
+    """
+    Exchanges, and at once exchanges back, until told to stop: what is copied is in its place nearly always, or the
+    copier would refuse at the first look. Each call is one system call, so the copier runs meanwhile.
+    """
 
     def __init__(self, top):
         super().__init__(daemon=True)
@@ -86,7 +91,9 @@ class Swapper(threading.Thread):
     def run(self):
         while not self.is_over:
             for one, other in self.pairs:
-                self.exchanged += exchange(one, other)
+                if exchange(one, other):
+                    exchange(one, other)
+                    self.exchanged += 1
 
 
 def naive(source, target):
@@ -116,14 +123,25 @@ def run(copier, top):
     assert status in (0, 1), status
 
 
-def count_secrets(target):
-    count = 0
+def judge(target):
+    """How many regular files there are, and how many of them hold the secret."""
+    files = secrets = 0
     for directory, _, names in os.walk(target):
         for name in names:
             path = os.path.join(directory, name)
             if stat.S_ISREG(os.lstat(path).st_mode):
                 with open(path, "rb") as file:
-                    count += SECRET in file.read()
+                    files += 1
+                    secrets += SECRET in file.read()
+    return files, secrets
+
+
+def count_changed(outside):
+    names = os.listdir(outside)
+    count = abs(len(names) - FILES)
+    for name in names:
+        with open(f"{outside}/{name}", "rb") as file:
+            count += file.read() != SECRET
     return count
 
 
@@ -140,25 +158,26 @@ def main(seconds, top, *copier):
         assert LIBC.inotify_add_watch(watch, os.fsencode(path), IN_OPEN) >= 0
     swapper = Swapper(top)
     swapper.start()
-    runs = secrets = opened = 0
-    end = time.monotonic() + float(seconds)
-    while time.monotonic() < end:
+    runs = files = secrets = written = opened = 0
+    start = time.monotonic()
+    # The control goes on until it has done all that it is there to do.
+    while time.monotonic() < start + float(seconds) or (
+        copier == ("naive",) and not (secrets and written and opened) and time.monotonic() < start + 100
+    ):
         renew(top)
         run(list(copier), top)
         runs += 1
         # Moved first, so that the swapper does not lead this program outside.
         os.rename(f"{top}/target", f"{top}/judged")
-        secrets += count_secrets(f"{top}/judged")
+        copied, leaked = judge(f"{top}/judged")
+        files += copied
+        secrets += leaked
         opened += count_opened(watch)
         shutil.rmtree(f"{top}/judged")
+        written = count_changed(f"{top}/outside")
     swapper.is_over = True
     swapper.join()
-    written = 0
-    for name in os.listdir(f"{top}/outside"):
-        with open(f"{top}/outside/{name}", "rb") as file:
-            written += file.read() != SECRET
-    written += abs(len(os.listdir(f"{top}/outside")) - FILES)
-    print(f"runs {runs}\nexchanged {swapper.exchanged}\nread {secrets}\nwritten {written}\nopened {opened}")
+    print(f"runs {runs}\nexchanged {swapper.exchanged}\ncopied {files}\nread {secrets}\nwritten {written}\nopened {opened}")
 
 
 main(*sys.argv[1:])

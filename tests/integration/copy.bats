@@ -91,6 +91,7 @@ as_rsync() {
     echo "$output"
     [ "$(figure runs)" -gt 10 ]
     [ "$(figure exchanged)" -gt 1000 ]
+    [ "$(figure copied)" -gt 100 ]
     [ "$(figure read)" -eq 0 ]
     [ "$(figure written)" -eq 0 ]
     [ "$(figure opened)" -eq 0 ]
