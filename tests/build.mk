@@ -12,7 +12,20 @@ $(BUILD)/tests/unit/$(1): $(call glibc_objects,$(2)) $(3)
 	$$(call say,LINK)$(CC) $(GLIBC_LDFLAGS) -o $$@ $(call glibc_objects,$(2)) $(3) $(4) -lcmocka
 endef
 
+# $(call test_program,PATH,SOURCES,ARCHIVES): a program that tests run; it never ships.
+define test_program
+TEST_PROGRAMS += $(1)
+OBJECTS += $(call glibc_objects,$(2))
+$(1): $(call glibc_objects,$(2)) $(3)
+	@mkdir -p $$(@D)
+	$$(call say,LINK)$(CC) $(GLIBC_LDFLAGS) -o $$@ $(call glibc_objects,$(2)) $(3)
+endef
+
 include $(sort $(wildcard tests/unit/*/build.mk)) tests/fuzz/build.mk
+
+# The engine of the workspace copy as a command, for its tests and benchmarks. It never ships.
+COPY_TREE := $(BUILD)/tests/copy-tree
+$(eval $(call test_program,$(COPY_TREE),tests/copy/copy-tree.c $(BOOT_COPY),$(LIBBASE)))
 
 # Programs that tests put into a container by a bind mount. They never ship.
 $(foreach helper,$(patsubst tests/helpers/%.c,%,$(wildcard tests/helpers/*.c)),\

@@ -1,147 +1,140 @@
-/* Collects what is to be copied: listed files, and the regular files of a tree. */
-#include <dirent.h>
+/* Collects what is to be copied: listed files, and whole directories. */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdbool.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "init/agent-boot/copy.h"
-#include "init/agent-boot/copy_identity.h"
+#include "init/agent-boot/copy_tree.h"
 #include "lib/base/cleanup.h"
-#include "lib/base/path.h"
 
-/* A git directory nests objects/pack and refs/heads/a/b/c; deeper is not a git directory. */
-#define TREE_DEPTH_MAX 64
+#define BUCKETS_FIRST 1024
 
-static int add_item(struct copy_plan *plan, const struct copy_item *item)
+/* FNV-1a over the name, begun with the parent. */
+static size_t hash(const struct copy_directory *parent, const char *name, size_t length)
 {
-    if (plan->count == plan->capacity) {
-        size_t capacity = plan->capacity == 0 ? 1024 : plan->capacity * 2;
-        struct copy_item *larger = realloc(plan->items, capacity * sizeof(*larger));
-        if (larger == NULL)
-            return -ENOMEM;
-        plan->items = larger;
-        plan->capacity = capacity;
-    }
-    plan->items[plan->count] = *item;
-    struct copy_item *added = &plan->items[plan->count];
-    added->source = strdup(item->source);
-    added->target = strdup(item->target);
-    if (added->source == NULL || added->target == NULL) {
-        free(added->source);
-        free(added->target);
+    uint64_t value = 14695981039346656037u ^ (uint64_t)(uintptr_t)parent;
+    for (size_t i = 0; i < length; i++)
+        value = (value ^ (unsigned char)name[i]) * 1099511628211u;
+    return (size_t)(value ^ value >> 32);
+}
+
+static void put_in_bucket(struct copy_plan *plan, struct copy_directory *directory)
+{
+    size_t at = hash(directory->parent, directory->name, strlen(directory->name));
+    struct copy_directory **bucket = &plan->buckets[at & (plan->bucket_count - 1)];
+    directory->next_in_bucket = *bucket;
+    *bucket = directory;
+}
+
+static int make_room(struct copy_plan *plan)
+{
+    if (plan->directory_count < plan->bucket_count)
+        return 0;
+    size_t count = plan->bucket_count == 0 ? BUCKETS_FIRST : plan->bucket_count * 4;
+    struct copy_directory **buckets = calloc(count, sizeof(struct copy_directory *));
+    if (buckets == NULL)
         return -ENOMEM;
-    }
-    plan->count++;
+    free(plan->buckets);
+    plan->buckets = buckets;
+    plan->bucket_count = count;
+    for (struct copy_directory *each = plan->directories; each != NULL; each = each->next_owned)
+        put_in_bucket(plan, each);
     return 0;
 }
 
-/* The item copies the strings, so the const of the parameters is kept. */
-static char *borrow(const char *text)
+static struct copy_directory *add_directory(struct copy_plan *plan, struct copy_directory *parent,
+                                            const char *name, size_t length)
 {
-    return (char *)(uintptr_t)text;
-}
-
-int copy_plan_add(struct copy_plan *plan, int source_root, const char *source, int target_root,
-                  const char *target, unsigned int flags)
-{
-    struct copy_item item = {
-        .source_root = source_root,
-        .source = borrow(source),
-        .target_root = target_root,
-        .target = borrow(target),
-        .link_root = -1,
-        .flags = flags,
-    };
-    return add_item(plan, &item);
-}
-
-struct walk {
-    struct copy_plan *plan;
-    const struct copy_tree *tree;
-    struct error *err;
-};
-
-static int walk_directory(const struct walk *walk, const char *path, int depth);
-
-/* Borrowed object directories are merged, so the file that names them stays behind. */
-static bool is_pointer_to_alternates(const char *path)
-{
-    size_t length = strlen(path);
-    static const char *const tails[] = {"/info/alternates", "/info/http-alternates"};
-    for (size_t i = 0; i < ARRAY_LENGTH(tails); i++) {
-        size_t tail = strlen(tails[i]);
-        if (length >= tail && strcmp(path + length - tail, tails[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-static int add_entry(const struct walk *walk, const char *path, unsigned char type, int depth)
-{
-    if (type == DT_DIR)
-        return walk_directory(walk, path, depth + 1);
-    if (type != DT_REG || is_pointer_to_alternates(path))
-        return 0;
-    char target[PATH_MAX];
-    const struct copy_tree *tree = walk->tree;
-    if (path_format(target, "%s%s", tree->target_prefix, path) < 0)
-        return error_set(walk->err, ENAMETOOLONG, "copy '%s'", path);
-    int result = copy_plan_add(walk->plan, tree->source_root, path, tree->target_root, target,
-                               COPY_REGULAR_ONLY | COPY_KEEP_EXISTING);
-    if (result == 0 && tree->link_root >= 0) {
-        struct copy_item *added = &walk->plan->items[walk->plan->count - 1];
-        added->link_root = tree->link_root;
-        added->link_path = added->target + tree->link_skipped;
-    }
-    return result < 0 ? error_set(walk->err, -result, "plan the copy of '%s'", path) : 0;
-}
-
-static int walk_directory(const struct walk *walk, const char *path, int depth)
-{
-    if (depth > TREE_DEPTH_MAX)
-        return error_set(walk->err, EPROTO, "'%s' is nested too deeply for a git directory", path);
-    int fd = path_open_beneath(walk->tree->source_root, path, O_RDONLY | O_DIRECTORY, 0);
-    if (fd == -ENOENT)
-        return 0;
-    cleanup_directory DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+    if (make_room(plan) < 0)
+        return NULL;
+    struct copy_directory *directory = copy_directory_new(parent, name, length);
     if (directory == NULL)
-        return error_set(walk->err, fd < 0 ? -fd : errno, "open the directory '%s'", path);
-    const struct dirent *entry;
-    while ((entry = readdir(directory)) != NULL) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        char child[PATH_MAX];
-        if (path_format(child, "%s/%s", path, entry->d_name) < 0)
-            return error_set(walk->err, ENAMETOOLONG, "copy below '%s'", path);
-        int result = add_entry(walk, child, entry->d_type, depth);
-        if (result < 0)
-            return result;
+        return NULL;
+    directory->next_owned = plan->directories;
+    plan->directories = directory;
+    plan->directory_count++;
+    put_in_bucket(plan, directory);
+    if (parent != NULL) {
+        directory->next_sibling = parent->first_child;
+        parent->first_child = directory;
     }
+    return directory;
+}
+
+static struct copy_directory *find_directory(const struct copy_plan *plan,
+                                             const struct copy_directory *parent, const char *name,
+                                             size_t length)
+{
+    struct copy_directory *at =
+        plan->buckets[hash(parent, name, length) & (plan->bucket_count - 1)];
+    for (; at != NULL; at = at->next_in_bucket)
+        if (at->parent == parent && strncmp(at->name, name, length) == 0 &&
+            at->name[length] == '\0')
+            return at;
+    return NULL;
+}
+
+/* The directory of PATH, which ends before *NAME: its last component. NULL: no memory. */
+static struct copy_directory *find_parent(struct copy_plan *plan, struct copy_directory *top,
+                                          const char *path, const char **name)
+{
+    struct copy_directory *at = top;
+    for (const char *slash; (slash = strchr(path, '/')) != NULL; path = slash + 1) {
+        size_t length = (size_t)(slash - path);
+        struct copy_directory *next = find_directory(plan, at, path, length);
+        at = next != NULL ? next : add_directory(plan, at, path, length);
+        if (at == NULL)
+            return NULL;
+    }
+    *name = path;
+    return at;
+}
+
+int copy_plan_add_root(struct copy_plan *plan, const struct copy_root *root,
+                       struct copy_directory **top)
+{
+    struct copy_directory *directory = add_directory(plan, NULL, ".", 1);
+    if (directory == NULL)
+        return -ENOMEM;
+    directory->root = *root;
+    *top = directory;
     return 0;
 }
 
-int copy_plan_add_tree(struct copy_plan *plan, const struct copy_tree *tree, struct error *err)
+int copy_plan_add_file(struct copy_plan *plan, struct copy_directory *top, const char *path)
 {
-    struct walk walk = {.plan = plan, .tree = tree, .err = err};
-    struct copy_identity self = {.uid = 0, .gid = 0};
-    int result = copy_identity_assume(&plan->reader);
-    if (result == 0)
-        result = walk_directory(&walk, tree->directory, 0);
-    else
-        error_set(err, -result, "read as user %u", plan->reader.uid);
-    int back = copy_identity_assume(&self);
-    return result == 0 && back < 0 ? error_set(err, -back, "become root again") : result;
+    const char *name;
+    struct copy_directory *directory = find_parent(plan, top, path, &name);
+    return directory == NULL ? -ENOMEM : copy_directory_add_name(directory, name, strlen(name));
+}
+
+int copy_plan_add_tree(struct copy_plan *plan, struct copy_directory *top, const char *path)
+{
+    if (strcmp(path, ".") == 0) {
+        top->is_whole = true;
+        return 0;
+    }
+    const char *name;
+    struct copy_directory *parent = find_parent(plan, top, path, &name);
+    struct copy_directory *directory =
+        parent == NULL ? NULL : find_directory(plan, parent, name, strlen(name));
+    if (parent != NULL && directory == NULL)
+        directory = add_directory(plan, parent, name, strlen(name));
+    if (directory == NULL)
+        return -ENOMEM;
+    directory->is_whole = true;
+    return 0;
 }
 
 void copy_plan_free(struct copy_plan *plan)
 {
-    for (size_t i = 0; i < plan->count; i++) {
-        free(plan->items[i].source);
-        free(plan->items[i].target);
+    for (struct copy_directory *each = plan->directories; each != NULL;) {
+        struct copy_directory *next = each->next_owned;
+        copy_directory_free(each);
+        each = next;
     }
-    free(plan->items);
-    *plan = (struct copy_plan){.items = NULL};
+    free(plan->buckets);
+    plan->directories = NULL;
+    plan->buckets = NULL;
+    plan->bucket_count = 0;
+    plan->directory_count = 0;
 }

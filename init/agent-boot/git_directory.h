@@ -9,9 +9,9 @@
 #include "init/agent-boot/copy.h"
 #include "lib/wire/limits.h"
 
-/* The directories a plan refers to: open while it runs. */
+/* The directories a plan refers to: open while it runs. Three of each, and of each alternate. */
 struct git_directory_set {
-    int fds[LIMIT_GIT_DIRECTORIES * 2 + LIMIT_ALTERNATES];
+    int fds[LIMIT_GIT_DIRECTORIES * 3 + LIMIT_ALTERNATES * 3];
     size_t count;
     int repository; /* the volume's bare repository: the top directory's objects are linked into it
                      */

@@ -11,6 +11,7 @@
 
 #include "init/agent-boot/boot.h"
 #include "init/agent-boot/copy.h"
+#include "init/agent-boot/copy_identity.h"
 #include "init/agent-boot/git_directory.h"
 #include "init/agent-boot/places.h"
 #include "init/agent-boot/report.h"
@@ -25,7 +26,7 @@ struct progress_context {
     uint64_t last_ns;
 };
 
-static int show_progress(uint64_t done, uint64_t total, void *argument)
+static int show_progress(const struct copy_result *done, void *argument)
 {
     struct progress_context *progress = argument;
     if (boot_is_interrupted())
@@ -34,7 +35,8 @@ static int show_progress(uint64_t done, uint64_t total, void *argument)
     if (now - progress->last_ns < CLOCK_NANOSECONDS_PER_SECOND)
         return 0;
     progress->last_ns = now;
-    report_progress("workspace", "%" PRIu64 " of %" PRIu64 " files copied", done, total);
+    report_progress("workspace", "%" PRIu64 " files, %" PRIu64 " MiB copied", done->files,
+                    done->bytes >> 20);
     return 0;
 }
 
@@ -51,7 +53,7 @@ static bool names_git_directory(const char *path)
     }
 }
 
-static int plan_listed(struct copy_plan *plan, int source, int target, const char *list,
+static int plan_listed(struct copy_plan *plan, struct copy_directory *top, const char *list,
                        size_t size, struct error *err)
 {
     if (size > 0 && list[size - 1] != '\0')
@@ -60,7 +62,7 @@ static int plan_listed(struct copy_plan *plan, int source, int target, const cha
         if (!path_is_plain_relative(path) || names_git_directory(path))
             return error_set(err, EPROTO, "the file list names '%.200s', which may not be copied",
                              path);
-        int result = copy_plan_add(plan, source, path, target, path, 0);
+        int result = copy_plan_add_file(plan, top, path);
         if (result < 0)
             return error_set(err, -result, "plan the copy of '%.200s'", path);
     }
@@ -80,22 +82,36 @@ static int plan_work_tree(const struct boot_context *context, struct copy_plan *
     manifest_digest(list, size, digest);
     if (strcmp(digest, context->manifest->file_list_sha256) != 0)
         return error_set(err, EPROTO, "the file list is not the one the manifest names");
-    return plan_listed(plan, source, target, list, size, err);
+    /* The workspace itself is what the mounts step made it: shared where it must be. */
+    struct copy_root root = {
+        .source = source,
+        .target = target,
+        .link = -1,
+        .flags = COPY_KEEP_ROOT,
+    };
+    struct copy_directory *top;
+    result = copy_plan_add_root(plan, &root, &top);
+    if (result < 0)
+        return error_set(err, -result, "plan the copy");
+    return plan_listed(plan, top, list, size, err);
 }
 
-static int run_plan(struct boot_context *context, const struct copy_plan *plan, struct error *err)
+static int run_plan(struct boot_context *context, struct copy_plan *plan, struct error *err)
 {
     struct copy_result result = {.files = 0};
     struct progress_context progress = {.last_ns = clock_monotonic_ns()};
     int outcome = copy_run(plan, show_progress, &progress, &result, err);
     if (outcome < 0)
         return boot_is_interrupted() ? boot_interruption(err) : outcome;
-    boot_set_detail(context, "%" PRIu64 " files, %" PRIu64 " KiB", result.files,
-                    result.bytes / 1024);
+    char left_out[BOOT_DETAIL_SIZE / 2] = "";
     if (result.special > 0)
-        boot_set_detail(context,
-                        "%" PRIu64 " files, %" PRIu64 " KiB, %" PRIu64 " special files left out",
-                        result.files, result.bytes / 1024, result.special);
+        snprintf(left_out, sizeof(left_out), ", %" PRIu64 " special files left out",
+                 result.special);
+    if (result.attributes > 0)
+        boot_add_weaker(context, "%" PRIu64 " user attributes do not fit the volume's file system",
+                        result.attributes);
+    boot_set_detail(context, "%" PRIu64 " files, %" PRIu64 " KiB%s", result.files,
+                    result.bytes / 1024, left_out);
     return 0;
 }
 
@@ -123,6 +139,31 @@ static int copy_source(struct boot_context *context, struct error *err)
     return result;
 }
 
+/*
+ * An earlier start ended in the middle of the copy: what it left is no work, and is made again.
+ * Removed as its owner, and where that one sees it: root has no right to override modes here.
+ */
+static int clear_unfinished(const struct boot_context *context, struct error *err)
+{
+    const struct copy_identity writer = source_writer(context);
+    const struct copy_identity self = {.uid = 0};
+    int result = copy_identity_assume(&writer);
+    if (result < 0)
+        error_set(err, -result, "act as %s", context->agentuser.name);
+    if (result == 0)
+        result = path_remove_contents(PLACE_WORKSPACE, err);
+    if (result == 0)
+        result = path_remove_contents(BOOT_LOCAL_REPOSITORY, err);
+    int back = copy_identity_assume(&self);
+    return result == 0 && back < 0 ? error_set(err, -back, "become root again") : result;
+}
+
+static int copy_afresh(struct boot_context *context, struct error *err)
+{
+    int result = clear_unfinished(context, err);
+    return result < 0 ? result : copy_source(context, err);
+}
+
 int workspace_copy(struct boot_context *context, struct error *err)
 {
     if (context->manifest == NULL) {
@@ -135,6 +176,6 @@ int workspace_copy(struct boot_context *context, struct error *err)
     if (context->is_restart)
         boot_set_detail(context, "kept from an earlier start");
     else if (context->manifest->source_kind == MANIFEST_SOURCE_REPOSITORY)
-        result = copy_source(context, err);
+        result = copy_afresh(context, err);
     return result < 0 ? result : source_detach(err);
 }

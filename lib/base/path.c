@@ -55,6 +55,29 @@ int path_make_directories(const char *path, mode_t mode, struct error *err)
     }
 }
 
+/* What has to be removed may not be in our way by its mode, when it is ours. */
+static void open_up(int fd)
+{
+    struct stat status;
+    if (fstat(fd, &status) == 0 && (status.st_mode & S_IRWXU) != S_IRWXU)
+        (void)fchmod(fd, S_IRWXU); /* not the owner: the removal says so */
+}
+
+/* Likewise for one that can not be opened: chmod(2) by way of a descriptor that only names it. */
+static int open_for_removal(int at, const char *name)
+{
+    const int flags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(at, name, O_RDONLY | flags);
+    if (fd >= 0 || errno != EACCES)
+        return fd;
+    cleanup_fd int found = openat(at, name, O_PATH | flags);
+    char path[sizeof("/proc/self/fd/") + 12];
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", found);
+    if (found < 0 || chmod(path, S_IRWXU) < 0)
+        return -1;
+    return openat(at, name, O_RDONLY | flags);
+}
+
 /*
  * Depth is not bounded by the stack: each round descends to the deepest first entry and removes
  * what it can, moving one directory up by ".." of a descriptor that was opened without following
@@ -68,6 +91,7 @@ static int remove_entries(int fd, char subdirectory[NAME_MAX + 1], struct error 
     if (directory == NULL)
         return error_set(err, errno, "open directory for removal");
     rewinddir(directory);
+    open_up(fd);
     const struct dirent *entry;
     while ((entry = readdir(directory)) != NULL) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
@@ -99,7 +123,7 @@ static int remove_below(int fd, struct error *err)
             return 0;
         const char *next = subdirectory[0] == '\0' ? ".." : subdirectory;
         depth = subdirectory[0] == '\0' ? depth - 1 : depth + 1;
-        int moved = openat(at, next, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int moved = open_for_removal(at, next);
         if (moved < 0)
             return error_set(err, errno, "open directory '%s'", next);
         close(at);
@@ -111,7 +135,7 @@ int path_remove_tree(int dirfd, const char *path, struct error *err)
 {
     if (unlinkat(dirfd, path, 0) == 0 || errno == ENOENT)
         return 0;
-    cleanup_fd int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    cleanup_fd int fd = open_for_removal(dirfd, path);
     if (fd < 0)
         return error_set(err, errno, "remove '%s'", path);
     int result = remove_below(fd, err);

@@ -22,8 +22,10 @@ int path_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
  * is fine. */
 int path_make_directories(const char *path, mode_t mode, struct error *err);
 
-/* Removes the tree at PATH relative to DIRFD, never following a link. A missing one is fine. 0 or
- * -errno. */
+/*
+ * Removes the tree at PATH relative to DIRFD, never following a link; directories of the caller's
+ * are made writable for it. A missing one is fine. 0 or -errno.
+ */
 int path_remove_tree(int dirfd, const char *path, struct error *err);
 
 /* Removes everything below the directory PATH, likewise, and keeps the directory. A missing one is

@@ -223,3 +223,81 @@ refused() {
     session true
     refused 202 missing
 }
+
+@test "a split index, whose second file has a name of its own" {
+    new_repository "$REPO"
+    echo second >"$REPO/second"
+    git -C "$REPO" add second
+    git -C "$REPO" update-index --split-index
+    git -C "$REPO" commit -qm 'Second'
+    compgen -G "$REPO/.git/sharedindex.*"
+    session 'git status --porcelain; git ls-files; echo x >x'
+    [ "$status" -eq 0 ]
+    [ "$output" = $'.gitignore\nfile\nsecond' ]
+    [ "$(git -C "$REPO" show --format= --name-only "shell/$NAME")" = x ]
+}
+
+@test "what links inside a git directory point to is left out, or refuses the session" {
+    new_repository "$REPO"
+    mkdir "$BATS_TEST_TMPDIR/outside"
+    echo canary >"$BATS_TEST_TMPDIR/outside/canary"
+    ln -s "$BATS_TEST_TMPDIR/outside/canary" "$REPO/.git/info/sparse-checkout"
+    ln -s "$BATS_TEST_TMPDIR/outside/canary" "$REPO/.git/sharedindex.0"
+    session 'grep -r canary . /var/lib/coding-agents || true; cat file; echo x >x'
+    [ "$status" -eq 0 ]
+    [ "$output" = hello ]
+    [ "$(git -C "$REPO" show "shell/$NAME:x")" = x ]
+    mv "$REPO/.git/objects" "$BATS_TEST_TMPDIR/objects"
+    ln -s "$BATS_TEST_TMPDIR/objects" "$REPO/.git/objects"
+    NAME=$NAME-objects
+    session true
+    [ "$status" -eq 214 ]
+    [[ "$stderr" == *"'objects' of the source: Too many levels of symbolic links"* ]]
+}
+
+@test "a .git that points elsewhere is that repository, or refuses the session" {
+    new_repository "$BATS_TEST_TMPDIR/elsewhere"
+    mkdir "$REPO"
+    echo mine >"$REPO/file"
+    ln -s "$BATS_TEST_TMPDIR/elsewhere/.git" "$REPO/.git"
+    session 'git log --format=%s; cat file'
+    [ "$status" -eq 0 ]
+    [ "$output" = $'First commit\nmine' ]
+    rm "$REPO/.git"
+    echo 'gitdir: /etc' >"$REPO/.git"
+    NAME=$NAME-etc
+    session true
+    refused 202 'is not in a git repository'
+}
+
+# started STEP: the session's log has the boot step.
+started() {
+    events_of "$NAME" | grep -q "\"step\":\"$1\""
+}
+
+@test "a container that is killed in the middle of the copy makes it anew when it starts again" {
+    new_repository "$REPO"
+    mkdir "$REPO/sealed"
+    echo x >"$REPO/sealed/x"
+    chmod 0500 "$REPO/sealed"
+    # A second or more of copying; gone before anything is committed.
+    fallocate -l 2G "$REPO/large"
+    "$CA" run shell "$REPO" --name "$NAME" --no-push -- sh -c 'rm large; cat file; git status --short; echo up; exec sleep 600' \
+        >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null 3>&- &
+    local launcher=$! container
+    wait_for 30 started mounts
+    container=$(container_of "$NAME")
+    "$DOCKER" kill "$container"
+    # It was in the middle of it.
+    run ! started workspace
+    run -0 "$DOCKER" run --rm --network none --entrypoint ls -v "$container:/volume" "$SHELL_IMAGE" -R /volume
+    [[ "$output" == */volume/workspace/sealed* ]]
+    [[ "$output" != */volume/copied* ]]
+    "$DOCKER" start "$container"
+    wait_for 60 sh -c '"$1" logs "$2" | grep -q "^up"' sh "$DOCKER" "$container"
+    run -0 "$DOCKER" logs "$container"
+    [[ "$output" == *$'\nhello\n?? sealed/\nup'* ]]
+    "$DOCKER" kill "$container"
+    wait "$launcher" || true
+    chmod 0700 "$REPO/sealed"
+}

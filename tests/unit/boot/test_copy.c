@@ -29,6 +29,7 @@ struct fixture {
     int target;
     int links;
     struct copy_plan plan;
+    struct copy_directory *top; /* of the plan: source to target */
 };
 
 static int make_directory(const char *root, const char *name, uid_t owner)
@@ -48,6 +49,20 @@ static void take_identities(struct fixture *fixture)
     fixture->plan.writer = (struct copy_identity){.uid = WRITER, .gid = WRITER};
 }
 
+/* A plan runs once; this is the next one. */
+static void plan_again(struct fixture *fixture, unsigned int flags)
+{
+    copy_plan_free(&fixture->plan);
+    take_identities(fixture);
+    struct copy_root root = {
+        .source = fixture->source,
+        .target = fixture->target,
+        .link = -1,
+        .flags = flags,
+    };
+    assert_int_equal(copy_plan_add_root(&fixture->plan, &root, &fixture->top), 0);
+}
+
 static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof(*fixture));
@@ -57,7 +72,7 @@ static int set_up(void **state)
     fixture->source = make_directory(fixture->directory, "source", READER);
     fixture->target = make_directory(fixture->directory, "target", WRITER);
     fixture->links = make_directory(fixture->directory, "links", WRITER);
-    take_identities(fixture);
+    plan_again(fixture, 0);
     *state = fixture;
     return 0;
 }
@@ -93,8 +108,7 @@ static void put_directory(int root, const char *path, mode_t mode, uid_t owner)
 
 static void list(struct fixture *fixture, const char *path)
 {
-    assert_int_equal(copy_plan_add(&fixture->plan, fixture->source, path, fixture->target, path, 0),
-                     0);
+    assert_int_equal(copy_plan_add_file(&fixture->plan, fixture->top, path), 0);
 }
 
 static int run(struct fixture *fixture, struct copy_result *result, struct error *err)
@@ -155,11 +169,10 @@ static void test_links_are_copied_and_never_followed(void **state)
     int control = openat(fixture->source, "to-directory/canary", O_RDONLY | O_CLOEXEC);
     assert_true(control >= 0);
     close(control);
-    copy_plan_free(&fixture->plan);
-    take_identities(fixture);
+    plan_again(fixture, 0);
     list(fixture, "to-directory/canary");
     assert_int_equal(run(fixture, &result, &err), -ELOOP);
-    assert_non_null(strstr(err.message, "to-directory/canary"));
+    assert_non_null(strstr(err.message, "to-directory"));
 }
 
 static void test_a_link_in_the_target_is_not_written_through(void **state)
@@ -203,8 +216,15 @@ static void test_what_the_reader_may_not_read_is_refused(void **state)
     struct error err = ERROR_INITIALIZER;
     assert_int_equal(run(fixture, &result, &err), -EACCES);
     assert_non_null(strstr(err.message, "roots"));
+    plan_again(fixture, 0);
+    list(fixture, "roots");
     fixture->plan.reader = (struct copy_identity){.uid = 0, .gid = 0};
     assert_int_equal(run(fixture, &result, &err), 0);
+}
+
+static bool is_left_out(const char *directory, const char *name)
+{
+    return strcmp(directory, "info") == 0 && strcmp(name, "alternates") == 0;
 }
 
 static void test_trees_are_linked_too(void **state)
@@ -215,47 +235,111 @@ static void test_trees_are_linked_too(void **state)
     put_directory(fixture->source, "objects/info", 0755, READER);
     put_file(fixture->source, "objects/aa/bb", "object", 0444, READER);
     put_file(fixture->source, "objects/info/alternates", "/etc\n", 0644, READER);
-    struct copy_tree tree = {
-        .source_root = fixture->source,
-        .directory = "objects",
-        .target_root = fixture->target,
-        .target_prefix = ".git/",
-        .link_root = fixture->links,
-        .link_skipped = strlen(".git/"),
+    struct copy_root root = {
+        .source = fixture->source,
+        .target = fixture->target,
+        .link = fixture->links,
+        .flags = COPY_KEEP_EXISTING | COPY_PLAIN_DIRECTORIES,
+        .skips = is_left_out,
     };
     struct error err = ERROR_INITIALIZER;
-    assert_int_equal(copy_plan_add_tree(&fixture->plan, &tree, &err), 0);
-    /* The same tree again, as an alternate that holds the same object. */
-    assert_int_equal(copy_plan_add_tree(&fixture->plan, &tree, &err), 0);
+    /* The second time it is an alternate that holds the same object. */
+    for (int i = 0; i < 2; i++) {
+        struct copy_directory *top;
+        assert_int_equal(copy_plan_add_root(&fixture->plan, &root, &top), 0);
+        assert_int_equal(copy_plan_add_tree(&fixture->plan, top, "objects"), 0);
+    }
     struct copy_result result;
     assert_int_equal(run(fixture, &result, &err), 0);
     struct stat copy;
     struct stat link;
-    assert_int_equal(fstatat(fixture->target, ".git/objects/aa/bb", &copy, 0), 0);
+    assert_int_equal(fstatat(fixture->target, "objects/aa/bb", &copy, 0), 0);
     assert_int_equal(fstatat(fixture->links, "objects/aa/bb", &link, 0), 0);
     assert_int_equal(copy.st_ino, link.st_ino);
-    assert_int_equal(faccessat(fixture->target, ".git/objects/info/alternates", F_OK, 0), -1);
+    assert_int_equal(faccessat(fixture->target, "objects/info/alternates", F_OK, 0), -1);
 }
 
-static int stop_at_once(uint64_t done, uint64_t total, void *context)
+/* A directory that its owner may not write gets its mode and times when everything is in it. */
+static void test_directories_get_their_mode_and_times_last(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct timespec times[2] = {{.tv_sec = 11, .tv_nsec = 22}, {.tv_sec = 33, .tv_nsec = 44}};
+    put_directory(fixture->source, "sealed", 0700, READER);
+    put_directory(fixture->source, "sealed/inner", 02750, READER);
+    put_file(fixture->source, "sealed/inner/file", "x", 0644, READER);
+    assert_int_equal(fchmodat(fixture->source, "sealed", 0500, 0), 0);
+    assert_int_equal(utimensat(fixture->source, "sealed/inner", times, 0), 0);
+    assert_int_equal(utimensat(fixture->source, "sealed", times, 0), 0);
+    list(fixture, "sealed/inner/file");
+    struct copy_result result;
+    struct error err = ERROR_INITIALIZER;
+    assert_int_equal(run(fixture, &result, &err), 0);
+    struct stat status;
+    assert_int_equal(fstatat(fixture->target, "sealed/inner", &status, 0), 0);
+    assert_int_equal(status.st_mode, S_IFDIR | 0750);
+    assert_int_equal(status.st_mtim.tv_nsec, 44);
+    assert_int_equal(fstatat(fixture->target, "sealed", &status, 0), 0);
+    assert_int_equal(status.st_mode, S_IFDIR | 0500);
+    assert_int_equal(status.st_atim.tv_sec, 11);
+    assert_int_equal(status.st_atim.tv_nsec, 22);
+    assert_int_equal(status.st_mtim.tv_sec, 33);
+    assert_int_equal(status.st_mtim.tv_nsec, 44);
+}
+
+static void test_a_group_that_shares_gets_what_the_owner_may(void **state)
+{
+    struct fixture *fixture = *state;
+    put_directory(fixture->source, "directory", 0700, READER);
+    put_file(fixture->source, "directory/file", "x", 0600, READER);
+    list(fixture, "directory/file");
+    fixture->plan.is_shared = true;
+    struct copy_result result;
+    struct error err = ERROR_INITIALIZER;
+    assert_int_equal(run(fixture, &result, &err), 0);
+    struct stat status;
+    assert_int_equal(fstatat(fixture->target, "directory", &status, 0), 0);
+    assert_int_equal(status.st_mode, S_IFDIR | S_ISGID | 0770);
+    assert_int_equal(fstatat(fixture->target, "directory/file", &status, 0), 0);
+    assert_int_equal(status.st_mode, S_IFREG | 0660);
+}
+
+/* As git lists a submodule that is not checked out. */
+static void test_a_listed_directory_is_made(void **state)
+{
+    struct fixture *fixture = *state;
+    put_directory(fixture->source, "module", 0755, READER);
+    put_file(fixture->source, "module/unlisted", "x", 0644, READER);
+    list(fixture, "module");
+    struct copy_result result;
+    struct error err = ERROR_INITIALIZER;
+    assert_int_equal(run(fixture, &result, &err), 0);
+    struct stat status;
+    assert_int_equal(fstatat(fixture->target, "module", &status, 0), 0);
+    assert_true(S_ISDIR(status.st_mode));
+    assert_int_equal(faccessat(fixture->target, "module/unlisted", F_OK, 0), -1);
+}
+
+static int stop_at_once(const struct copy_result *done, void *context)
 {
     (void)done;
-    (void)total;
     (void)context;
     return -ECANCELED;
 }
 
+/* Allocated, so that it is copied, and larger than what can be copied before the first look. */
 static void test_a_stop_is_heard(void **state)
 {
     struct fixture *fixture = *state;
     int fd = openat(fixture->source, "large", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    assert_int_equal(ftruncate(fd, 4ll << 30), 0);
+    assert_int_equal(posix_fallocate(fd, 0, 1ll << 30), 0);
     assert_int_equal(fchown(fd, READER, READER), 0);
     close(fd);
     list(fixture, "large");
     struct copy_result result;
     struct error err = ERROR_INITIALIZER;
     assert_int_equal(copy_run(&fixture->plan, stop_at_once, NULL, &result, &err), -ECANCELED);
+    struct stat status;
+    assert_true(fstatat(fixture->target, "large", &status, 0) < 0 || status.st_size < 1ll << 30);
 }
 
 #define with_trees(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -269,6 +353,9 @@ int main(void)
         with_trees(test_special_files_are_left_out),
         with_trees(test_what_the_reader_may_not_read_is_refused),
         with_trees(test_trees_are_linked_too),
+        with_trees(test_directories_get_their_mode_and_times_last),
+        with_trees(test_a_group_that_shares_gets_what_the_owner_may),
+        with_trees(test_a_listed_directory_is_made),
         with_trees(test_a_stop_is_heard),
     };
     if (geteuid() != 0) {

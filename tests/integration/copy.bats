@@ -1,0 +1,115 @@
+#!/usr/bin/env bats
+# The engine of the workspace copy, run by itself on whole trees: as exact as rsync, and contained when the source moves.
+# runs as: root
+
+load common
+
+setup_file() {
+    make -C "$ROOT" --no-print-directory -s BUILD="$BUILD" "$BUILD/tests/copy-tree"
+}
+
+setup() {
+    COPY=$BUILD/tests/copy-tree
+    TREE=$ROOT/tests/copy/tree.py
+    RACE=$ROOT/tests/copy/race.py
+    # Below /tmp there may be a tmpfs; what is tested is what a volume has.
+    WORK=$(mktemp -d /var/tmp/coding-agents-copy.XXXXXX)
+    chmod 0755 "$WORK"
+    mkdir "$WORK/source" "$WORK/peer" "$WORK/copy"
+}
+
+teardown() {
+    umount "$WORK/mounted" 2>/dev/null || true
+    rm -rf "$WORK"
+}
+
+# figure NAME: of the lines the last run printed.
+figure() {
+    # shellcheck disable=SC2154 # bats sets output
+    awk -v name="$1" '$1 == name { print $2 }' <<<"$output"
+}
+
+# as_rsync SEED READER WRITER: the copy of a random tree is what rsync makes of it.
+as_rsync() {
+    local special
+    special=$("$TREE" make "$1" "$WORK/source" "$2")
+    rsync -aHAX "$WORK/source/" "$WORK/peer/"
+    chown "$3:$3" "$WORK/copy"
+    run "$COPY" "$WORK/source" "$WORK/copy" "$2" "$3"
+    if [ "$status" -ne 0 ] || [ "$(figure special)" -ne "$special" ] || [ "$(figure attributes)" -ne 0 ] ||
+        ! "$TREE" compare "$WORK/source" "$WORK/peer" "$WORK/copy" "$3"; then
+        echo "seed $1, reader $2, writer $3: $output"
+        return 1
+    fi
+    rm -rf "$WORK/source" "$WORK/peer" "$WORK/copy"
+    mkdir "$WORK/source" "$WORK/peer" "$WORK/copy"
+}
+
+@test "random trees: the copy is what rsync -aHAX makes, but for owners, special files and privileged bits" {
+    local seeds=12 seed
+    [ "${SOAK:-0}" != 1 ] || seeds=600
+    for ((seed = 1; seed <= seeds; seed++)); do
+        as_rsync "$seed" 0 0
+        as_rsync "$((seed + 100000))" 54321 54322
+    done
+}
+
+@test "the comparison sees each difference it is there for" {
+    local change
+    for change in 'rm victim' 'chmod 0640 victim' 'touch -d @1.5 victim' 'touch -d @2 .' 'echo x >>victim' \
+        "$TREE attribute user.x victim" "$TREE attribute trusted.x victim" 'chown 7 victim' 'chmod u+s victim' \
+        'cp -a --remove-destination victim twin' 'ln -sfn other link' 'mkdir extra' \
+        'cp --sparse=never holes new; touch -r holes new; mv new holes'; do
+        rm -rf "$WORK/source" "$WORK/peer" "$WORK/copy"
+        mkdir "$WORK/source"
+        (cd "$WORK/source" && echo one >victim && ln victim twin && ln -s text link && truncate -s 4M holes)
+        chmod 0644 "$WORK/source/victim"
+        cp -a "$WORK/source" "$WORK/peer"
+        cp -a "$WORK/source" "$WORK/copy"
+        "$TREE" compare "$WORK/source" "$WORK/peer" "$WORK/copy" 0
+        (cd "$WORK/copy" && sh -c "$change" && case $change in *.) ;; *) touch -r ../source . ;; esac)
+        run "$TREE" compare "$WORK/source" "$WORK/peer" "$WORK/copy" 0
+        echo "$change"
+        [ "$status" -eq 1 ]
+    done
+}
+
+@test "directories 10,000 levels deep are copied" {
+    "$TREE" deep 10000 "$WORK/source"
+    # With no more descriptors than the smallest usual limit.
+    run -0 sh -c 'ulimit -n 1024; exec "$@"' sh "$COPY" "$WORK/source" "$WORK/copy"
+    [ "$(figure files)" -eq 1 ]
+    run -0 "$TREE" follow 10000 "$WORK/copy"
+    [ "$output" = '10000 levels down' ]
+}
+
+@test "a source and a target that change under the copy: nothing outside is read or written, no pipe or device opened" {
+    local seconds=3
+    [ "${SOAK:-0}" != 1 ] || seconds=120
+    mkdir "$WORK/race" "$WORK/control"
+    run -0 "$RACE" "$seconds" "$WORK/race" "$COPY"
+    echo "$output"
+    [ "$(figure runs)" -gt 10 ]
+    [ "$(figure exchanged)" -gt 1000 ]
+    [ "$(figure copied)" -gt 100 ]
+    [ "$(figure read)" -eq 0 ]
+    [ "$(figure written)" -eq 0 ]
+    [ "$(figure opened)" -eq 0 ]
+    # The control: in the same race a copier that goes by names reads, writes and opens all of it.
+    run -0 "$RACE" "$seconds" "$WORK/control" naive
+    echo "$output"
+    [ "$(figure read)" -gt 0 ]
+    [ "$(figure written)" -gt 0 ]
+    [ "$(figure opened)" -gt 0 ]
+}
+
+@test "a file system that holds no user attributes: left out and counted" {
+    mkdir "$WORK/mounted"
+    mount -t ramfs none "$WORK/mounted"
+    echo x >"$WORK/source/file"
+    "$TREE" attribute user.a "$WORK/source/file"
+    "$TREE" attribute user.b "$WORK/source"
+    run "$COPY" "$WORK/source" "$WORK/mounted"
+    [ "$status" -eq 0 ]
+    [ "$(figure attributes)" -eq 2 ]
+}
