@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A macro, which can only be poisoned once it is none. */
+#undef alloca
+
 #pragma GCC poison strcpy strcat sprintf vsprintf strncpy strncat gets atoi atol system popen strtok
+#pragma GCC poison alloca
 
 #endif

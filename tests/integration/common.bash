@@ -25,3 +25,23 @@ skip_unless() {
         skip "$reason"
     fi
 }
+
+# passes_unit_tests_in IMAGE: builds the tree and runs its unit tests in a container that has only what is installed for
+# that. With what root has on a machine of its own: unit tests make namespaces and look into processes.
+# shellcheck disable=SC2154 # bats sets output and status
+passes_unit_tests_in() {
+    run "$DOCKER" run --rm --volume "$ROOT:/checkout:ro" --env MUST_WORK --security-opt seccomp=unconfined \
+        --cap-add SYS_ADMIN --cap-add SYS_PTRACE --cap-add SYS_BOOT --cap-add SYS_PACCT \
+        --cap-add SYSLOG "$1" sh -euc '
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get update -qq
+        apt-get install -y -qq --no-install-recommends git make
+        mkdir /tree
+        cd /checkout && tar -c --exclude=./build --exclude=./.git . | tar -x -C /tree
+        cd /tree
+        images/install-packages build check
+        make --silent -j"$(nproc)" check' </dev/null
+    echo "$output" | tail -30
+    [ "$status" -eq 0 ]
+    grep -qE '^[1-9][0-9]* passed, 0 failed' <<<"$output"
+}
