@@ -4,9 +4,11 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "init/agent-boot/kernel_probes.h"
 #include "lib/base/capability.h"
+#include "lib/base/cleanup.h"
 #include "lib/base/idmapped_view.h"
 #include "lib/base/table_file.h"
 
@@ -42,6 +44,24 @@ int probe_capabilities(struct boot_context *context, struct error *err)
         if (((sets.permitted ^ granted) & bit) != 0)
             return error_set(err, EPROTO, "CAP_%s is %s", name == NULL ? "?" : name,
                              (granted & bit) != 0 ? "missing" : "granted but not in the table");
+    }
+    return 0;
+}
+
+/* Without these the drop could not make agentuser of boot, and the command would run as it is. */
+int probe_identity(struct boot_context *context, struct error *err)
+{
+    (void)context;
+    static const int needed[] = {CAP_SETUID, CAP_SETGID, CAP_SETPCAP};
+    struct capability_sets sets;
+    int result = capability_get(&sets);
+    if (result < 0)
+        return error_set(err, -result, "capget");
+    if (geteuid() != 0)
+        return error_set(err, EPROTO, "started as user %u, not as root", geteuid());
+    for (size_t i = 0; i < ARRAY_LENGTH(needed); i++) {
+        if ((sets.permitted & CAPABILITY_BIT(needed[i])) == 0)
+            return error_set(err, EPROTO, "CAP_%s is missing", capability_name(needed[i]));
     }
     return 0;
 }

@@ -28,6 +28,12 @@ static const struct kernel_requirement requirements[] = {
         .remedy = "run on Linux 6.1 or newer",
     },
     {
+        .name = "identity",
+        .requirement = REQUIRED_ALWAYS,
+        .probe = probe_identity,
+        .remedy = "start the container as root, with SETUID, SETGID and SETPCAP: the command becomes agentuser",
+    },
+    {
         .name = "pid-1",
         .requirement = REQUIRED_IN_SESSION,
         .probe = probe_pid_one,

@@ -120,3 +120,15 @@ DOCKERFILE
     [ "${lines[0]}" = greeting ]
     [ "${lines[1]}" = agentuser ]
 }
+
+@test "a container that could not make agentuser of the command is refused by name" {
+    run -211 "$DOCKER" run --rm --network none --user 1000 "$SHELL_IMAGE" id
+    [[ $output == *'identity: started as user 1000, not as root; start the container as root, with SETUID'* ]]
+    run -211 "$DOCKER" run --rm --network none --cap-drop ALL "$SHELL_IMAGE" id
+    [[ $output == *'identity: CAP_SETUID is missing; start the container as root, with SETUID'* ]]
+    run -211 "$DOCKER" run --rm --network none --cap-drop SETPCAP "$SHELL_IMAGE" id
+    [[ $output == *'identity: CAP_SETPCAP is missing;'* ]]
+    run -0 "$DOCKER" run --rm --network none --cap-drop ALL --cap-add SETUID --cap-add SETGID --cap-add SETPCAP \
+        "$SHELL_IMAGE" id -un
+    [ "${lines[-1]}" = agentuser ]
+}
