@@ -124,29 +124,29 @@ static int run_marked(char **arguments)
     wait_for_ever();
 }
 
-/* Says each signal as it comes; ends with the code at SIGIO. With --count: how often each came,
- * at SIGIO. */
+/* listen CODE [quietly]: says each signal as it comes; at SIGIO or the last one how often each
+ * came, and ends with CODE. */
 static int run_listen(char **arguments)
 {
     static int counts[SIGNALS + 1];
-    bool is_counting = arguments[0] != NULL && strcmp(arguments[0], "--count") == 0;
+    bool is_quiet = arguments[0] != NULL && arguments[1] != NULL;
     sigset_t all;
     memset(&all, 0xff, sizeof(all)); /* musl's sigfillset leaves out what it keeps for itself */
     sigprocmask(SIG_SETMASK, &all, NULL);
     int fd = signalfd(-1, &all, SFD_CLOEXEC);
     struct signalfd_siginfo info = {.ssi_signo = 0};
     say("up");
-    while (info.ssi_signo != SIGIO && read(fd, &info, sizeof(info)) == sizeof(info)) {
+    while (info.ssi_signo != SIGIO && info.ssi_signo != SIGNALS &&
+           read(fd, &info, sizeof(info)) == sizeof(info)) {
         counts[info.ssi_signo]++;
-        if (!is_counting && info.ssi_signo != SIGIO)
+        if (!is_quiet)
             say("got %u", info.ssi_signo);
     }
-    for (int signal = 1; is_counting && signal <= SIGNALS; signal++) {
+    for (int signal = 1; signal <= SIGNALS; signal++) {
         if (counts[signal] > 0)
             say("count %d %d", signal, counts[signal]);
     }
-    say("counted");
-    return is_counting ? number_of(arguments + 1) : number_of(arguments);
+    return number_of(arguments);
 }
 
 static const struct actor_mode lone[] = {

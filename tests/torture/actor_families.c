@@ -65,9 +65,9 @@ static void await_signal(int signal)
 /* orphans DYING LIVING CODE: at USR1 the first end, all at once; at USR2 main ends with CODE. */
 static int run_orphans(char **arguments)
 {
-    struct gate dying = make_gate();
     struct gate living = make_gate();
     make_orphans((unsigned)number_of(arguments + 1), living);
+    struct gate dying = make_gate(); /* later, so that the living do not hold it open */
     make_orphans((unsigned)number_of(arguments), dying);
     await_signal(SIGUSR1);
     close(dying.open);
@@ -97,7 +97,7 @@ static int run_churn(char **arguments)
     }
     if (churner == 0)
         _exit(0);
-    execl("/proc/self/exe", "actor", "listen", "--count", "42", NULL);
+    execl("/proc/self/exe", "actor", "listen", "42", "quietly", NULL);
     return 2;
 }
 
@@ -149,7 +149,24 @@ static int run_traced(char **arguments)
     return number_of(arguments);
 }
 
+/* bad-init -- COMMAND...: hears no signal, reaps nobody, and knows one code only. */
+static int run_bad_init(char **arguments)
+{
+    int status = 0;
+    signal(SIGTTOU, SIG_IGN);
+    pid_t pid = fork();
+    if (pid == 0) {
+        setsid();
+        (void)dup2(open("/dev/null", O_RDWR), 20); /* and leaves something open */
+        execv(arguments[1], arguments + 1);
+        _exit(1);
+    }
+    waitpid(pid, &status, 0);
+    return 1;
+}
+
 const struct actor_mode actor_families[] = {
-    {"orphans", run_orphans}, {"burst", run_burst}, {"churn", run_churn}, {"escape", run_escape},
-    {"leave", run_leave},     {"traced", run_traced}, {NULL, NULL},
+    {"orphans", run_orphans}, {"burst", run_burst}, {"churn", run_churn},
+    {"escape", run_escape},   {"leave", run_leave}, {"bad-init", run_bad_init},
+    {"traced", run_traced},   {NULL, NULL},
 };

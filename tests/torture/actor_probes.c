@@ -125,12 +125,8 @@ static int run_spy_as_it_is(char **arguments)
 }
 
 const struct actor_mode actor_probes[] = {
-    {"descriptors", run_descriptors},
-    {"standard", run_standard},
-    {"signals", run_signals},
-    {"foreground", run_foreground},
-    {"readonly", run_readonly},
-    {"spy", run_spy},
-    {"spy-as-it-is", run_spy_as_it_is},
-    {NULL, NULL},
+    {"descriptors", run_descriptors},   {"standard", run_standard},
+    {"signals", run_signals},           {"foreground", run_foreground},
+    {"readonly", run_readonly},         {"spy", run_spy},
+    {"spy-as-it-is", run_spy_as_it_is}, {NULL, NULL},
 };

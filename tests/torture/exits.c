@@ -80,7 +80,7 @@ static void forward(int signal)
 static void every_signal(void)
 {
     static const int last[] = {SIGINT, SIGTERM};
-    start(&(struct setting){.command = COMMAND("listen")});
+    start(&(struct setting){.command = COMMAND("listen", "42")});
     expect_line("up", "no main");
     for (int signal = 1; signal <= LAST_SIGNAL; signal++) {
         if (signal != SIGKILL && signal != SIGSTOP && signal != SIGCHLD && signal != SIGIO &&
@@ -89,7 +89,7 @@ static void every_signal(void)
     }
     finish();
     for (size_t i = 0; i < ARRAY_LENGTH(last); i++) {
-        start(&(struct setting){.command = COMMAND("listen")});
+        start(&(struct setting){.command = COMMAND("listen", "42")});
         expect_line("up", "no main");
         forward(last[i]);
         finish();

@@ -104,10 +104,12 @@ static void place_descriptors(const struct plan *plan)
 
 static void build_arguments(const struct setting *setting, const char **at)
 {
-    static const char *const variables[] = {"INIT", "TINI", "DUMB_INIT", "CATATONIT"};
+    static const char *const variables[] = {"INIT", "TINI", "DUMB_INIT", "CATATONIT", "ACTOR"};
     static char boot[PATH_MAX];
     bool is_ours = peer_now() == AGENT_INIT;
     *at++ = require(variables[peer_now()]);
+    if (peer_now() == BAD_INIT)
+        *at++ = "bad-init";
     if (is_ours && setting->grace != NULL) {
         *at++ = "--stop-grace";
         *at++ = setting->grace;

@@ -33,7 +33,8 @@ static void cycle(void)
 /* A service that is not ready yet, and main that waits for it. */
 static void stop_while_starting(void)
 {
-    begin("service slow flags=ready -- echo up; trap 'echo clean; exit' TERM; while :; do sleep 0.02; done\n"
+    begin("service slow flags=ready -- echo up; trap 'echo clean; exit' TERM; while :; do sleep "
+          "0.02; done\n"
           "service agent flags=main deps=0 -- echo main\n"
           "ready 6000\n");
     expect_line("up", "no service");
@@ -47,7 +48,8 @@ static void stop_while_starting(void)
 
 static void limit_reached(void)
 {
-    begin("service web flags=restart+required limit=3 window=60000 backoff=1 backoffmax=1 -- echo try; exit 1\n"
+    begin("service web flags=restart+required limit=3 window=60000 backoff=1 backoffmax=1 -- echo "
+          "try; exit 1\n"
           "service agent flags=main -- trap 'echo clean; exit' TERM; while :; do sleep 0.02; done\n"
           "ready 6000\n");
     for (int i = 0; i < 4; i++)
@@ -79,17 +81,17 @@ static void inherited(void)
 
 static void fill_run(void)
 {
-    if (mount("tmpfs", "/run", "tmpfs", MS_REMOUNT, "nr_inodes=1") < 0)
+    if (mount("tmpfs", "/run", "tmpfs", MS_REMOUNT, "nr_inodes=2") < 0)
         broken("full tmpfs");
 }
 
 /* No room for the control socket: said, and the session goes on. */
 static void no_room(void)
 {
-    start(&(struct setting){
-        .scenario = "service agent flags=main -- echo up; exec sleep 60\nready 6000\n",
-        .has_mounts = true,
-        .prepare = fill_run});
+    start(&(struct setting){.scenario =
+                                "service agent flags=main -- echo up; exec sleep 60\nready 6000\n",
+                            .has_mounts = true,
+                            .prepare = fill_run});
     expect_line("up", "no main");
     if (strstr(diagnostics(), "no control socket") == NULL)
         fail("does not say so");

@@ -44,7 +44,8 @@ static bool is_lost_after(int calls, bool *is_started)
 {
     start(&(struct setting){.command = COMMAND("marked"), .is_held = true});
     pid_t pid = init_pid();
-    if (ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC) < 0)
+    if (ptrace(PTRACE_SEIZE, pid, 0,
+               PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD) < 0)
         broken("PTRACE_SEIZE");
     release();
     await_stop(pid); /* in exec */
@@ -76,7 +77,8 @@ static void every_point(void)
             fail("lost");
         has_lost = has_lost || is_lost;
     }
-    /* What comes before the first instruction is lost with any init, or the harness sees nothing. */
+    /* What comes before the first instruction is lost with any init, or the harness sees nothing.
+     */
     if (!has_lost || !is_started)
         fail("nothing was tried");
     pass();

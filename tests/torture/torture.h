@@ -11,7 +11,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-enum peer { AGENT_INIT, TINI, DUMB_INIT, CATATONIT, PEER_COUNT };
+/* The last is no init worth its name: it fails what every other one passes. */
+enum peer { AGENT_INIT, TINI, DUMB_INIT, CATATONIT, BAD_INIT, PEER_COUNT };
 
 #define BIT(peer) (1U << (peer))
 #define PEERS (BIT(TINI) | BIT(DUMB_INIT) | BIT(CATATONIT))
@@ -19,8 +20,9 @@ enum peer { AGENT_INIT, TINI, DUMB_INIT, CATATONIT, PEER_COUNT };
 struct item {
     const char *name;
     void (*run)(void);
-    unsigned fails; /* BIT of each that is known to fail, so that the item is known to be able to */
-    unsigned none;  /* BIT of each that it does not apply to */
+    unsigned
+        fails; /* BIT of each that is known to fail; with none, the bad init shows that one can */
+    unsigned none; /* BIT of each that it does not apply to */
 };
 
 /* Ended by an item with a NULL name. */
@@ -41,10 +43,10 @@ struct setting {
 };
 
 /* "exit", "42" -> a command for struct setting. */
-#define COMMAND(...)                           \
-    (const char *const[])                      \
-    {                                          \
-        __VA_ARGS__, (const char *)NULL        \
+#define COMMAND(...)                    \
+    (const char *const[])               \
+    {                                   \
+        __VA_ARGS__, (const char *)NULL \
     }
 
 /* --- the item itself (torture.c) --- */
