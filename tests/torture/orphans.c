@@ -13,7 +13,8 @@
 /* Until PID 1 has COUNT children, dead ones counted. */
 static void expect_children(unsigned count)
 {
-    uint64_t end = clock_monotonic_ns() + (uint64_t)patience_ms() * 1000000 * 4;
+    uint64_t end =
+        clock_monotonic_ns() + (uint64_t)patience_ms() * CLOCK_NANOSECONDS_PER_MILLISECOND;
     while (count_children() != count) {
         if (clock_monotonic_ns() > end)
             fail("not reaped");

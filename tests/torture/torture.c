@@ -19,11 +19,11 @@
 #include "lib/base/syscalls.h"
 
 /* Most of an item is waiting. */
-#define JOBS 8
+#define JOBS 12
 #define CELLS_MAX 512
 #define WORD_SIZE 64
 /* For what should come; for what is known not to; for all of an item. */
-#define PATIENCE_MS 30000
+#define PATIENCE_MS 60000
 #define SHORT_PATIENCE_MS 2500
 #define ITEM_SECONDS 120
 #define SOAK_ITEM_SECONDS 1200
