@@ -181,9 +181,19 @@ static void tell_init_refused(const struct boot_context *context, int exit_code)
         (void)!write(context->init_fd, &message, sizeof(message));
 }
 
+/* Before the hello of the manifest step nobody would have the refusal on record, and the launcher
+ * would look for work that there cannot be. */
+static void greet_late(struct boot_context *context)
+{
+    struct error ignored = ERROR_INITIALIZER;
+    if (context->manifest_sha256 != NULL && context->manifest == NULL)
+        (void)manifest_read(context, &ignored);
+}
+
 static int refuse(struct boot_context *context, size_t failed, const struct error *err)
 {
     int exit_code = is_stop_requested != 0 ? 128 + SIGTERM : boot_steps[failed].exit_code;
+    greet_late(context);
     report_refusal(context, &boot_steps[failed], err);
     context->is_unwinding = true;
     is_stop_requested = 0;
