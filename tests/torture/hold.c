@@ -25,6 +25,7 @@ struct boot {
     pid_t pid;
     unsigned calls; /* of the step so far */
     bool is_begun;  /* the head of the report was written */
+    int signal;     /* to be handed on; 0: none */
 };
 
 static void die(const char *what)
@@ -33,22 +34,24 @@ static void die(const char *what)
     exit(1);
 }
 
-/* On to the next stop that is one of a call, or of anything else; a signal is handed on. False when
- * it has ended. */
-static bool step(pid_t pid, struct __ptrace_syscall_info *info)
+/* Waits for the next stop, of a call or of anything else. False when it has ended. */
+static bool step(struct boot *boot, struct __ptrace_syscall_info *info)
 {
     int status;
+    pid_t pid = boot->pid;
     if (waitpid(pid, &status, __WALL) != pid || !WIFSTOPPED(status))
         return false;
+    bool is_signal = status >> 16 == 0 && WSTOPSIG(status) != (SIGTRAP | 0x80);
+    boot->signal = is_signal ? WSTOPSIG(status) : 0;
     *info = (struct __ptrace_syscall_info){.op = PTRACE_SYSCALL_INFO_NONE};
     if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(*info), info) < 0)
         die("PTRACE_GET_SYSCALL_INFO");
     return true;
 }
 
-static void go_on(pid_t pid)
+static void go_on(const struct boot *boot)
 {
-    if (ptrace(PTRACE_SYSCALL, pid, 0, 0) < 0)
+    if (ptrace(PTRACE_SYSCALL, boot->pid, 0, boot->signal) < 0)
         die("PTRACE_SYSCALL");
 }
 
@@ -69,7 +72,8 @@ static bool is_report(const struct boot *boot, const struct __ptrace_syscall_inf
     name[0] = '\0';
     if (!boot->is_begun)
         return strncmp(text, "coding-agents ", 14) == 0;
-    return strncmp(text, "  weaker", 8) != 0 && sscanf(text, "  %31[a-z]", name) == 1;
+    bool is_line = strncmp(text, "  ", 2) == 0 && strncmp(text, "  weaker", 8) != 0;
+    return is_line && sscanf(text + 2, "%31[a-z]", name) == 1;
 }
 
 /* Walks with it until it is CALLS into STEP, or to its end when that is NULL. */
@@ -81,7 +85,7 @@ static bool walk(struct boot *boot, const char *wanted, unsigned calls)
     struct __ptrace_syscall_info info;
     char name[NAME_SIZE];
     size_t at = 0;
-    for (; step(boot->pid, &info); go_on(boot->pid)) {
+    for (; step(boot, &info); go_on(boot)) {
         if (info.op != PTRACE_SYSCALL_INFO_ENTRY)
             continue;
         boot->calls++;
@@ -108,9 +112,9 @@ int main(int argc, char **argv)
     if (ptrace(PTRACE_SEIZE, boot.pid, 0, PTRACE_O_TRACESYSGOOD) < 0)
         die("PTRACE_SEIZE");
     kill(boot.pid, SIGCONT);
-    if (ptrace(PTRACE_INTERRUPT, boot.pid, 0, 0) < 0 || !step(boot.pid, &info))
+    if (ptrace(PTRACE_INTERRUPT, boot.pid, 0, 0) < 0 || !step(&boot, &info))
         die("PTRACE_INTERRUPT");
-    go_on(boot.pid);
+    go_on(&boot);
     if (argc == 2)
         return walk(&boot, NULL, 0) ? 1 : 0;
     if (!walk(&boot, argv[2], (unsigned)strtoul(argv[3], NULL, 10)))
