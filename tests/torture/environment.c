@@ -52,6 +52,8 @@ static void ignored(void)
 {
     start(&(struct setting){.command = COMMAND("signals"), .prepare = ignore_all});
     int code = await_exit();
+    if (code < 0)
+        fail("hung");
     if (code == 99)
         fail("main ignores them too");
     if (code != 42)
