@@ -89,9 +89,10 @@ static int reach(pid_t pid)
         char path[64];
         snprintf(path, sizeof(path), "/proc/%d/%s", pid, names[i]);
         int fd = open(path, O_RDONLY | O_CLOEXEC);
-        reached += fd >= 0;
-        if (fd >= 0)
-            say("reached %s", path);
+        if (fd < 0)
+            continue;
+        reached++;
+        say("reached %s", path);
         close(fd);
     }
     if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) == 0) {

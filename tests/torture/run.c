@@ -313,7 +313,9 @@ char state_of(pid_t pid)
         return 'X';
     text[size] = '\0';
     const char *parenthesis = strrchr(text, ')');
-    return parenthesis == NULL ? 'X' : parenthesis[2];
+    if (parenthesis == NULL)
+        return 'X';
+    return parenthesis[2];
 }
 
 void expect_state(pid_t pid, char state, const char *word)

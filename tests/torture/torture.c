@@ -167,17 +167,24 @@ static bool is_wanted(const struct item *item, enum peer peer)
     return peer == BAD_INIT ? item->fails == 0 : (item->none & BIT(peer)) == 0;
 }
 
+/* A cell for each init that ITEM is about; at most ROOM. */
+static size_t list_item(struct cell *cells, size_t room, const struct item *item)
+{
+    size_t count = 0;
+    for (int peer = 0; peer < PEER_COUNT && count < room; peer++) {
+        if (is_wanted(item, (enum peer)peer))
+            cells[count++] = (struct cell){.item = item, .peer = (enum peer)peer};
+    }
+    return count;
+}
+
 static size_t list_cells(struct cell *cells, const char *pattern)
 {
     size_t count = 0;
     for (size_t family = 0; family < ARRAY_LENGTH(families); family++) {
         for (const struct item *item = families[family]; item->name != NULL; item++) {
-            if (pattern != NULL && strstr(item->name, pattern) == NULL)
-                continue;
-            for (int peer = 0; peer < PEER_COUNT && count < CELLS_MAX; peer++) {
-                if (is_wanted(item, (enum peer)peer))
-                    cells[count++] = (struct cell){.item = item, .peer = (enum peer)peer};
-            }
+            if (pattern == NULL || strstr(item->name, pattern) != NULL)
+                count += list_item(cells + count, CELLS_MAX - count, item);
         }
     }
     return count;
