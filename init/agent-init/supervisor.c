@@ -193,6 +193,7 @@ static void do_term(struct init *init, struct service *service)
 static void do_kill(struct init *init, struct service *service)
 {
     if (!service->is_term_owed) {
+        diagnostic_say("killing what did not end in time: ", service->row.name, NULL);
         child_signal(&service->child, SIGKILL);
         return;
     }

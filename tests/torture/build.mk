@@ -1,0 +1,6 @@
+# The torture of inits: the harness, the actors it lets them run, and what holds a boot still.
+TORTURE_ACTOR := $(sort $(wildcard tests/torture/actor*.c))
+TORTURE_HARNESS := $(filter-out $(TORTURE_ACTOR) tests/torture/hold.c,$(sort $(wildcard tests/torture/*.c)))
+$(eval $(call static_program,$(BUILD)/tests/torture/actor,$(TORTURE_ACTOR)))
+$(eval $(call dynamic_program,$(BUILD)/tests/torture/torture,$(TORTURE_HARNESS),$(LIBBASE),-lutil))
+$(eval $(call dynamic_program,$(BUILD)/tests/torture/hold,tests/torture/hold.c,,))

@@ -1,0 +1,182 @@
+#!/usr/bin/env bats
+# The items of the torture that need an engine: sessions with the shipped flags, and what becomes of them and their work.
+# runs as: root
+# shellcheck disable=SC2016 # what stands in single quotes is for the shell inside
+
+load ../integration/common
+load ../integration/session
+
+setup_file() {
+    session_setup_file
+    export HOLD=$BUILD/tests/torture/hold ACTOR=$BUILD/tests/torture/actor
+    make -s -C "$ROOT" BUILD="$BUILD" "$HOLD" "$ACTOR"
+    export HELD_IMAGE=coding-agents-test/torture:$$
+    local context=$BATS_FILE_TMPDIR/image
+    mkdir "$context"
+    # A boot that stops itself before it begins, so that nobody has to be quick.
+    printf '%s\n' '#!/bin/sh' 'case " $* " in *" --shutdown "* | *" --recover "*) ;; *) kill -STOP $$ ;; esac' \
+        'exec /usr/libexec/coding-agents/agent-boot.real "$@"' >"$context/agent-boot"
+    chmod 0755 "$context/agent-boot"
+    cp "$ACTOR" "$context/actor"
+    printf '%s\n' "FROM $SHELL_IMAGE" \
+        "COPY --from=$SHELL_IMAGE /usr/libexec/coding-agents/agent-boot /usr/libexec/coding-agents/agent-boot.real" \
+        'COPY agent-boot /usr/libexec/coding-agents/agent-boot' 'COPY actor /usr/local/bin/actor' >"$context/Dockerfile"
+    DOCKER_BUILDKIT=1 "$DOCKER" build -q -t "$HELD_IMAGE" "$context" >/dev/null
+}
+
+teardown_file() {
+    session_teardown_file
+    "$DOCKER" rmi -f "$HELD_IMAGE" >/dev/null 2>&1 || true
+}
+
+setup() {
+    REPO=$BATS_TEST_TMPDIR/repo
+    NAME=torture-$BATS_TEST_NUMBER-$$
+    OUT=$BATS_TEST_TMPDIR/out
+    LAUNCHER=
+    new_repository "$REPO"
+}
+
+teardown() {
+    [ -z "$LAUNCHER" ] || kill -KILL "$LAUNCHER" 2>/dev/null || true
+    "$CA" remove --all --yes --no-push >/dev/null 2>&1 || true
+    [ -z "${DISK:-}" ] || umount -l "$DISK"
+}
+
+background() {
+    "$CA" run shell "$REPO" --name "$NAME" "$@" >"$OUT" 2>&1 </dev/null 3>&- &
+    LAUNCHER=$!
+}
+
+# ends_with CODE: the launcher, and not of its own patience.
+ends_with() {
+    local code=0
+    wait "$LAUNCHER" || code=$?
+    LAUNCHER=
+    cat "$OUT"
+    echo "ended with $code"
+    [ "$code" -eq "$1" ]
+}
+
+# The session's id, also when it is not on record any more.
+session_said() {
+    sed -n 's/^coding-agents: session .* (\([a-z2-7]*\)) works on.*/\1/p' "$OUT"
+}
+
+# The host's pid of the boot that stands at its door.
+find_held() {
+    local init
+    CONTAINER=coding-agents-$(session_said)
+    init=$("$DOCKER" inspect --format '{{.State.Pid}}' "$CONTAINER") && [ "$init" -gt 0 ] || return 1
+    read -r HELD _ <"/proc/$init/task/$init/children" || true
+    [ -n "$HELD" ] && grep -q '^State:.T' "/proc/$HELD/status"
+}
+
+wait_for_held() {
+    for _ in $(seq 300); do
+        if find_held 2>/dev/null; then return 0; fi
+        sleep 0.1
+    done
+    cat "$OUT"
+    return 1
+}
+
+# Nothing of the refused session is left in the engine, here, or in the repository.
+left_nothing() {
+    local id
+    id=$(session_said)
+    [ -n "$id" ]
+    [ -z "$("$DOCKER" ps -aq --filter "name=coding-agents-$id")" ]
+    [ -z "$("$DOCKER" volume ls -q --filter "name=coding-agents-$id")" ]
+    [ -z "$("$DOCKER" network ls -q --filter "name=coding-agents-$id")" ]
+    [ "$(grep -c "$id" /proc/self/mountinfo)" -eq 0 ]
+    [ ! -e "$XDG_STATE_HOME/coding-agents/sessions/$id" ]
+    [ "$(git -C "$REPO" for-each-ref --format='%(refname)')" = refs/heads/main ]
+}
+
+@test "boot: TERM in the middle of every step" {
+    local step calls
+    # The control: held and let go, it boots, and tells how long each step is.
+    background --image "$HELD_IMAGE" -- sh -c 'exit 42'
+    wait_for_held
+    "$HOLD" "$HELD" >"$BATS_TEST_TMPDIR/steps"
+    ends_with 42
+    cat "$BATS_TEST_TMPDIR/steps"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/steps")" -eq 9 ]
+    "$CA" remove --all --yes --no-push
+    git -C "$REPO" for-each-ref --format='delete %(refname)' refs/heads/shell | git -C "$REPO" update-ref --stdin
+    while read -r step calls <&4; do
+        echo "== $step"
+        background --image "$HELD_IMAGE" -- sh -c 'echo the-command-ran'
+        wait_for_held
+        "$HOLD" "$HELD" "$step" $((calls / 2))
+        "$DOCKER" kill -s TERM "$CONTAINER" >/dev/null
+        ends_with 143
+        grep -q "boot was refused at step '$step': stopped on request" "$OUT"
+        run ! grep -q '^the-command-ran' "$OUT"
+        # Its report is out before the last step, so the launcher looks for work rather than lose some.
+        [ "$step" = agent ] || left_nothing
+        "$CA" remove --all --yes --no-push >/dev/null
+    done 4<"$BATS_TEST_TMPDIR/steps"
+}
+
+@test "push: hooks that hang" {
+    background -- bash -c '
+        bare=$(git remote get-url local)
+        mkdir -p .git/hooks "$bare/hooks"
+        for name in pre-commit commit-msg post-commit pre-push reference-transaction; do
+            printf "#!/bin/sh\nsleep 600\n" >.git/hooks/$name
+        done
+        for name in pre-receive update post-receive post-update reference-transaction proc-receive; do
+            printf "#!/bin/sh\nsleep 600\n" >"$bare/hooks/$name"
+        done 2>/dev/null
+        chmod +x .git/hooks/* "$bare"/hooks/* 2>/dev/null
+        echo work >work
+        git add work
+        timeout 1 git commit -q -m work
+        [ $? -eq 124 ] && exit 42 # the control: they do hang'
+    ends_with 42
+    [ "$(git -C "$REPO" show "shell/$NAME:work")" = work ]
+}
+
+@test "memory: main is killed for it, PID 1 and the work live on" {
+    background --memory 64m -- sh -c 'echo work >work; exec tail /dev/zero'
+    ends_with 137
+    [ "$("$CA" status "$NAME" --json | jq -r .was_oom_killed)" = true ]
+    [ "$(git -C "$REPO" show "shell/$NAME:work")" = work ]
+}
+
+@test "PID 1 in a session is traced and read by nobody" {
+    background --image "$HELD_IMAGE" -- actor spy-as-it-is
+    wait_for_held
+    kill -CONT "$HELD"
+    ends_with 42 # it could reach a child of its own, and nothing of PID 1
+}
+
+@test "disk: full in the middle of the work" {
+    DISK=$BATS_TEST_TMPDIR/disk
+    mkdir "$DISK" "$BATS_TEST_TMPDIR/bin"
+    mount -t tmpfs -o size=24m,mode=0755 tmpfs "$DISK"
+    # The volume lies on it; everything else is the engine's as always.
+    cat >"$BATS_TEST_TMPDIR/bin/docker" <<END
+#!/bin/bash
+if [ "\$1 \$2" = 'volume create' ]; then
+    exec "$DOCKER" volume create --opt type=none --opt o=bind --opt device="$DISK" "\${@:3}"
+fi
+exec "$DOCKER" "\$@"
+END
+    chmod 0755 "$BATS_TEST_TMPDIR/bin/docker"
+    PATH=$BATS_TEST_TMPDIR/bin:$PATH background -- bash -c '
+        echo first >first; git add first; git commit -q -m first; git push -q
+        dd if=/dev/zero of=fill bs=64k 2>/dev/null && exit 1
+        echo late >late; echo second >second; exit 42'
+    ends_with 42
+    # What was committed came out, the rest is said to be in the volume, and comes once there is room.
+    [ "$(git -C "$REPO" show "shell/$NAME:first")" = first ]
+    grep -q 'git        failed .* the work is in the volume' "$OUT"
+    grep -q 'is in its volume; coding-agents sync' "$OUT"
+    run ! git -C "$REPO" cat-file -e "shell/$NAME:fill"
+    mount -o remount,size=64m "$DISK"
+    "$CA" sync "$NAME"
+    git -C "$REPO" cat-file -e "shell/$NAME:fill"
+}
