@@ -12,7 +12,7 @@ $(BUILD)/tests/unit/$(1): $(call glibc_objects,$(2)) $(3)
 	$$(call say,LINK)$(CC) $(GLIBC_LDFLAGS) -o $$@ $(call glibc_objects,$(2)) $(3) $(4) -lcmocka
 endef
 
-include $(sort $(wildcard tests/unit/*/build.mk)) tests/fuzz/build.mk
+include $(sort $(wildcard tests/unit/*/build.mk)) tests/fuzz/build.mk tests/bench/build.mk
 
 # Programs that tests put into a container by a bind mount. They never ship.
 $(foreach helper,$(patsubst tests/helpers/%.c,%,$(wildcard tests/helpers/*.c)),\
