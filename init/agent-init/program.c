@@ -34,8 +34,12 @@ static void break_boot(struct init *init, const char *reason)
 static void hear_service(struct init *init, const struct init_service *row)
 {
     uint32_t index = init->service_count;
-    if (index == INIT_SERVICES_MAX || service_load(&init->services[index], row, index) < 0) {
-        break_boot(init, "described one service too many, or a malformed one");
+    const char *fault =
+        index == INIT_SERVICES_MAX ? "is one too many" : service_load(init->services, index, row);
+    if (fault != NULL) {
+        const char *name = service_has_name(row) ? row->name : "(unnamed)";
+        diagnostic_say(init->boot_program, ": service ", name, " ", fault, NULL);
+        session_post(init, SESSION_BOOT_BROKEN);
         return;
     }
     init->services[index].init = init;
@@ -139,7 +143,8 @@ static int start_process(struct init *init, enum init_program program)
     struct spawn_spec spec = {.argv = init->pointers,
                               .environment = (const char *const *)environ,
                               .flags = SPAWN_SESSION | SPAWN_ROOT_DIRECTORY,
-                              .extra_fd = theirs};
+                              .fds = &theirs,
+                              .fd_count = 1};
     init->boot_fd = ends[0];
     init->boot_source = event_loop_add(&init->loop, ends[0], EPOLLIN, on_boot_message, init);
     return init->boot_source < 0 ? init->boot_source : spawn(&spec, &init->programs[program]);

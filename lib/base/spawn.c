@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,16 +23,21 @@ struct start {
     pid_t foreground; /* the group that must hold the terminal if the child is to get it */
     const char *step; /* what the child was doing when it failed */
     int error;
+    bool is_cleared; /* the kernel has reset the signals */
 };
 
+/* First copied above all of them, for one's place may be another's number. */
 static int place_descriptors(const struct spawn_spec *spec)
 {
-    if (spec->extra_fd == SPAWN_EXTRA_FD) {
-        int result = fd_set_close_on_exec(SPAWN_EXTRA_FD, false);
-        if (result < 0)
-            return result;
-    } else if (spec->extra_fd >= 0 && dup2(spec->extra_fd, SPAWN_EXTRA_FD) < 0) {
-        return -errno;
+    int copies[SPAWN_FDS_MAX];
+    for (uint32_t i = 0; i < spec->fd_count; i++) {
+        copies[i] = fcntl(spec->fds[i], F_DUPFD_CLOEXEC, SPAWN_FIRST_FD + (int)spec->fd_count);
+        if (copies[i] < 0)
+            return -errno;
+    }
+    for (uint32_t i = 0; i < spec->fd_count; i++) {
+        if (dup2(copies[i], SPAWN_FIRST_FD + (int)i) < 0)
+            return -errno;
     }
     if ((spec->flags & SPAWN_NULL_INPUT) == 0)
         return 0;
@@ -78,9 +84,10 @@ static int prepare(struct start *start)
     return spec->flags & SPAWN_LIMIT ? limit_capabilities(spec->capabilities) : 0;
 }
 
-static int run_child(void *context)
+static _Noreturn void run_child(struct start *start)
 {
-    struct start *start = context;
+    if (!start->is_cleared)
+        sys_reset_signal_dispositions();
     start->error = -prepare(start);
     if (start->error == 0) {
         sigset_t none;
@@ -95,16 +102,39 @@ static int run_child(void *context)
     _exit(start->error == ENOENT ? 127 : 126);
 }
 
-int spawn(const struct spawn_spec *spec, struct child *child)
+static void run_cleared(void *context)
+{
+    struct start *start = context;
+    start->is_cleared = true;
+    run_child(start);
+}
+
+static int run_uncleared(void *context)
+{
+    run_child(context);
+}
+
+static int make_child(struct start *start, int *pidfd)
 {
     /* Not on our own stack: it would be cleared anew each time. One child starts at a time. */
     static char stack[SPAWN_STACK_SIZE] __attribute__((aligned(16)));
+    const struct sys_child child = {
+        .function = run_cleared, .context = start, .stack = stack, .size = sizeof(stack)};
+    int pid = sys_clone_child(&child, pidfd);
+    if (pid != -ENOSYS && pid != -EINVAL && pid != -EPERM)
+        return pid;
+    pid = clone(run_uncleared, stack + sizeof(stack),
+                CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, start, pidfd);
+    return pid < 0 ? -errno : pid;
+}
+
+int spawn(const struct spawn_spec *spec, struct child *child)
+{
     struct start start = {.spec = spec, .foreground = getpgrp()};
     int pidfd = -1;
-    int pid = clone(run_child, stack + sizeof(stack),
-                    CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &start, &pidfd);
+    int pid = make_child(&start, &pidfd);
     if (pid < 0)
-        return -errno;
+        return pid;
     *child = (struct child){.pid = pid, .pidfd = pidfd, .source = -1};
     if (start.error != 0)
         diagnostic_say(start.step, spec->argv[0], "': ", strerror(start.error), NULL);

@@ -38,6 +38,20 @@ int sys_landlock_create_ruleset(const struct landlock_ruleset_attr *attributes, 
 void sys_reset_signal_dispositions(void);
 
 /*
+ * A child that shares our memory and runs FUNCTION(CONTEXT), which must not return, on STACK of
+ * SIZE bytes, with every signal at its default; we go on when it has called exec or ended. Its pid
+ * with *PIDFD (owned by the caller) set, or -errno: ENOSYS where clone3(2) with CLONE_CLEAR_SIGHAND
+ * (Linux 5.5) is missing or, as in the engine's default filter, hidden.
+ */
+struct sys_child {
+    void (*function)(void *context);
+    void *context;
+    void *stack; /* aligned to 16 */
+    size_t size; /* a multiple of 16 */
+};
+int sys_clone_child(const struct sys_child *child, int *pidfd);
+
+/*
  * The credentials of the calling thread alone (the C library's wrappers change every thread). The
  * file system identity decides what open(2) may touch: credentials(7).
  */

@@ -39,5 +39,6 @@ int main(int argc, char **argv)
         if (send_service(argv[argc - 1], i) < 0)
             return 1;
     }
-    return send(INIT_BOOT_FD, &ready, offsetof(struct init_boot_message, service), MSG_NOSIGNAL) < 0;
+    return send(INIT_BOOT_FD, &ready, offsetof(struct init_boot_message, service), MSG_NOSIGNAL) <
+           0;
 }

@@ -1,4 +1,5 @@
-/* Measures an init: starts it as PID 1 of a namespace and prints numbers, one "NAME VALUE" a line. */
+/* Measures an init: starts it as PID 1 of a namespace and prints numbers, one "NAME VALUE" a line.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -56,8 +57,8 @@ static void start(struct probe *probe)
     static char stack[STACK_SIZE] __attribute__((aligned(16)));
     if (pipe2(probe->out, O_CLOEXEC) < 0 || pipe2(probe->in, O_CLOEXEC) < 0)
         die("pipe");
-    probe->pid = clone(enter, stack + sizeof(stack),
-                       CLONE_VM | CLONE_VFORK | CLONE_NEWPID | SIGCHLD, probe);
+    probe->pid =
+        clone(enter, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | CLONE_NEWPID | SIGCHLD, probe);
     if (probe->pid < 0)
         die("clone; a new pid namespace needs root");
     close(probe->out[1]);
