@@ -39,9 +39,8 @@ static void take_signals(sigset_t *all)
     memset(all, 0xff,
            sizeof(*all)); /* sigfillset leaves out the signals that musl keeps for itself */
     sigprocmask(SIG_SETMASK, all, NULL);
-    /* An inherited SIG_IGN would lose every exit code. What else was ignored does not matter while
-     * it is blocked: signal(7). */
-    signal(SIGCHLD, SIG_DFL);
+    /* Inherited SIG_IGN would be inherited on, and for SIGCHLD would lose every exit code. */
+    sys_reset_signal_dispositions();
 }
 
 /* Seconds as milliseconds; -1 for what is not a number of them. */

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,7 +22,6 @@ struct start {
     pid_t foreground; /* the group that must hold the terminal if the child is to get it */
     const char *step; /* what the child was doing when it failed */
     int error;
-    bool is_cleared; /* the kernel has reset the signals */
 };
 
 /* First copied above all of them, for one's place may be another's number. */
@@ -84,10 +82,9 @@ static int prepare(struct start *start)
     return spec->flags & SPAWN_LIMIT ? limit_capabilities(spec->capabilities) : 0;
 }
 
-static _Noreturn void run_child(struct start *start)
+static int run_child(void *context)
 {
-    if (!start->is_cleared)
-        sys_reset_signal_dispositions();
+    struct start *start = context;
     start->error = -prepare(start);
     if (start->error == 0) {
         sigset_t none;
@@ -102,39 +99,16 @@ static _Noreturn void run_child(struct start *start)
     _exit(start->error == ENOENT ? 127 : 126);
 }
 
-static void run_cleared(void *context)
-{
-    struct start *start = context;
-    start->is_cleared = true;
-    run_child(start);
-}
-
-static int run_uncleared(void *context)
-{
-    run_child(context);
-}
-
-static int make_child(struct start *start, int *pidfd)
+int spawn(const struct spawn_spec *spec, struct child *child)
 {
     /* Not on our own stack: it would be cleared anew each time. One child starts at a time. */
     static char stack[SPAWN_STACK_SIZE] __attribute__((aligned(16)));
-    const struct sys_child child = {
-        .function = run_cleared, .context = start, .stack = stack, .size = sizeof(stack)};
-    int pid = sys_clone_child(&child, pidfd);
-    if (pid != -ENOSYS && pid != -EINVAL && pid != -EPERM)
-        return pid;
-    pid = clone(run_uncleared, stack + sizeof(stack),
-                CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, start, pidfd);
-    return pid < 0 ? -errno : pid;
-}
-
-int spawn(const struct spawn_spec *spec, struct child *child)
-{
     struct start start = {.spec = spec, .foreground = getpgrp()};
     int pidfd = -1;
-    int pid = make_child(&start, &pidfd);
+    int pid = clone(run_child, stack + sizeof(stack),
+                    CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &start, &pidfd);
     if (pid < 0)
-        return pid;
+        return -errno;
     *child = (struct child){.pid = pid, .pidfd = pidfd, .source = -1};
     if (start.error != 0)
         diagnostic_say(start.step, spec->argv[0], "': ", strerror(start.error), NULL);

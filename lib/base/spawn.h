@@ -39,8 +39,8 @@ struct spawn_spec {
 };
 
 /*
- * Starts a process with an empty signal mask, default dispositions and what SPEC says; the caller
- * has every signal blocked. When the program cannot be run this is told on stderr and the child
+ * Starts a process with an empty signal mask and what SPEC says; signals that the caller ignores
+ * stay ignored. When the program cannot be run this is told on stderr and the child
  * ends with 127 (not found) or 126, as with a shell; it is still a child to be reaped. 0 with
  * *CHILD set, or -errno when no process could be made.
  */

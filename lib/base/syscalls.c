@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <linux/sched.h>
 #include <sys/fsuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -20,59 +19,6 @@ void sys_reset_signal_dispositions(void)
     static const unsigned long action[4];
     for (int number = 1; number <= 64; number++)
         (void)syscall(SYS_rt_sigaction, number, action, NULL, sizeof(uint64_t));
-}
-
-/* The child returns from the call onto an empty stack, so C cannot say what it does next. */
-static long clone3_and_call(const struct clone_args *arguments, const struct sys_child *child)
-{
-#if defined(__x86_64__)
-    long result;
-    __asm__ volatile(
-        "syscall\n\t"
-        "test %%rax, %%rax\n\t"
-        "jnz 1f\n\t"
-        "xor %%ebp, %%ebp\n\t"
-        "mov %[context], %%rdi\n\t"
-        "call *%[function]\n\t"
-        "hlt\n"
-        "1:"
-        : "=a"(result)
-        : "0"((long)SYS_clone3), "D"(arguments),
-          "S"(sizeof(*arguments)), [function] "r"(child->function), [context] "r"(child->context)
-        : "rcx", "r11", "memory");
-#elif defined(__aarch64__)
-    register long result __asm__("x0") = (long)arguments;
-    register long size __asm__("x1") = sizeof(*arguments);
-    register long number __asm__("x8") = SYS_clone3;
-    __asm__ volatile("svc #0\n\t"
-                     "cbnz x0, 1f\n\t"
-                     "mov x29, #0\n\t"
-                     "mov x0, %[context]\n\t"
-                     "blr %[function]\n\t"
-                     "brk #0\n"
-                     "1:"
-                     : "+r"(result)
-                     : "r"(size),
-                       "r"(number), [function] "r"(child->function), [context] "r"(child->context)
-                     : "memory");
-#else
-    long result = -ENOSYS;
-    (void)arguments;
-    (void)child;
-#endif
-    return result;
-}
-
-int sys_clone_child(const struct sys_child *child, int *pidfd)
-{
-    const struct clone_args arguments = {
-        .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
-        .pidfd = (uintptr_t)pidfd,
-        .exit_signal = SIGCHLD,
-        .stack = (uintptr_t)child->stack,
-        .stack_size = child->size,
-    };
-    return (int)clone3_and_call(&arguments, child);
 }
 
 int sys_pidfd_open(pid_t pid, unsigned int flags)

@@ -34,22 +34,9 @@ int sys_landlock_create_ruleset(const struct landlock_ruleset_attr *attributes, 
  * Gives every signal its default disposition, 32 and 33 included: the C libraries keep these two
  * for themselves and refuse them in sigaction(3), and glibc's posix_spawn leaves them ignored in
  * what it starts. Errors (KILL and STOP) are dropped.
+ * One call each: clone3(2)'s CLONE_CLEAR_SIGHAND leaves what is ignored ignored.
  */
 void sys_reset_signal_dispositions(void);
-
-/*
- * A child that shares our memory and runs FUNCTION(CONTEXT), which must not return, on STACK of
- * SIZE bytes, with every signal at its default; we go on when it has called exec or ended. Its pid
- * with *PIDFD (owned by the caller) set, or -errno: ENOSYS where clone3(2) with CLONE_CLEAR_SIGHAND
- * (Linux 5.5) is missing or, as in the engine's default filter, hidden.
- */
-struct sys_child {
-    void (*function)(void *context);
-    void *context;
-    void *stack; /* aligned to 16 */
-    size_t size; /* a multiple of 16 */
-};
-int sys_clone_child(const struct sys_child *child, int *pidfd);
 
 /*
  * The credentials of the calling thread alone (the C library's wrappers change every thread). The
