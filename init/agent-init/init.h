@@ -20,6 +20,7 @@
 enum init_timer {
     INIT_TIMER_DEADLINE = INIT_SERVICES_MAX, /* of the session's state */
     INIT_TIMER_TICK,                         /* look again: nothing tells us by itself */
+    INIT_TIMER_REAP,                         /* reap again */
     INIT_TIMER_COUNT
 };
 
@@ -54,6 +55,7 @@ struct init {
     uint32_t grace_ms;
     uint64_t started_ns;
     uint64_t stop_ns; /* when the stop began; 0: it has not */
+    uint64_t rest_ns; /* until then nobody is reaped */
     int signal_fd;
     struct service *main; /* NULL while agent-boot has not named it */
     uint32_t service_count;

@@ -77,7 +77,11 @@ static void hear(struct init *init, size_t size, int *fd)
 {
     const struct init_boot_message *message = &init->message;
     bool is_service = message->type == INIT_BOOT_SERVICE;
-    size_t least = is_service ? sizeof(*message) : offsetof(struct init_boot_message, service);
+    size_t least = offsetof(struct init_boot_message, service);
+    if (is_service && size >= least + offsetof(struct init_service, strings))
+        least += service_row_size(&message->service);
+    else if (is_service)
+        least = sizeof(*message);
     if (init->state > INIT_SESSION_UNWINDING)
         return; /* it has said all that counts */
     if (size < least || message->version != INIT_PROTOCOL_VERSION)

@@ -8,18 +8,46 @@
 
 #include "init/agent-init/init.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 
 /* Reaped before the loop looks at its other sources: twenty thousand orphans must not delay a TERM.
  */
 #define REAP_BATCH 256
+/* Looking past this many nanoseconds of living children in vain, next time is so many times as long
+ * away: while thousands die one after the other, looking after each would take all of a cpu. */
+#define WALK_NS 50000
+#define WALK_REST 10
+#define REST_NS_MAX (10 * CLOCK_NANOSECONDS_PER_MILLISECOND)
+
+static void wake_for_timer(void *context)
+{
+    (void)context;
+}
+
+/* The walk that began at START_NS found nobody. */
+static void rest(struct init *init, uint64_t start_ns)
+{
+    uint64_t now = clock_monotonic_ns();
+    uint64_t pause = (now - start_ns) * WALK_REST;
+    if (now - start_ns > WALK_NS)
+        init->rest_ns = now + (pause < REST_NS_MAX ? pause : REST_NS_MAX);
+}
 
 bool reap_children(struct init *init)
 {
+    uint64_t start = clock_monotonic_ns();
+    if (start < init->rest_ns) {
+        event_loop_set_timer(&init->loop, INIT_TIMER_REAP, init->rest_ns, wake_for_timer, NULL);
+        return false;
+    }
     for (int i = 0; i < REAP_BATCH; i++) {
         int wait_status;
         pid_t pid = waitpid(-1, &wait_status, WNOHANG);
-        if (pid <= 0)
+        if (pid <= 0) {
+            rest(init, start);
             return false;
+        }
+        start = clock_monotonic_ns();
         /* Ours or an orphan's: a pid is not given anew before it was reaped here. */
         if (!supervisor_child_ended(init, pid, wait_status))
             program_child_ended(init, pid, wait_status);

@@ -81,8 +81,14 @@ const char *service_load(struct service *services, uint32_t index, const struct 
     if (fault != NULL)
         return fault;
     service_reset(&services[index]);
-    services[index].row = *row;
+    /* The rest of the strings stays untouched memory, which costs nothing. */
+    memcpy(&services[index].row, row, service_row_size(row));
     return NULL;
+}
+
+size_t service_row_size(const struct init_service *row)
+{
+    return offsetof(struct init_service, strings) + row->strings_size;
 }
 
 uint32_t service_find_stored(const struct service *service, const char *name)

@@ -49,6 +49,9 @@ void service_reset(struct service *service);
  */
 const char *service_load(struct service *services, uint32_t index, const struct init_service *row);
 
+/* The bytes of ROW that say something. */
+size_t service_row_size(const struct init_service *row);
+
 /* True when ROW, of which nothing is known, has a name that can be shown. */
 bool service_has_name(const struct init_service *row);
 

@@ -91,7 +91,7 @@ struct init_boot_message {
     uint32_t version;
     uint32_t type;
     uint32_t value;
-    struct init_service service; /* only for INIT_BOOT_SERVICE */
+    struct init_service service; /* only for INIT_BOOT_SERVICE; unused strings may be left out */
 };
 
 /* What happened, kept in PID 1's ring, sent to subscribers and over the root channel. */

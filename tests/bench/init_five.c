@@ -24,7 +24,8 @@ static int send_service(const char *program, int number)
         return -1;
     snprintf(message.service.name, sizeof(message.service.name), "service-%d", number);
     memcpy(message.service.strings, program, size);
-    return send(INIT_BOOT_FD, &message, sizeof(message), MSG_NOSIGNAL) < 0 ? -1 : 0;
+    size += offsetof(struct init_boot_message, service.strings);
+    return send(INIT_BOOT_FD, &message, size, MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
 
 int main(int argc, char **argv)

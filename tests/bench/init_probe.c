@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -45,6 +46,10 @@ static int enter(void *context)
     struct probe *probe = context;
     if (dup2(probe->in[0], STDIN_FILENO) < 0 || dup2(probe->out[1], STDOUT_FILENO) < 0)
         _exit(126);
+    /* A /run of its own, for control sockets. */
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("none", "/run", "tmpfs", 0, NULL) < 0)
+        _exit(126);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     probe->exec_ns = clock_monotonic_ns();
     execvp(probe->command[0], probe->command);
@@ -57,8 +62,8 @@ static void start(struct probe *probe)
     static char stack[STACK_SIZE] __attribute__((aligned(16)));
     if (pipe2(probe->out, O_CLOEXEC) < 0 || pipe2(probe->in, O_CLOEXEC) < 0)
         die("pipe");
-    probe->pid =
-        clone(enter, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | CLONE_NEWPID | SIGCHLD, probe);
+    probe->pid = clone(enter, stack + sizeof(stack),
+                       CLONE_VM | CLONE_VFORK | CLONE_NEWPID | CLONE_NEWNS | SIGCHLD, probe);
     if (probe->pid < 0)
         die("clone; a new pid namespace needs root");
     close(probe->out[1]);
