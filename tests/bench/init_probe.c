@@ -108,7 +108,8 @@ static int compare(const void *left, const void *right)
 static void print_median(const char *name, uint64_t *numbers, long count)
 {
     qsort(numbers, (size_t)count, sizeof(*numbers), compare);
-    printf("%s %.1f\n", name, (double)numbers[count / 2] / 1000);
+    uint64_t median = numbers[count / 2];
+    printf("%s %.1f\n", name, (double)median / 1000);
 }
 
 /* How long RUNS starts take until BYTES programs have written, and how long the stops. */
@@ -220,8 +221,9 @@ static struct cost look(const struct probe *probe)
     return cost;
 }
 
-/* Memory once BYTES programs run, and how often init wakes in SECONDS without anything to do. */
-static void measure_idle(struct probe *probe, long seconds, long bytes)
+/* Memory once BYTES programs run, and how often init wakes in WINDOW seconds without anything to
+ * do. */
+static void measure_idle(struct probe *probe, long window, long bytes)
 {
     char text[16];
     start(probe);
@@ -230,8 +232,8 @@ static void measure_idle(struct probe *probe, long seconds, long bytes)
     struct cost before = look(probe);
     printf("rss_kb %llu\nprivate_kb %llu\nprocesses %d\n", (unsigned long long)before.resident_kb,
            (unsigned long long)before.private_kb, before.processes);
-    if (seconds > 0) {
-        pause_ns((uint64_t)seconds * CLOCK_NANOSECONDS_PER_SECOND);
+    if (window > 0) {
+        pause_ns((uint64_t)window * CLOCK_NANOSECONDS_PER_SECOND);
         printf("wakeups %llu\n", (unsigned long long)(look(probe).switches - before.switches));
     }
     end(probe);

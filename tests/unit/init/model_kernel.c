@@ -96,13 +96,13 @@ void child_signal(const struct child *child, int signal)
         deliver(&model.processes[child->pid - FIRST_PID], signal);
 }
 
-int kill(pid_t pid, int signal)
+int kill(pid_t pid, int sig)
 {
     bool is_anybody = false;
     (void)pid; /* always -1 */
     for (int i = 0; i < model.process_count; i++) {
         is_anybody |= model.processes[i].is_alive;
-        deliver(&model.processes[i], signal);
+        deliver(&model.processes[i], sig);
     }
     errno = ESRCH;
     return is_anybody ? 0 : -1;
@@ -122,7 +122,7 @@ bool kernel_has_dead(void)
     return find_dead() != NULL;
 }
 
-pid_t waitpid(pid_t pid, int *wait_status, int options)
+pid_t waitpid(pid_t pid, int *stat_loc, int options)
 {
     struct process *process = find_dead();
     (void)pid;
@@ -130,15 +130,15 @@ pid_t waitpid(pid_t pid, int *wait_status, int options)
     if (process == NULL)
         return 0;
     process->reaped++;
-    *wait_status = process->wait_status;
+    *stat_loc = process->wait_status;
     return FIRST_PID + (int)(process - model.processes);
 }
 
-int waitid(idtype_t type, id_t id, siginfo_t *info, int options)
+int waitid(idtype_t idtype, id_t id, siginfo_t *infop, int options)
 {
-    (void)type;
+    (void)idtype;
     (void)id;
-    (void)info;
+    (void)infop;
     (void)options;
     for (int i = 0; i < model.process_count; i++) {
         if (model.processes[i].reaped == 0)
@@ -148,13 +148,13 @@ int waitid(idtype_t type, id_t id, siginfo_t *info, int options)
     return -1;
 }
 
-int socketpair(int domain, int type, int protocol, int ends[2])
+int socketpair(int domain, int type, int protocol, int fds[2])
 {
     (void)domain;
     (void)type;
     (void)protocol;
-    ends[0] = next_fd++;
-    ends[1] = next_fd++;
+    fds[0] = next_fd++;
+    fds[1] = next_fd++;
     model.open_fds += 2;
     return 0;
 }
@@ -165,10 +165,10 @@ int close(int fd)
     return 0;
 }
 
-int tcsetpgrp(int fd, pid_t group)
+int tcsetpgrp(int fd, pid_t pgrp_id)
 {
     (void)fd;
-    (void)group;
+    (void)pgrp_id;
     return 0;
 }
 
