@@ -19,9 +19,11 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
 }
 
-/* In a child that ends at once, so that its children become init's. They live until HOLD closes. */
+/* In a child that ends at once, so that its children become init's. They live until HOLD closes. In
+ * a session of their own, as the scheduler shares out time by session and some inits make one. */
 static void make_orphans(pid_t *pids, long count, const int hold[2])
 {
+    setsid();
     for (long i = 0; i < count; i++) {
         pid_t pid = fork();
         if (pid < 0)
