@@ -2,6 +2,7 @@
 INIT_RULES := init/machine/machine.c init/machine/service.c
 
 $(eval $(call unit_test,init_machine,tests/unit/init/test_machine.c init/machine/machine.c init/machine/names.c,$(LIBBASE),))
+$(eval $(call unit_test,init_manual,tests/unit/init/test_manual.c init/machine/machine.c init/machine/names.c,$(LIBBASE),))
 $(eval $(call unit_test,init_service,tests/unit/init/test_service.c $(INIT_RULES),$(LIBBASE),))
 # PID 1's own code over a fake kernel; model_tables.c brings the tables.
 INIT_DRIVERS := $(addprefix init/agent-init/,events.c notice.c program.c reap.c session.c supervisor.c)
