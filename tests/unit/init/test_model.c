@@ -16,10 +16,10 @@
 
 /* Orders of this many happenings, all of them; with SOAK=1 deeper. */
 #define DEPTH 5
-#define DEPTH_SOAK 7
+#define DEPTH_SOAK 6
 #define DEPTH_MUTATION 5
 #define ROUNDS 20000
-#define ROUNDS_SOAK 1000000
+#define ROUNDS_SOAK 200000
 #define ROUNDS_MUTATION 3000
 #define LENGTH_MAX 60
 /* Timers until a stop that is left alone must be over. */
