@@ -40,7 +40,9 @@ test: ## set up everything and run every test
 soak: ## the tests again with long sizes
 	@MAKE="$(MAKE)" SOAK=1 tests/run-all
 
-bench: all ## measure: JSON and a table
+bench: ## measure: JSON and a table
+	@images/install-packages build check bench
+	@$(MAKE) --no-print-directory all
 	@tests/bench/run
 
 lint: ## every static check

@@ -21,7 +21,7 @@ $(1): $(call glibc_objects,$(2)) $(3)
 	$$(call say,LINK)$(CC) $(GLIBC_LDFLAGS) -o $$@ $(call glibc_objects,$(2)) $(3)
 endef
 
-include $(sort $(wildcard tests/unit/*/build.mk)) tests/fuzz/build.mk tests/torture/build.mk
+include $(sort $(wildcard tests/*/build.mk tests/unit/*/build.mk))
 
 # The engine of the workspace copy as a command, for its tests and benchmarks. It never ships.
 COPY_TREE := $(BUILD)/tests/copy-tree

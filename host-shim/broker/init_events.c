@@ -23,6 +23,8 @@ static const char *const kind_names[] = {
     [INIT_EVENT_SHUTDOWN_DONE]       = "shutdown-done",
     [INIT_EVENT_TRANSITION_REJECTED] = "transition-rejected",
     [INIT_EVENT_OVERFLOW]            = "overflow",
+    [INIT_EVENT_SERVICE_TIMED_OUT]   = "service-timed-out",
+    [INIT_EVENT_NOTICE_REFUSED]      = "notice-refused",
 };
 /* clang-format on */
 

@@ -40,10 +40,10 @@ static void finish(struct client *client, int error)
         drop(client);
 }
 
-static void send_status(struct init *init, struct client *client)
+static struct init_reply describe_session(const struct init *init)
 {
     bool is_done = init->state == INIT_SESSION_DONE;
-    struct init_reply reply = {
+    return (struct init_reply){
         .type = INIT_REPLY_SESSION,
         .session = {.state = init->state,
                     .service_count = init->service_count,
@@ -51,17 +51,31 @@ static void send_status(struct init *init, struct client *client)
                     .now_monotonic_ns = clock_monotonic_ns(),
                     .stop_grace_ms = init->grace_ms,
                     .exit_code = is_done ? session_exit_code(&init->outcome) : -1}};
+}
+
+static struct init_reply describe_service(const struct service *service)
+{
+    bool is_backing_off = service->state == INIT_STATE_BACKOFF;
+    struct init_reply reply = {
+        .type = INIT_REPLY_SERVICE,
+        .service = {.state = service->state,
+                    .flags = service->row.flags,
+                    .pid = service->child.pid,
+                    .restarts = service->restarts,
+                    .last_wait_status = service->last_wait_status,
+                    .stored_fds = service->stored_count,
+                    .since_monotonic_ns = service->since_ns,
+                    .next_start_monotonic_ns = is_backing_off ? service->timer_ns : 0}};
+    memcpy(reply.service.name, service->row.name, sizeof(reply.service.name));
+    return reply;
+}
+
+static void send_status(struct init *init, struct client *client)
+{
+    struct init_reply reply = describe_session(init);
     bool is_open = send_reply(client, &reply);
     for (uint32_t i = 0; i < init->service_count && is_open; i++) {
-        const struct service *service = &init->services[i];
-        reply = (struct init_reply){.type = INIT_REPLY_SERVICE,
-                                    .service = {.state = service->state,
-                                                .flags = service->row.flags,
-                                                .pid = service->child.pid,
-                                                .restarts = service->restarts,
-                                                .last_wait_status = service->last_wait_status,
-                                                .since_monotonic_ns = service->since_ns}};
-        memcpy(reply.service.name, service->row.name, sizeof(reply.service.name));
+        reply = describe_service(&init->services[i]);
         is_open = send_reply(client, &reply);
     }
     if (is_open)
@@ -220,7 +234,7 @@ static void settle_stream(struct init *init, struct client *client)
         if (!send_reply(client, &reply))
             return;
     }
-    if (client->mode == CLIENT_EVENTS)
+    if (client->mode == CLIENT_EVENTS || init->state == INIT_SESSION_DONE)
         finish(client, 0);
 }
 

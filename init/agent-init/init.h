@@ -12,7 +12,7 @@
 /* Connections to the control socket, and how many of them are kept for uid 0. */
 #define INIT_CLIENTS_MAX 16
 #define INIT_CLIENTS_RESERVED 4
-/* Signals, boot, control; a pidfd and a readiness pipe per service; three programs' pidfds; the
+/* Signals, boot, control; a pidfd and a socket per service; three programs' pidfds; the
  * clients. */
 #define INIT_SOURCES_MAX (3 + 2 * INIT_SERVICES_MAX + 3 + INIT_CLIENTS_MAX)
 
@@ -20,6 +20,7 @@
 enum init_timer {
     INIT_TIMER_DEADLINE = INIT_SERVICES_MAX, /* of the session's state */
     INIT_TIMER_TICK,                         /* look again: nothing tells us by itself */
+    INIT_TIMER_REAP,                         /* reap again */
     INIT_TIMER_COUNT
 };
 
@@ -54,6 +55,8 @@ struct init {
     uint32_t grace_ms;
     uint64_t started_ns;
     uint64_t stop_ns; /* when the stop began; 0: it has not */
+    uint64_t rest_ns; /* until then nobody is reaped */
+    uint32_t rests;   /* in a row */
     int signal_fd;
     struct service *main; /* NULL while agent-boot has not named it */
     uint32_t service_count;
@@ -95,12 +98,25 @@ void supervisor_post(struct init *init, struct service *service, enum service_ev
 /* What agent-initctl asks for. */
 void supervisor_stop(struct init *init, struct service *service);
 void supervisor_restart(struct init *init, struct service *service);
+/* SERVICE has its watchdog's time again, if it has one. */
+void supervisor_watch(struct service *service);
 /* If PID is a service's: closes its books, true. */
 bool supervisor_child_ended(struct init *init, pid_t pid, int wait_status);
 /* Starts or stops what may be by now. */
 void supervisor_settle(struct init *init);
 /* True while a service has a process. */
 bool supervisor_is_running(const struct init *init);
+
+/* notice.c: makes the socket on which SERVICE tells; *THEIRS is owned by the caller. 0 or -errno.
+ */
+int notice_open(struct service *service, int *theirs);
+void notice_close(struct service *service);
+/* True when SERVICE may have something to tell after it was ready. */
+bool notice_is_needed(const struct service *service);
+/* The variable that names what is stored. Borrowed until the next call. */
+const char *notice_describe_store(const struct service *service);
+/* Closes everything that is stored. */
+void notice_empty_store(struct service *service);
 
 /* program.c: starts agent-boot for PROGRAM, or tries again at the next tick. */
 void program_start(struct init *init, enum init_program program);

@@ -34,8 +34,12 @@ static void break_boot(struct init *init, const char *reason)
 static void hear_service(struct init *init, const struct init_service *row)
 {
     uint32_t index = init->service_count;
-    if (index == INIT_SERVICES_MAX || service_load(&init->services[index], row, index) < 0) {
-        break_boot(init, "described one service too many, or a malformed one");
+    const char *fault =
+        index == INIT_SERVICES_MAX ? "is one too many" : service_load(init->services, index, row);
+    if (fault != NULL) {
+        const char *name = service_has_name(row) ? row->name : "(unnamed)";
+        diagnostic_say(init->boot_program, ": service ", name, " ", fault, NULL);
+        session_post(init, SESSION_BOOT_BROKEN);
         return;
     }
     init->services[index].init = init;
@@ -73,7 +77,11 @@ static void hear(struct init *init, size_t size, int *fd)
 {
     const struct init_boot_message *message = &init->message;
     bool is_service = message->type == INIT_BOOT_SERVICE;
-    size_t least = is_service ? sizeof(*message) : offsetof(struct init_boot_message, service);
+    size_t least = offsetof(struct init_boot_message, service);
+    if (is_service && size >= least + offsetof(struct init_service, strings))
+        least += service_row_size(&message->service);
+    else if (is_service)
+        least = sizeof(*message);
     if (init->state > INIT_SESSION_UNWINDING)
         return; /* it has said all that counts */
     if (size < least || message->version != INIT_PROTOCOL_VERSION)
@@ -139,7 +147,8 @@ static int start_process(struct init *init, enum init_program program)
     struct spawn_spec spec = {.argv = init->pointers,
                               .environment = (const char *const *)environ,
                               .flags = SPAWN_SESSION | SPAWN_ROOT_DIRECTORY,
-                              .extra_fd = theirs};
+                              .fds = &theirs,
+                              .fd_count = 1};
     init->boot_fd = ends[0];
     init->boot_source = event_loop_add(&init->loop, ends[0], EPOLLIN, on_boot_message, init);
     return init->boot_source < 0 ? init->boot_source : spawn(&spec, &init->programs[program]);

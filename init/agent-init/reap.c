@@ -4,34 +4,78 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "init/agent-init/init.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 
 /* Reaped before the loop looks at its other sources: twenty thousand orphans must not delay a TERM.
  */
 #define REAP_BATCH 256
-
-bool reap_children(struct init *init)
-{
-    for (int i = 0; i < REAP_BATCH; i++) {
-        int wait_status;
-        pid_t pid = waitpid(-1, &wait_status, WNOHANG);
-        if (pid <= 0)
-            return false;
-        /* Ours or an orphan's: a pid is not given anew before it was reaped here. */
-        if (!supervisor_child_ended(init, pid, wait_status))
-            program_child_ended(init, pid, wait_status);
-    }
-    return true;
-}
+/* A look for a dead child that takes this long of the cpu went past thousands that live. Then the
+ * next one is so many times as long away, or a burst of deaths would cost such a walk for each. */
+#define WALK_NS 50000
+#define WALK_REST 10
+#define REST_NS_MAX (10 * CLOCK_NANOSECONDS_PER_MILLISECOND)
+/* In a row while somebody is dead: more would only delay, for those who live stay. */
+#define RESTS_MAX 32
 
 /* The wake is all: reaping follows each round of the loop. */
 static void wake(void *context, uint32_t events)
 {
     (void)context;
     (void)events;
+}
+
+static void wake_for_timer(void *context)
+{
+    (void)context;
+}
+
+static uint64_t cpu_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * CLOCK_NANOSECONDS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+/* True when we rest after a look, the last since the round began at CPU_START_NS, took WALK_NS. */
+static bool is_resting(struct init *init, uint64_t cpu_start_ns, uint64_t walk_ns, bool was_vain)
+{
+    init->rests = was_vain ? 0 : init->rests;
+    /* The time that others had the cpu is no walk of ours. */
+    if (walk_ns < WALK_NS || init->rests == RESTS_MAX || cpu_ns() - cpu_start_ns < WALK_NS)
+        return false;
+    uint64_t pause = walk_ns < REST_NS_MAX / WALK_REST ? walk_ns * WALK_REST : REST_NS_MAX;
+    init->rests++;
+    init->rest_ns = clock_monotonic_ns() + pause;
+    event_loop_set_timer(&init->loop, INIT_TIMER_REAP, init->rest_ns, wake_for_timer, NULL);
+    return true;
+}
+
+bool reap_children(struct init *init)
+{
+    uint64_t start = clock_monotonic_ns();
+    if (start < init->rest_ns)
+        return false;
+    uint64_t cpu_start = cpu_ns();
+    for (int i = 0; i < REAP_BATCH; i++) {
+        int wait_status;
+        pid_t pid = waitpid(-1, &wait_status, WNOHANG);
+        uint64_t walk_ns = clock_monotonic_ns() - start;
+        start += walk_ns;
+        bool must_rest = is_resting(init, cpu_start, walk_ns, pid <= 0);
+        if (pid <= 0)
+            return false;
+        /* Ours or an orphan's: a pid is not given anew before it was reaped here. */
+        if (!supervisor_child_ended(init, pid, wait_status))
+            program_child_ended(init, pid, wait_status);
+        if (must_rest)
+            return false;
+    }
+    return true;
 }
 
 void reap_watch(struct init *init, struct child *child)

@@ -1,64 +1,58 @@
 /* Carries out what the service table decides: starts, readiness, ends, restarts, stops. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "init/agent-init/init.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/diagnostic.h"
-#include "lib/base/fd.h"
 
-#define READY_TEXT "READY=1\n"
 #define NUMBER_TEXT(number) NUMBER_TEXT_OF(number)
 #define NUMBER_TEXT_OF(number) #number
 /* Before another attempt to make a process, times the attempts so far. */
 #define SPAWN_RETRY_MS 100
+/* A timer this late was held up with us, by a frozen container for one: the service had no time. */
+#define LATE_MS 500
+
+static void on_timer(void *context);
+
+static void set_timer(struct service *service, uint64_t delay_ms)
+{
+    service->timer_ns = clock_monotonic_ns() + delay_ms * CLOCK_NANOSECONDS_PER_MILLISECOND;
+    event_loop_set_timer(&service->init->loop, (size_t)(service - service->init->services),
+                         service->timer_ns, on_timer, service);
+}
 
 static void on_timer(void *context)
 {
     struct service *service = context;
-    if (service->state == INIT_STATE_STARTING)
-        diagnostic_say("service ", service->row.name, " was not ready in time", NULL);
+    bool is_starting = service->state == INIT_STATE_STARTING;
+    uint32_t given_ms = is_starting ? service->row.ready_timeout_ms : service->row.watchdog_ms;
+    if (is_starting || service->state == INIT_STATE_READY) {
+        if (clock_monotonic_ns() - service->timer_ns >
+            LATE_MS * CLOCK_NANOSECONDS_PER_MILLISECOND) {
+            set_timer(service, given_ms);
+            return;
+        }
+        service->is_timed_out = true;
+        events_record(service->init, INIT_EVENT_SERVICE_TIMED_OUT, service->row.name, given_ms);
+        diagnostic_say("service ", service->row.name, " was not ",
+                       is_starting ? "ready in time" : "heard of in time", NULL);
+    }
     supervisor_post(service->init, service, SERVICE_TIMER);
 }
 
-static void set_timer(struct service *service, uint64_t delay_ms)
+void supervisor_watch(struct service *service)
 {
-    event_loop_set_timer(&service->init->loop, (size_t)(service - service->init->services),
-                         clock_monotonic_ns() + delay_ms * CLOCK_NANOSECONDS_PER_MILLISECOND,
-                         on_timer, service);
+    if (service->row.watchdog_ms != 0)
+        set_timer(service, service->row.watchdog_ms);
 }
 
 static void clear_timer(struct service *service)
 {
     event_loop_clear_timer(&service->init->loop, (size_t)(service - service->init->services));
-}
-
-static void close_readiness(struct service *service)
-{
-    if (service->ready_source >= 0)
-        event_loop_remove(&service->init->loop, service->ready_source);
-    cleanup_close(&service->ready_fd);
-    service->ready_source = -1;
-    service->ready_fd = -1;
-}
-
-static void on_readiness(void *context, uint32_t events)
-{
-    struct service *service = context;
-    char text[64];
-    (void)events;
-    ssize_t size = read(service->ready_fd, text, sizeof(text));
-    if (size < 0 && errno == EAGAIN)
-        return;
-    /* The end without the word leaves it to the ready timeout. */
-    close_readiness(service);
-    if (size > 0 && memmem(text, (size_t)size, READY_TEXT, strlen(READY_TEXT)) != NULL)
-        supervisor_post(service->init, service, SERVICE_READY);
 }
 
 static uint32_t spawn_flags(const struct service *service)
@@ -71,46 +65,40 @@ static uint32_t spawn_flags(const struct service *service)
            (flags & INIT_SERVICE_MAIN ? 0 : SPAWN_NULL_INPUT);
 }
 
-/* Sets up the pipe by which SERVICE tells that it is ready; *WRITE_FD is owned by the caller. */
-static int open_readiness(struct service *service, int *write_fd)
+/* What the child finds in its environment beyond the row's strings. */
+static const char *const *extra_environment(const struct service *service)
 {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return -errno;
-    *write_fd = ends[1];
-    service->ready_fd = ends[0];
-    int result = fd_set_nonblocking(ends[0], true);
-    if (result == 0)
-        result = event_loop_add(&service->init->loop, ends[0], EPOLLIN, on_readiness, service);
-    if (result < 0) {
-        close_readiness(service);
-        return result;
-    }
-    service->ready_source = result;
-    return 0;
+    static const char notify[] = INIT_NOTIFY_VARIABLE "=" NUMBER_TEXT(INIT_NOTIFY_FD);
+    static const char *extra[3];
+    extra[0] = service->notice_fd >= 0 ? notify : NULL;
+    extra[1] = service->row.store_max != 0 ? notice_describe_store(service) : NULL;
+    return extra;
 }
 
 static int start_process(struct service *service)
 {
-    static const char notify[] = INIT_NOTIFY_VARIABLE "=" NUMBER_TEXT(INIT_NOTIFY_FD);
-    bool has_ready_fd = (service->row.flags & INIT_SERVICE_READY_FD) != 0;
-    cleanup_fd int write_fd = -1;
-    int result = has_ready_fd ? open_readiness(service, &write_fd) : 0;
+    int fds[1 + INIT_FDS_MAX];
+    cleanup_fd int theirs = -1;
+    bool is_heard = (service->row.flags & INIT_SERVICE_READY_FD) != 0 || notice_is_needed(service);
+    int result = is_heard ? notice_open(service, &theirs) : 0;
     if (result < 0)
         return result;
+    fds[0] = theirs;
+    memcpy(fds + 1, service->stored_fds, service->stored_count * sizeof(int));
     struct spawn_spec spec = {.argv = service->arguments,
                               .environment = (const char *const *)environ,
                               .flags = spawn_flags(service),
-                              .extra_fd = write_fd,
+                              .fds = fds,
+                              .fd_count = is_heard ? 1 + service->stored_count : 0,
                               .capabilities = service->row.capabilities};
     if (spec.argv == NULL) {
         const char **pointers = service->init->pointers;
-        spec.environment = service_unpack(service, has_ready_fd ? notify : NULL, pointers);
+        spec.environment = service_unpack(service, extra_environment(service), pointers);
         spec.argv = pointers;
     }
     result = spawn(&spec, &service->child);
     if (result < 0)
-        close_readiness(service);
+        notice_close(service);
     return result;
 }
 
@@ -118,7 +106,7 @@ static int start_process(struct service *service)
 static void end_process(struct init *init, struct service *service, int wait_status)
 {
     clear_timer(service);
-    close_readiness(service);
+    notice_close(service);
     reap_forget(init, &service->child);
     events_record(init, INIT_EVENT_SERVICE_EXITED, service->row.name, (uint32_t)wait_status);
     bool is_stopping = init->state != INIT_SESSION_RUNNING;
@@ -137,6 +125,7 @@ static void end_process(struct init *init, struct service *service, int wait_sta
 static void do_spawn(struct init *init, struct service *service)
 {
     service->is_restart_wanted = false;
+    service->is_timed_out = false;
     int result = start_process(service);
     if (result < 0) {
         if (service->spawn_tries == 0)
@@ -164,6 +153,7 @@ static void do_announce(struct init *init, struct service *service)
 {
     clear_timer(service);
     events_record(init, INIT_EVENT_SERVICE_READY, service->row.name, 0);
+    supervisor_watch(service);
 }
 
 static uint32_t stop_grace_ms(const struct init *init, const struct service *service)
@@ -185,7 +175,6 @@ static void do_term(struct init *init, struct service *service)
 {
     bool is_interrupted =
         (service->row.flags & INIT_SERVICE_MAIN) != 0 && init->outcome.stop_signal == SIGINT;
-    close_readiness(service);
     service->is_term_owed = is_interrupted;
     send_stop(init, service, is_interrupted ? SIGINT : SIGTERM, is_interrupted ? 1 : 3);
 }
@@ -233,6 +222,8 @@ void supervisor_post(struct init *init, struct service *service, enum service_ev
     }
     if (service->state != before)
         service->since_ns = clock_monotonic_ns();
+    if (service->state == INIT_STATE_EXITED || service->state == INIT_STATE_FAILED)
+        notice_empty_store(service);
     if (actions[action] != NULL)
         actions[action](init, service);
 }

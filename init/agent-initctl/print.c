@@ -30,6 +30,8 @@ static const struct {
     [INIT_EVENT_SHUTDOWN_DONE]       = {"shutdown-done", VALUE_WAIT_STATUS, NULL},
     [INIT_EVENT_TRANSITION_REJECTED] = {"transition-rejected", VALUE_TRANSITION, NULL},
     [INIT_EVENT_OVERFLOW]            = {"overflow", VALUE_NUMBER, "lost"},
+    [INIT_EVENT_SERVICE_TIMED_OUT]   = {"service-timed-out", VALUE_NUMBER, "given_ms"},
+    [INIT_EVENT_NOTICE_REFUSED]      = {"notice-refused", VALUE_NUMBER, "errno"},
 };
 /* clang-format on */
 
@@ -108,8 +110,8 @@ static void print_line(json_t *object)
     printf("%s %s%s%s", json_string_value(json_object_get(object, "time")),
            json_string_value(json_object_get(object, "event")), service == NULL ? "" : " ",
            service == NULL ? "" : service);
-    static const char *const shown[] = {"pid",   "exit_code", "signal", "delay_ms",
-                                        "errno", "lost",      "state",  "transition"};
+    static const char *const shown[] = {"pid",  "exit_code", "signal",     "delay_ms", "errno",
+                                        "lost", "state",     "transition", "given_ms"};
     for (size_t i = 0; i < ARRAY_LENGTH(shown); i++) {
         key = shown[i];
         value = json_object_get(object, key);
@@ -158,7 +160,14 @@ static void print_session(struct print_status *status, const struct init_session
     json_object_set_new(status->session, "services", json_array());
 }
 
-static json_t *service_to_json(const struct init_service_status *service)
+/* Milliseconds from one CLOCK_MONOTONIC time to a later one; 0 when either is not known. */
+static uint64_t span_ms(uint64_t from_ns, uint64_t to_ns)
+{
+    return from_ns == 0 || to_ns < from_ns ? 0
+                                           : (to_ns - from_ns) / CLOCK_NANOSECONDS_PER_MILLISECOND;
+}
+
+static json_t *service_to_json(const struct init_service_status *service, uint64_t now_ns)
 {
     json_t *object = json_object();
     json_t *last = json_null();
@@ -169,30 +178,57 @@ static json_t *service_to_json(const struct init_service_status *service)
     json_object_set_new(object, "pid",
                         service->pid == 0 ? json_null() : json_integer(service->pid));
     add_number(object, "restarts", service->restarts);
+    add_number(object, "stored_fds", service->stored_fds);
     if (service->last_wait_status >= 0) {
         last = json_object();
         add_wait_status(last, service->last_wait_status);
     }
     json_object_set_new(object, "last_end", last);
+    add_number(object, "since_ms", span_ms(service->since_monotonic_ns, now_ns));
+    json_object_set_new(
+        object, "next_start_in_ms",
+        service->next_start_monotonic_ns == 0
+            ? json_null()
+            : json_integer((json_int_t)span_ms(now_ns, service->next_start_monotonic_ns)));
     return object;
+}
+
+static void print_end(const struct init_service_status *service)
+{
+    int status = service->last_wait_status;
+    if (status >= 0 && WIFSIGNALED(status))
+        printf(", last end by signal %d", WTERMSIG(status));
+    else if (status >= 0)
+        printf(", last end with code %d", WEXITSTATUS(status));
+}
+
+/* "NAME STATE for S.MMM s, pid N", and what else there is to tell. */
+static void print_service_line(const struct init_service_status *service, uint64_t now_ns)
+{
+    uint64_t since_ms = span_ms(service->since_monotonic_ns, now_ns);
+    printf("%-24s %-9s for %llu.%03llu s", service->name,
+           or_unknown(machine_service_state_name(service->state)),
+           (unsigned long long)(since_ms / 1000), (unsigned long long)(since_ms % 1000));
+    if (service->pid != 0)
+        printf(", pid %d", service->pid);
+    if (service->restarts != 0)
+        printf(", %u restarts", service->restarts);
+    print_end(service);
+    if (service->next_start_monotonic_ns != 0)
+        printf(", starts in %llu ms",
+               (unsigned long long)span_ms(now_ns, service->next_start_monotonic_ns));
+    if (service->stored_fds != 0)
+        printf(", %u stored descriptors", service->stored_fds);
+    putchar('\n');
 }
 
 static void print_service(struct print_status *status, const struct init_service_status *service)
 {
-    json_t *object = service_to_json(service);
-    uint64_t since_ms =
-        service->since_monotonic_ns == 0
-            ? 0
-            : (status->now_ns - service->since_monotonic_ns) / CLOCK_NANOSECONDS_PER_MILLISECOND;
-    add_number(object, "since_ms", since_ms);
-    if (status->session != NULL) {
-        json_array_append_new(json_object_get(status->session, "services"), object);
-        return;
-    }
-    printf("%-24s %-9s pid %d, %u restarts, for %llu.%03llu s\n", service->name,
-           json_string_value(json_object_get(object, "state")), service->pid, service->restarts,
-           (unsigned long long)(since_ms / 1000), (unsigned long long)(since_ms % 1000));
-    json_decref(object);
+    if (status->session != NULL)
+        json_array_append_new(json_object_get(status->session, "services"),
+                              service_to_json(service, status->now_ns));
+    else
+        print_service_line(service, status->now_ns);
 }
 
 void print_status_reply(struct print_status *status, const struct init_reply *reply)

@@ -64,7 +64,7 @@ int session_exit_code(const struct session_outcome *outcome);
 enum service_event {
     SERVICE_START, /* its dependencies are ready */
     SERVICE_READY,
-    SERVICE_TIMER, /* ready timeout, backoff or stop grace, by state */
+    SERVICE_TIMER, /* ready timeout, watchdog, backoff or stop grace, by state */
     SERVICE_STOP,
     SERVICE_RESTART,
     SERVICE_END,   /* it ended and stays down */

@@ -1,22 +1,27 @@
 /* Which service may start or stop when, and what its end means. */
 #include "init/machine/service.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
 
-static bool is_well_formed(const struct init_service *row, uint32_t index)
+bool service_is_name(const char *name)
 {
-    if (row->name[0] == '\0' || memchr(row->name, '\0', sizeof(row->name)) == NULL)
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    return name[0] != '\0' && memchr(name, '\0', INIT_NAME_SIZE) != NULL &&
+           name[strspn(name, allowed)] == '\0';
+}
+
+bool service_has_name(const struct init_service *row)
+{
+    return service_is_name(row->name);
+}
+
+static bool has_good_strings(const struct init_service *row)
+{
+    if (row->argument_count == 0 || row->strings_size > sizeof(row->strings))
         return false;
-    if (row->argument_count == 0 || row->strings_size > sizeof(row->strings) ||
-        row->dependency_count > INIT_DEPENDENCIES_MAX)
-        return false;
-    for (uint32_t i = 0; i < row->dependency_count; i++) {
-        if (row->dependencies[i] >= index)
-            return false; /* only on earlier ones, so there is no cycle */
-    }
     uint32_t strings = 0;
     for (uint32_t i = 0; i < row->strings_size; i++)
         strings += row->strings[i] == '\0';
@@ -24,22 +29,74 @@ static bool is_well_formed(const struct init_service *row, uint32_t index)
            row->strings[row->strings_size - 1] == '\0';
 }
 
+/* Only on earlier ones, so there is no cycle. */
+static bool has_good_dependencies(const struct init_service *row, uint32_t index)
+{
+    for (uint32_t i = 0; i < row->dependency_count; i++) {
+        if (row->dependencies[i] >= index)
+            return false;
+    }
+    return true;
+}
+
+static bool is_taken(const struct service *services, uint32_t count, const char *name)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (strcmp(services[i].row.name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static const char *find_fault(const struct service *services, uint32_t index,
+                              const struct init_service *row)
+{
+    if (!service_is_name(row->name))
+        return "has a name that is none";
+    if (is_taken(services, index, row->name))
+        return "is described twice";
+    if (!has_good_strings(row))
+        return "has a malformed command or environment";
+    if (row->dependency_count > INIT_DEPENDENCIES_MAX)
+        return "has too many dependencies";
+    if (!has_good_dependencies(row, index))
+        return "depends on itself or on a later one, which would be a cycle";
+    if (row->store_max > INIT_FDS_MAX)
+        return "may store more descriptors than there is room for";
+    return NULL;
+}
+
 void service_reset(struct service *service)
 {
     service->state = INIT_STATE_WAITING;
     service->child = CHILD_NONE;
-    service->ready_fd = -1;
-    service->ready_source = -1;
+    service->notice_fd = -1;
+    service->notice_source = -1;
     service->last_wait_status = -1;
 }
 
-int service_load(struct service *service, const struct init_service *row, uint32_t index)
+const char *service_load(struct service *services, uint32_t index, const struct init_service *row)
 {
-    if (!is_well_formed(row, index))
-        return -EINVAL;
-    service_reset(service);
-    service->row = *row;
-    return 0;
+    const char *fault = find_fault(services, index, row);
+    if (fault != NULL)
+        return fault;
+    service_reset(&services[index]);
+    /* The rest of the strings stays untouched memory, which costs nothing. */
+    memcpy(&services[index].row, row, service_row_size(row));
+    return NULL;
+}
+
+size_t service_row_size(const struct init_service *row)
+{
+    return offsetof(struct init_service, strings) + row->strings_size;
+}
+
+uint32_t service_find_stored(const struct service *service, const char *name)
+{
+    uint32_t number = 0;
+    while (number < service->stored_count && strcmp(service->stored_names[number], name) != 0)
+        number++;
+    return number;
 }
 
 static bool depends_on(const struct service *service, uint32_t index)
@@ -51,7 +108,7 @@ static bool depends_on(const struct service *service, uint32_t index)
     return false;
 }
 
-const char *const *service_unpack(const struct service *service, const char *extra,
+const char *const *service_unpack(const struct service *service, const char *const *extra,
                                   const char **pointers)
 {
     const char *string = service->row.strings;
@@ -61,7 +118,8 @@ const char *const *service_unpack(const struct service *service, const char *ext
     *pointers++ = NULL;
     for (uint32_t i = 0; i < service->row.environment_count; i++, string += strlen(string) + 1)
         *pointers++ = string;
-    *pointers++ = extra;
+    while (*extra != NULL)
+        *pointers++ = *extra++;
     *pointers = NULL;
     return environment;
 }
@@ -119,7 +177,7 @@ enum service_event service_judge_end(struct service *service, int wait_status, u
         return SERVICE_RETRY;
     }
     if ((row->flags & INIT_SERVICE_RESTART) == 0)
-        return wait_status == 0 ? SERVICE_END : SERVICE_FAIL;
+        return wait_status == 0 && !service->is_timed_out ? SERVICE_END : SERVICE_FAIL;
     uint64_t window_ns = row->restart_window_ms * CLOCK_NANOSECONDS_PER_MILLISECOND;
     if (service->window_restarts == 0 ||
         (window_ns != 0 && now_ns - service->window_start_ns > window_ns)) {

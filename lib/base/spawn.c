@@ -24,14 +24,18 @@ struct start {
     int error;
 };
 
+/* First copied above all of them, for one's place may be another's number. */
 static int place_descriptors(const struct spawn_spec *spec)
 {
-    if (spec->extra_fd == SPAWN_EXTRA_FD) {
-        int result = fd_set_close_on_exec(SPAWN_EXTRA_FD, false);
-        if (result < 0)
-            return result;
-    } else if (spec->extra_fd >= 0 && dup2(spec->extra_fd, SPAWN_EXTRA_FD) < 0) {
-        return -errno;
+    int copies[SPAWN_FDS_MAX];
+    for (uint32_t i = 0; i < spec->fd_count; i++) {
+        copies[i] = fcntl(spec->fds[i], F_DUPFD_CLOEXEC, SPAWN_FIRST_FD + (int)spec->fd_count);
+        if (copies[i] < 0)
+            return -errno;
+    }
+    for (uint32_t i = 0; i < spec->fd_count; i++) {
+        if (dup2(copies[i], SPAWN_FIRST_FD + (int)i) < 0)
+            return -errno;
     }
     if ((spec->flags & SPAWN_NULL_INPUT) == 0)
         return 0;

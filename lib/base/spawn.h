@@ -25,22 +25,24 @@ enum spawn_flags {
     SPAWN_LIMIT = 1 << 4,          /* cut down to capabilities */
 };
 
-/* The descriptor that spawn_spec.extra_fd becomes in the child. */
-#define SPAWN_EXTRA_FD 3
+/* What spawn_spec.fds become in the child: from this number on. */
+#define SPAWN_FIRST_FD 3
+#define SPAWN_FDS_MAX 16
 
 struct spawn_spec {
     const char *const *argv; /* argv[0] is searched in the caller's PATH when it has no '/' */
     const char *const *environment;
     uint32_t flags;
-    int extra_fd; /* borrowed; -1: none. Everything else above 2 must be close-on-exec already */
+    const int *fds;    /* borrowed. Everything else above 2 must be close-on-exec already */
+    uint32_t fd_count; /* at most SPAWN_FDS_MAX */
     uint64_t capabilities;
 };
 
 /*
  * Starts a process with an empty signal mask and what SPEC says; signals that the caller ignores
- * stay ignored. When the program cannot be run this is told on stderr and the child ends with 127
- * (not found) or 126, as with a shell; it is still a child to be reaped. 0 with *CHILD set, or
- * -errno when no process could be made.
+ * stay ignored. When the program cannot be run this is told on stderr and the child
+ * ends with 127 (not found) or 126, as with a shell; it is still a child to be reaped. 0 with
+ * *CHILD set, or -errno when no process could be made.
  */
 int spawn(const struct spawn_spec *spec, struct child *child);
 

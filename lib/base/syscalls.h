@@ -34,6 +34,7 @@ int sys_landlock_create_ruleset(const struct landlock_ruleset_attr *attributes, 
  * Gives every signal its default disposition, 32 and 33 included: the C libraries keep these two
  * for themselves and refuse them in sigaction(3), and glibc's posix_spawn leaves them ignored in
  * what it starts. Errors (KILL and STOP) are dropped.
+ * One call each: clone3(2)'s CLONE_CLEAR_SIGHAND leaves what is ignored ignored.
  */
 void sys_reset_signal_dispositions(void);
 

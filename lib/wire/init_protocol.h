@@ -15,9 +15,14 @@
 #define INIT_BOOT_PROGRAM "/usr/libexec/coding-agents/agent-boot"
 /* agent-boot finds its end of the socket pair to PID 1 here. */
 #define INIT_BOOT_FD 3
-/* A service with INIT_SERVICE_READY_FD finds this descriptor's number in the variable. */
+/* A service that has something to tell finds its end of a socket pair here, and the number in the
+ * variable. */
 #define INIT_NOTIFY_FD 3
 #define INIT_NOTIFY_VARIABLE "NOTIFY_FD"
+/* What it stored and had not removed comes back from here on, in the order of the names in the
+ * variable, which ':' separates. */
+#define INIT_STORE_FD 4
+#define INIT_STORE_VARIABLE "STORED_FDS"
 
 #define INIT_SERVICES_MAX 64
 #define INIT_NAME_SIZE 32
@@ -26,9 +31,8 @@
 #define INIT_FDS_MAX 8
 
 enum init_service_flags {
-    INIT_SERVICE_MAIN = 1 << 0, /* its end is the end of the session; exactly one */
-    INIT_SERVICE_READY_FD =
-        1 << 1, /* ready when it writes "READY=1\n" to the fd in $NOTIFY_FD; else at exec */
+    INIT_SERVICE_MAIN = 1 << 0,     /* its end is the end of the session; exactly one */
+    INIT_SERVICE_READY_FD = 1 << 1, /* ready when it says INIT_NOTICE_READY; else at exec */
     INIT_SERVICE_REQUIRED = 1 << 2, /* reaching its restart limit stops the session */
     INIT_SERVICE_TTY =
         1 << 3, /* gets PID 1's terminal as its controlling terminal, when there is one */
@@ -46,6 +50,9 @@ struct init_service {
     uint32_t backoff_max_ms;
     uint32_t ready_timeout_ms; /* 0: none */
     uint32_t stop_grace_ms;    /* TERM to KILL */
+    uint32_t watchdog_ms;      /* once ready it says INIT_NOTICE_ALIVE at least this often; 0: no */
+    uint32_t store_max; /* descriptors it may store, at most INIT_FDS_MAX; for those that boot
+                           trusts: PID 1 closes what they stored, and some files make that wait */
     uint8_t dependency_count;
     uint8_t dependencies[INIT_DEPENDENCIES_MAX]; /* indices of services sent earlier, which must be
                                                     ready first */
@@ -53,6 +60,21 @@ struct init_service {
     uint16_t environment_count; /* then the environment strings */
     uint32_t strings_size;
     char strings[INIT_STRINGS_SIZE];
+};
+
+/*
+ * What a service says on its end of the pair, one structure a message. The word is one of these,
+ * filled up with NULs; what is not sent of the structure counts as NULs, so a shell can say the
+ * words that need no name: printf 'READY=1\n' >&"$NOTIFY_FD".
+ */
+#define INIT_NOTICE_READY "READY=1\n"
+#define INIT_NOTICE_ALIVE "WATCHDOG=1\n"
+#define INIT_NOTICE_STORE "FDSTORE=1\n"   /* carries one fd, kept under name */
+#define INIT_NOTICE_REMOVE "FDREMOVE=1\n" /* closes what is kept under name */
+
+struct init_notice {
+    char word[12];
+    char name[INIT_NAME_SIZE]; /* NUL-terminated; letters, digits, '.', '_', '-' */
 };
 
 /* Messages from agent-boot to PID 1 over INIT_BOOT_FD, in this order: SERVICE*, [CHANNEL], READY.
@@ -69,7 +91,7 @@ struct init_boot_message {
     uint32_t version;
     uint32_t type;
     uint32_t value;
-    struct init_service service; /* only for INIT_BOOT_SERVICE */
+    struct init_service service; /* only for INIT_BOOT_SERVICE; unused strings may be left out */
 };
 
 /* What happened, kept in PID 1's ring, sent to subscribers and over the root channel. */
@@ -89,6 +111,8 @@ enum init_event_kind {
     INIT_EVENT_SHUTDOWN_DONE = 12,       /* value: wait status of the shutdown */
     INIT_EVENT_TRANSITION_REJECTED = 13, /* value: state << 16 | event */
     INIT_EVENT_OVERFLOW = 14,            /* value: events lost */
+    INIT_EVENT_SERVICE_TIMED_OUT = 15,   /* not ready, or not alive; value: the ms it was given */
+    INIT_EVENT_NOTICE_REFUSED = 16,      /* the first of a process; value: errno */
 };
 
 struct init_event {
@@ -105,11 +129,11 @@ struct init_event {
 /* Requests on INIT_CONTROL_SOCKET (mode 0666; STOP and RESTART only for SO_PEERCRED uid 0). */
 enum init_request_type {
     INIT_REQUEST_STATUS =
-        1, /* answered by one init_service_status per service, then INIT_REPLY_END */
+        1, /* answered by the session's status, one status per service, then INIT_REPLY_END */
     INIT_REQUEST_STOP = 2,    /* service empty: the whole session */
     INIT_REQUEST_RESTART = 3, /* one service */
     INIT_REQUEST_EVENTS = 4,  /* answered by the ring, then END */
-    INIT_REQUEST_FOLLOW = 5,  /* the ring, then events as they come */
+    INIT_REQUEST_FOLLOW = 5,  /* the ring, then events as they come; END with the session */
     INIT_REQUEST_WAIT = 6,    /* END when the service is ready; ERROR when it failed or ended */
 };
 
@@ -144,7 +168,9 @@ struct init_service_status {
     int32_t pid;
     uint32_t restarts;
     int32_t last_wait_status; /* -1 before the first end */
+    uint32_t stored_fds;
     uint64_t since_monotonic_ns;
+    uint64_t next_start_monotonic_ns; /* in BACKOFF; else 0 */
 };
 
 /* The states of PID 1's session machine. */

@@ -89,6 +89,10 @@ ctl_as_nobody() {
     nsenter -t "$(pid1)" -p -m -S 65534 -G 65534 "$INITCTL" "$@"
 }
 
+stored_nothing() {
+    ctl status --json | jq -e '.services[0] | .state == "exited" and .stored_fds == 0'
+}
+
 # scenario LINE...: what the fixture does; the shutdown notes how it was called.
 scenario() {
     printf '%s\n' "$@" >"$OUT/scenario"
@@ -373,6 +377,182 @@ milliseconds() {
     test -e "$OUT/agent"
 }
 
+@test "boot: restarts wait longer each time, up to the cap and the limit; the session goes on" {
+    scenario 'service web flags=restart limit=4 window=60000 backoff=40 backoffmax=100 -- exit 3' \
+        'service agent flags=main -- exec sleep 30' 'ready 3000'
+    boot
+    failed() { ctl status --json | jq -e '.services[0].state == "failed"'; }
+    eventually failed
+    [ "$(ctl events --json | jq -r 'select(.event == "service-restarting") | .delay_ms' | tr '\n' ' ')" = "40 80 100 100 " ]
+    ctl status --json | jq -e '.services[0] | .restarts == 4 and .last_end.exit_code == 3 and .next_start_in_ms == null'
+    ctl status --json | jq -e '.state == "running" and .services[1].state == "ready"'
+    ctl events --json | jq -se 'map(select(.event == "service-failed" and .service == "web")) | length == 1'
+    has stderr "service web failed and is not started again"
+    [[ $(ctl status) == *"4 restarts, last end with code 3"* ]]
+    signal TERM
+    ends_with 143
+}
+
+@test "boot: a service that waits for its restart says when that will be" {
+    scenario 'service web flags=restart limit=4 window=60000 backoff=20000 backoffmax=20000 -- exit 3' \
+        'service agent flags=main -- exec sleep 30' 'ready 3000'
+    boot
+    waits() { ctl status --json | jq -e '.services[0] | .state == "backoff" and .next_start_in_ms > 1000 and .next_start_in_ms <= 20000'; }
+    eventually waits
+    signal TERM
+    ends_with 143
+}
+
+@test "boot: a crash of any service leaves the session up and says so" {
+    scenario 'service a flags=ready -- printf "READY=1\n" >&$NOTIFY_FD; exec sleep 30' \
+        'service b deps=0 -- exec sleep 30' 'service c flags=restart limit=9 window=60000 backoff=10 -- exec sleep 30' \
+        'service agent flags=main deps=0+1+2 -- exec sleep 30' 'ready 3000'
+    boot
+    local name
+    eventually ctl wait agent --timeout 5
+    for name in a b c; do
+        ctl status --json | jq -r --arg name "$name" '.services[] | select(.name == $name) | .pid' >"$OUT/victim"
+        nsenter -t "$(pid1)" -p -m kill -SEGV "$(cat "$OUT/victim")"
+        told() { ctl events --json | jq -se --arg name "$name" 'any(.event == "service-exited" and .service == $name and .signal == 11)'; }
+        eventually told
+    done
+    again() { ctl status --json | jq -e '.services[2] | .state == "ready" and .restarts == 1 and .last_end.signal == 11'; }
+    eventually again
+    ctl status --json | jq -e '.state == "running" and .services[0].state == "failed" and .services[1].state == "failed" and .services[3].state == "ready"'
+    has stderr "service a failed and is not started again"
+    signal TERM
+    ends_with 143
+}
+
+@test "boot: a service that is not heard of in time is replaced, one that is stays" {
+    scenario 'service web flags=ready+restart watchdog=300 limit=9 window=60000 backoff=10 gracems=200 -- printf "READY=1\n" >&$NOTIFY_FD; test -e $OUT/again || { touch $OUT/again; trap "" TERM; while :; do sleep 0.02; done; }; while :; do printf "WATCHDOG=1\n" >&$NOTIFY_FD; sleep 0.05; done' \
+        'service agent flags=main -- exec sleep 30' 'ready 3000'
+    boot
+    replaced() { ctl status --json | jq -e '.services[0] | .state == "ready" and .restarts == 1 and .last_end.signal == 9'; }
+    eventually replaced
+    ctl events --json | jq -se 'map(select(.event == "service-timed-out")) | length == 1 and .[0].given_ms == 300'
+    has stderr "service web was not heard of in time"
+    sleep 1
+    replaced # three periods later
+    signal TERM
+    ends_with 143
+}
+
+@test "boot: a hung service without restart has failed, though it ends well on TERM" {
+    scenario 'service web watchdog=200 -- trap "exit 0" TERM; while :; do sleep 0.02; done' \
+        'service agent flags=main -- exec sleep 30' 'ready 3000'
+    boot
+    failed() { ctl status --json | jq -e '.services[0] | .state == "failed" and .last_end.exit_code == 0'; }
+    eventually failed
+    ctl status --json | jq -e '.state == "running"'
+    signal TERM
+    ends_with 143
+}
+
+@test "boot: a container that was frozen does not cost its services their lives" {
+    scenario 'service web flags=restart watchdog=400 limit=9 window=60000 backoff=10 -- while :; do printf "WATCHDOG=1\n" >&$NOTIFY_FD; sleep 0.05; done' \
+        'service agent flags=main -- exec sleep 30' 'ready 3000'
+    boot
+    eventually ctl wait agent --timeout 5
+    eventually ctl wait web --timeout 5
+    local shell
+    shell=$(nsenter -t "$(pid1)" -p -m pgrep -f 'WATCHDOG' | tail -1)
+    kill -STOP "$(pid1)"
+    nsenter -t "$JOB" -m true # the control: the rest of the machine runs
+    nsenter -t "$(pid1)" -p -m kill -STOP "$shell"
+    sleep 1.2
+    nsenter -t "$(pid1)" -p -m kill -CONT "$shell"
+    kill -CONT "$(pid1)"
+    sleep 0.6
+    ctl status --json | jq -e '.services[0] | .state == "ready" and .restarts == 0'
+    signal TERM
+    ends_with 143
+}
+
+@test "boot: descriptors that a service stored come back with its next process, and only then" {
+    cat >"$OUT/keeper.py" <<'PYTHON'
+import array, os, signal, socket, struct, sys, time
+out = os.environ["OUT"]
+notify = socket.socket(fileno=int(os.environ["NOTIFY_FD"]))
+def tell(word, name=b"", fds=()):
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+    notify.sendmsg([struct.pack("=12s32s", word, name)], rights)
+names = [name for name in os.environ["STORED_FDS"].split(":") if name]
+with open(out + "/lives", "a") as log:
+    texts = [os.pread(4 + i, 100, 0).decode() for i in range(len(names))]
+    log.write(" ".join(f"{name}={text}" for name, text in zip(names, texts)) + "\n")
+def memory(text):
+    fd = os.memfd_create("x")
+    os.write(fd, text)
+    return fd
+if not names:
+    tell(b"FDSTORE=1\n", b"gone", [memory(b"0")])
+    tell(b"FDSTORE=1\n", b"one", [memory(b"1")])
+    tell(b"FDSTORE=1\n", b"two", [memory(b"2")])
+    tell(b"FDSTORE=1\n", b"one", [memory(b"11")])  # in place of the first
+    tell(b"FDREMOVE=1\n", b"gone")
+    tell(b"FDSTORE=1\n", b"three", [memory(b"3")])
+    # All refused: no room, no descriptor, a name that is none, nothing of that name, a word that is none.
+    tell(b"FDSTORE=1\n", b"four", [memory(b"4")])
+    tell(b"FDSTORE=1\n", b"two")
+    tell(b"FDSTORE=1\n", b"a:b", [memory(b"5")])
+    tell(b"FDREMOVE=1\n", b"gone")
+    tell(b"NONSENSE\n", b"", [memory(b"6")])
+    tell(b"WATCHDOG=1\n", b"", [memory(b"7")])
+tell(b"READY=1\n")
+while True:
+    time.sleep(30)
+PYTHON
+    scenario 'service web flags=ready+restart store=3 limit=9 window=60000 backoff=10 -- exec python3 $OUT/keeper.py' \
+        'service agent flags=main -- exec sleep 30' 'ready 3000'
+    boot
+    eventually ctl wait web --timeout 5
+    stored() { ctl status --json | jq -e --argjson count "$1" '.services[0] | .state == "ready" and .stored_fds == $count'; }
+    eventually stored 3
+    ctl events --json | jq -se 'map(select(.event == "notice-refused")) | length == 1 and .[0].errno == 28'
+    nsenter -t "$(pid1)" -p -m pkill -KILL -f keeper.py
+    twice() { [ "$(wc -l <"$OUT/lives")" -eq 2 ]; }
+    eventually twice
+    [ "$(sed -n 2p "$OUT/lives")" = "two=2 one=11 three=3" ] || [ "$(sed -n 2p "$OUT/lives")" = "one=11 two=2 three=3" ]
+    # 0 to 2, signals, epoll, timer, boot's and control's sockets...: three fewer once it is stopped for good.
+    open() { nsenter -t "$(pid1)" -p -m ls /proc/1/fd | wc -l; }
+    eventually stored 3
+    local before after
+    before=$(open)
+    ctl stop web
+    eventually stored_nothing
+    after=$(open)
+    [ $((before - after)) -eq 5 ] # and its pidfd and socket
+    run -0 ctl restart web
+    eventually ctl wait web --timeout 5
+    [ -z "$(sed -n 3p "$OUT/lives")" ]
+    signal TERM
+    ends_with 143
+}
+
+@test "boot: a table with a cycle, a double or a bad name is refused by name" {
+    local row
+    for row in 'service web deps=0 -- true' 'service web deps=1 -- true' 'service we:b -- true' \
+        'service web store=9 -- true'; do
+        scenario "$row" 'service agent flags=main -- true' 'ready 1000' 'hang'
+        boot
+        ends_with 220
+        case $row in
+        *deps=*) has stderr "service web depends on itself or on a later one, which would be a cycle" ;;
+        *we:b*) has stderr "service (unnamed) has a name that is none" ;;
+        *) has stderr "service web may store more descriptors than there is room for" ;;
+        esac
+        [ "$(wc -l <"$OUT/stderr")" -eq 1 ]
+    done
+    scenario 'service web -- true' 'service web -- true' 'service agent flags=main -- true' 'ready 1000' 'hang'
+    boot
+    ends_with 220
+    has stderr "service web is described twice"
+    scenario 'service web -- true' 'service agent flags=main deps=0 -- exit 3' 'ready 1000' # the control
+    boot
+    ends_with 3
+}
+
 @test "boot: a refusal passes its code on and runs no shutdown" {
     scenario 'say no kernel for this' 'refuse 211' 'exit 1'
     boot
@@ -544,9 +724,13 @@ milliseconds() {
     # Outside the pid namespace, or the sweep would end it before it can tell.
     nsenter -t "$(pid1)" -m "$INITCTL" events --json --follow >"$OUT/follow" 3>&- &
     eventually has follow service-ready
+    local follower=$!
     signal TERM
     ends_with 143
-    eventually has follow stop-requested
+    wait "$follower" # the session's end is its end, and no error
+    has follow stop-requested
+    has follow shutdown-done
+    [ "$(jq -s 'map(.sequence) == [range(1; length + 1)]' "$OUT/follow")" = true ]
     [ "$(head -5 "$OUT/channel" | cut -d' ' -f2 | tr '\n' ' ')" = "1 2 3 4 5 " ]
 }
 

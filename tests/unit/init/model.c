@@ -1,0 +1,236 @@
+/* What may happen to PID 1, done to it. */
+#include "tests/unit/init/model.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
+#include "tests/unit/init/model_kernel.h"
+
+#define MS CLOCK_NANOSECONDS_PER_MILLISECOND
+#define GRACE_MS 300
+
+enum { WEB, MAIN };
+
+struct model model;
+
+/* clang-format off */
+static const struct init_service rows[] = {
+    [WEB] = {
+        .name = "web", .flags = INIT_SERVICE_READY_FD | INIT_SERVICE_RESTART | INIT_SERVICE_REQUIRED,
+        .restart_limit = MODEL_WEB_RESTARTS, .restart_window_ms = 0,
+        .backoff_ms = 10, .backoff_max_ms = 15, .ready_timeout_ms = 50, .stop_grace_ms = 40,
+        .watchdog_ms = 70, .store_max = 1,
+        .argument_count = 1, .strings_size = sizeof("web"), .strings = "web",
+    },
+    [MAIN] = {
+        .name = "main", .flags = INIT_SERVICE_MAIN, .stop_grace_ms = 60,
+        .dependency_count = 1, .dependencies = {WEB},
+        .argument_count = 1, .strings_size = sizeof("main"), .strings = "main",
+    },
+};
+/* clang-format on */
+
+/* As main.c's loop, as long as SIGCHLD wakes it. */
+static void run(struct init *init)
+{
+    bool has_more = true;
+    while (has_more && init->state != INIT_SESSION_DONE) {
+        has_more = reap_children(init);
+        supervisor_settle(init);
+        session_settle(init);
+        has_more |= kernel_has_dead();
+    }
+}
+
+void model_reset(void)
+{
+    static const char *const no_arguments[] = {NULL};
+    struct init *init = &model.init;
+    memset(init, 0, offsetof(struct init, services));
+    for (int i = WEB; i <= MAIN; i++) {
+        memset(&init->services[i], 0, offsetof(struct service, row));
+        memcpy(&init->services[i].row, &rows[i], offsetof(struct init_service, strings) + 8);
+        service_reset(&init->services[i]);
+        init->services[i].init = init;
+    }
+    memset(&model.now_ns, 0, sizeof(model) - offsetof(struct model, now_ns));
+    kernel_reset();
+    model.now_ns = 1000 * MS;
+    init->loop.sources = init->sources;
+    init->loop.timers = init->timers;
+    init->is_pid1 = true;
+    init->boot_fd = init->control_fd = init->channel_fd = init->pending_program = -1;
+    for (int i = 0; i < INIT_PROGRAM_COUNT; i++)
+        init->programs[i] = CHILD_NONE;
+    init->grace_ms = GRACE_MS;
+    init->boot_program = "boot";
+    init->boot_arguments = no_arguments;
+    init->main = &init->services[MAIN];
+    init->service_count = 2;
+    program_start(init, INIT_PROGRAM_BOOT);
+    run(init);
+}
+
+/* Calls what watches FD, which finds MESSAGE. False when nobody watches. */
+static bool say(int fd, const void *data, size_t size)
+{
+    struct event_loop *loop = &model.init.loop;
+    if (fd < 0)
+        return false;
+    for (int i = 0; i < INIT_SOURCES_MAX; i++) {
+        if (loop->sources[i].callback == NULL || loop->sources[i].fd != fd)
+            continue;
+        kernel_send(&(struct kernel_message){.fd = fd, .data = data, .size = size});
+        loop->sources[i].callback(loop->sources[i].context, 1);
+        return true;
+    }
+    return false;
+}
+
+static bool boot_says(uint32_t version, uint32_t type, uint32_t value)
+{
+    const struct {
+        uint32_t version, type, value;
+    } message = {version, type, value};
+    return kernel_find(PROCESS_BOOT) != NULL &&
+           say(model.init.boot_fd, &message, offsetof(struct init_boot_message, service));
+}
+
+static bool boot_says_ready(void)
+{
+    return boot_says(INIT_PROTOCOL_VERSION, INIT_BOOT_READY, 0);
+}
+
+static bool boot_refuses(void)
+{
+    return boot_says(INIT_PROTOCOL_VERSION, INIT_BOOT_REFUSED, 211);
+}
+
+static bool boot_talks_nonsense(void)
+{
+    return boot_says(99, 99, 99);
+}
+
+static bool web_says_ready(void)
+{
+    static const struct init_notice ready = {.word = INIT_NOTICE_READY};
+    return kernel_find(PROCESS_WEB) != NULL &&
+           say(model.init.services[WEB].notice_fd, &ready, sizeof(ready));
+}
+
+static bool term_comes(void)
+{
+    model.terms++;
+    session_request_stop(&model.init, SIGTERM);
+    return true;
+}
+
+static bool restart_web(void)
+{
+    if (model.init.state != INIT_SESSION_RUNNING)
+        return false;
+    model.web_starts = 0;
+    supervisor_restart(&model.init, &model.init.services[WEB]);
+    return true;
+}
+
+static bool stop_web(void)
+{
+    if (model.init.state != INIT_SESSION_RUNNING)
+        return false;
+    supervisor_stop(&model.init, &model.init.services[WEB]);
+    return true;
+}
+
+static bool forks_fail(void)
+{
+    model.forks_fail = !model.forks_fail;
+    return true;
+}
+
+static bool time_passes(void)
+{
+    struct event_timer *next = NULL;
+    for (int i = 0; i < INIT_TIMER_COUNT; i++) {
+        struct event_timer *timer = &model.init.timers[i];
+        if (timer->deadline_ns != 0 && (next == NULL || timer->deadline_ns < next->deadline_ns))
+            next = timer;
+    }
+    if (next == NULL)
+        return false;
+    if (next->deadline_ns > model.now_ns)
+        model.now_ns = next->deadline_ns;
+    next->deadline_ns = 0;
+    next->callback(next->context);
+    return true;
+}
+
+/* clang-format off */
+static const struct {
+    const char *name;
+    bool (*happen)(void);   /* false: not now. NULL: a process ends or comes */
+    bool is_coming;
+    enum process_kind kind;
+    int wait_status;
+} happenings[HAPPENING_COUNT] = {
+    [BOOT_SAYS_READY]     = {.name = "boot says ready",           .happen = boot_says_ready},
+    [BOOT_REFUSES]        = {.name = "boot refuses",              .happen = boot_refuses},
+    [BOOT_TALKS_NONSENSE] = {.name = "boot talks nonsense",       .happen = boot_talks_nonsense},
+    [BOOT_ENDS]           = {.name = "boot ends",                 .kind = PROCESS_BOOT},
+    [WEB_SAYS_READY]      = {.name = "web says ready",            .happen = web_says_ready},
+    [WEB_ENDS]            = {.name = "web ends",                  .kind = PROCESS_WEB, .wait_status = 1 << 8},
+    [MAIN_ENDS]           = {.name = "main ends",                 .kind = PROCESS_MAIN, .wait_status = 7 << 8},
+    [ORPHAN_COMES]        = {.name = "an orphan comes",           .kind = PROCESS_ORPHAN, .is_coming = true},
+    [ORPHAN_ENDS]         = {.name = "an orphan ends",            .kind = PROCESS_ORPHAN},
+    [STUCK_COMES]         = {.name = "a stuck process comes",     .kind = PROCESS_STUCK, .is_coming = true},
+    [TERM_COMES]          = {.name = "TERM comes",                .happen = term_comes},
+    [RESTART_WEB]         = {.name = "web is to be restarted",    .happen = restart_web},
+    [STOP_WEB]            = {.name = "web is to be stopped",      .happen = stop_web},
+    [FORKS_FAIL]          = {.name = "forks fail, or work again", .happen = forks_fail},
+    [SHUTDOWN_SUCCEEDS]   = {.name = "the shutdown succeeds",     .kind = PROCESS_SHUTDOWN},
+    [SHUTDOWN_FAILS]      = {.name = "the shutdown fails",        .kind = PROCESS_SHUTDOWN, .wait_status = 1 << 8},
+    [WIPE_ENDS]           = {.name = "the wiping ends",           .kind = PROCESS_WIPE},
+    [TIME_PASSES]         = {.name = "time passes",               .happen = time_passes},
+};
+/* clang-format on */
+
+const char *model_happening_name(enum happening what)
+{
+    return happenings[what].name;
+}
+
+/* A process comes only while somebody lives who could make it, and one of a kind at a time. */
+static bool move_process(enum happening what)
+{
+    enum process_kind kind = happenings[what].kind;
+    struct process *process = kernel_find(kind);
+    if (happenings[what].is_coming)
+        return process == NULL &&
+               (kernel_find(PROCESS_MAIN) != NULL || kernel_find(PROCESS_BOOT) != NULL) &&
+               kernel_add_process(kind) > 0;
+    if (process == NULL)
+        return false;
+    kernel_end(process, happenings[what].wait_status);
+    model.shutdown_succeeded |= what == SHUTDOWN_SUCCEEDS;
+    return true;
+}
+
+bool model_happen(enum happening what)
+{
+    struct init *init = &model.init;
+    if (init->state == INIT_SESSION_DONE)
+        return false;
+    bool has_happened =
+        happenings[what].happen != NULL ? happenings[what].happen() : move_process(what);
+    if (!has_happened)
+        return false;
+    run(init);
+    while (model.events_seen < init->last_sequence) {
+        const struct init_event *event = events_find(init, ++model.events_seen);
+        model.rejections_recorded += event != NULL && event->kind == INIT_EVENT_TRANSITION_REJECTED;
+    }
+    return true;
+}

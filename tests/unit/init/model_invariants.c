@@ -1,0 +1,213 @@
+/* What must hold for PID 1 after whatever happened. */
+#include <stddef.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
+#include "tests/unit/init/model.h"
+
+/* The grace, and what killing, shutting down and wiping may take beyond it. */
+#define STOP_MS_MAX (300 + 100 + 1000 + 750 + 1250)
+#define BIT(number) (1U << (number))
+
+/* clang-format off */
+/* Written from the manual, not from the tables: a stop only goes on, and each end is a way down. */
+static const uint32_t session_moves[INIT_SESSION_STATE_COUNT] = {
+    [INIT_SESSION_BOOTING]   = BIT(INIT_SESSION_RUNNING) | BIT(INIT_SESSION_UNWINDING) | BIT(INIT_SESSION_SWEEPING),
+    [INIT_SESSION_UNWINDING] = BIT(INIT_SESSION_SWEEPING) | BIT(INIT_SESSION_KILLING),
+    [INIT_SESSION_RUNNING]   = BIT(INIT_SESSION_STOPPING),
+    [INIT_SESSION_STOPPING]  = BIT(INIT_SESSION_SWEEPING) | BIT(INIT_SESSION_KILLING),
+    [INIT_SESSION_SWEEPING]  = BIT(INIT_SESSION_KILLING) | BIT(INIT_SESSION_SHUTDOWN),
+    [INIT_SESSION_KILLING]   = BIT(INIT_SESSION_SHUTDOWN) | BIT(INIT_SESSION_WIPING),
+    [INIT_SESSION_SHUTDOWN]  = BIT(INIT_SESSION_WIPING) | BIT(INIT_SESSION_DONE),
+    [INIT_SESSION_WIPING]    = BIT(INIT_SESSION_DONE),
+};
+
+static const uint32_t service_moves[INIT_STATE_FAILED + 1] = {
+    [INIT_STATE_WAITING]  = BIT(INIT_STATE_STARTING) | BIT(INIT_STATE_EXITED) | BIT(INIT_STATE_FAILED),
+    [INIT_STATE_STARTING] = BIT(INIT_STATE_READY) | BIT(INIT_STATE_STOPPING) | BIT(INIT_STATE_BACKOFF) |
+                            BIT(INIT_STATE_EXITED) | BIT(INIT_STATE_FAILED),
+    [INIT_STATE_READY]    = BIT(INIT_STATE_STOPPING) | BIT(INIT_STATE_BACKOFF) |
+                            BIT(INIT_STATE_EXITED) | BIT(INIT_STATE_FAILED),
+    [INIT_STATE_BACKOFF]  = BIT(INIT_STATE_WAITING) | BIT(INIT_STATE_EXITED),
+    [INIT_STATE_STOPPING] = BIT(INIT_STATE_BACKOFF) | BIT(INIT_STATE_EXITED) | BIT(INIT_STATE_FAILED),
+    [INIT_STATE_EXITED]   = BIT(INIT_STATE_WAITING),
+    [INIT_STATE_FAILED]   = BIT(INIT_STATE_WAITING),
+};
+/* clang-format on */
+
+void model_note_move(bool is_service, uint32_t from, uint32_t to)
+{
+    uint32_t followers = is_service ? service_moves[from] : session_moves[from];
+    model.bad_moves += from != to && (followers & BIT(to)) == 0;
+}
+
+static bool is_done(void)
+{
+    return model.init.state == INIT_SESSION_DONE;
+}
+
+static bool only_listed_moves(void)
+{
+    return model.bad_moves == 0;
+}
+
+static bool what_is_not_listed_is_refused_and_logged(void)
+{
+    return model.rejected == model.rejections_recorded;
+}
+
+/* Nobody that KILL could end is left, but the wiping when its time is over. */
+static bool it_exits_only_when_it_owes_nothing(void)
+{
+    for (int i = 0; is_done() && i < model.process_count; i++) {
+        const struct process *process = &model.processes[i];
+        if (process->is_alive && process->kind != PROCESS_STUCK && process->kind != PROCESS_WIPE)
+            return false;
+    }
+    return true;
+}
+
+/* A dead one that was not killed on the way out has been reaped, and none twice. */
+static bool every_child_is_reaped_once(void)
+{
+    for (int i = 0; i < model.process_count; i++) {
+        const struct process *process = &model.processes[i];
+        bool is_left =
+            !process->is_alive && process->reaped == 0 && !(is_done() && process->got_kill);
+        if (is_left || process->reaped > 1)
+            return false;
+    }
+    return true;
+}
+
+static bool every_service_with_a_process_knows_it(void)
+{
+    for (int i = 0; i < 2; i++) {
+        const struct service *service = &model.init.services[i];
+        pid_t pid = service->child.pid;
+        if (service_has_process(service) != (pid != 0))
+            return false;
+        if (pid != 0 && model.processes[pid - 2].reaped != 0)
+            return false;
+    }
+    return true;
+}
+
+static bool no_stop_waits_without_a_deadline(void)
+{
+    enum init_session_state state = model.init.state;
+    bool is_waiting = state != INIT_SESSION_BOOTING && state != INIT_SESSION_RUNNING && !is_done();
+    return !is_waiting || model.init.timers[INIT_TIMER_DEADLINE].deadline_ns != 0;
+}
+
+static bool no_service_waits_without_a_deadline(void)
+{
+    for (int i = 0; i < 2; i++) {
+        const struct service *service = &model.init.services[i];
+        bool is_timed =
+            service->state == INIT_STATE_BACKOFF ||
+            (service->state == INIT_STATE_STARTING && service->row.ready_timeout_ms != 0) ||
+            (service->state == INIT_STATE_READY && service->row.watchdog_ms != 0) ||
+            (service->state == INIT_STATE_STOPPING &&
+             !model.processes[service->child.pid - 2].got_kill);
+        if (is_timed && model.init.timers[i].deadline_ns == 0)
+            return false;
+    }
+    return true;
+}
+
+static bool a_stop_ends_in_its_time(void)
+{
+    uint64_t spent_ns = model.now_ns - model.init.stop_ns;
+    return model.init.stop_ns == 0 || spent_ns <= STOP_MS_MAX * CLOCK_NANOSECONDS_PER_MILLISECOND;
+}
+
+/* Where boot took everything back itself there is nothing to wipe. */
+static bool the_wipe_always_runs(void)
+{
+    return !is_done() || model.init.is_unwound || model.shutdown_succeeded || model.wipe_was_tried;
+}
+
+/* It saves the work, so only a forced stop goes without. */
+static bool an_unforced_stop_shuts_down(void)
+{
+    return !is_done() || model.init.is_unwound || model.terms >= 3 || model.shutdown_was_tried;
+}
+
+static bool restarts_stay_within_their_limit(void)
+{
+    return model.web_starts <= MODEL_WEB_RESTARTS + 1;
+}
+
+static bool services_start_only_while_it_runs(void)
+{
+    return model.starts_while_not_running == 0;
+}
+
+static bool a_second_TERM_shortens(void)
+{
+    return model.terms < 2 || model.init.state >= INIT_SESSION_KILLING;
+}
+
+static bool a_third_TERM_forces(void)
+{
+    return model.terms < 3 || model.init.state >= INIT_SESSION_WIPING;
+}
+
+static bool no_descriptor_is_lost(void)
+{
+    const struct init *init = &model.init;
+    int known = init->boot_fd >= 0;
+    for (int i = 0; i < INIT_PROGRAM_COUNT; i++)
+        known += init->programs[i].pidfd >= 0;
+    for (int i = 0; i < 2; i++)
+        known += (init->services[i].child.pidfd >= 0) + (init->services[i].notice_fd >= 0);
+    return model.open_fds == known;
+}
+
+static bool the_exit_code_is_the_main_services(void)
+{
+    const struct session_outcome *outcome = &model.init.outcome;
+    if (!is_done() || !outcome->has_main_ended || outcome->is_limit_reached)
+        return true;
+    return session_exit_code(outcome) == 7 || session_exit_code(outcome) == 128 + 9;
+}
+
+static bool the_main_services_end_is_the_sessions(void)
+{
+    return !model.init.outcome.has_main_ended || model.init.state != INIT_SESSION_RUNNING;
+}
+
+/* clang-format off */
+static const struct {
+    const char *words;
+    bool (*holds)(void);
+} invariants[] = {
+    {"no move is made that is not listed",              only_listed_moves},
+    {"what is not listed is refused and logged",        what_is_not_listed_is_refused_and_logged},
+    {"it exits only when it owes nothing",              it_exits_only_when_it_owes_nothing},
+    {"every child is reaped once",                      every_child_is_reaped_once},
+    {"every service with a process knows it",           every_service_with_a_process_knows_it},
+    {"no stop waits without a deadline",                no_stop_waits_without_a_deadline},
+    {"no service waits without a deadline",             no_service_waits_without_a_deadline},
+    {"a stop ends in its time",                         a_stop_ends_in_its_time},
+    {"the wipe always runs",                            the_wipe_always_runs},
+    {"an unforced stop shuts down", an_unforced_stop_shuts_down},
+    {"restarts stay within their limit",                restarts_stay_within_their_limit},
+    {"services start only while it runs",               services_start_only_while_it_runs},
+    {"a second TERM shortens",                          a_second_TERM_shortens},
+    {"a third TERM forces",                             a_third_TERM_forces},
+    {"no descriptor is lost",                           no_descriptor_is_lost},
+    {"the main service's end is the session's",         the_main_services_end_is_the_sessions},
+    {"the exit code is the main service's",             the_exit_code_is_the_main_services},
+};
+/* clang-format on */
+
+const char *model_find_violation(void)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(invariants); i++) {
+        if (!invariants[i].holds())
+            return invariants[i].words;
+    }
+    return NULL;
+}
