@@ -108,18 +108,21 @@ static int run_stopped(char **arguments)
     wait_for_ever();
 }
 
-static void no(int signal)
+static void count_mark(int signal)
 {
+    static volatile sig_atomic_t has_mark;
     (void)signal;
-    _exit(ACTOR_NO);
+    if (has_mark)
+        _exit(ACTOR_NO);
+    has_mark = 1;
+    (void)!write(STDOUT_FILENO, "marked\n", 7);
 }
 
-/* A TERM ends it by default; the mark, which comes after every TERM that came, says there was none.
- */
+/* A TERM ends it by default; the second mark, which comes after every TERM, says there was none. */
 static int run_marked(char **arguments)
 {
     (void)arguments;
-    sigaction(SIGIO, &(struct sigaction){.sa_handler = no}, NULL);
+    sigaction(SIGIO, &(struct sigaction){.sa_handler = count_mark}, NULL);
     say("up");
     wait_for_ever();
 }
