@@ -96,11 +96,15 @@ bool capability_is_bounded(int capability)
     return prctl(PR_CAPBSET_READ, capability, 0, 0, 0) == 1;
 }
 
-/* The kernel may know capabilities newer than our table: all 64 numbers are walked. */
+/* The kernel may know capabilities newer than our table, so it says where they end: with EINVAL,
+ * prctl(2). */
 static int drop_bounding_except(uint64_t mask)
 {
     for (int capability = 0; capability < 64; capability++) {
-        if ((mask & CAPABILITY_BIT(capability)) != 0 || !capability_is_bounded(capability))
+        int is_bounded = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
+        if (is_bounded < 0)
+            break;
+        if ((mask & CAPABILITY_BIT(capability)) != 0 || is_bounded == 0)
             continue;
         if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
             return -errno;
