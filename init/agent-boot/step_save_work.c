@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "init/agent-boot/boot.h"
+#include "init/agent-boot/places.h"
 #include "init/agent-boot/report.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
@@ -163,6 +164,11 @@ int git_save_work(struct boot_context *context, struct error *err)
     const struct manifest *manifest = context->manifest;
     if (context->is_unwinding || manifest == NULL ||
         manifest->source_kind == MANIFEST_SOURCE_NONE || !manifest->commit_enabled) {
+        boot_set_detail(context, "nothing to save");
+        return BOOT_SKIPPED;
+    }
+    /* A copy that never became whole has been seen by no agent. */
+    if (access(PLACE_COPIED_MARK, F_OK) < 0 && errno == ENOENT) {
         boot_set_detail(context, "nothing to save");
         return BOOT_SKIPPED;
     }
