@@ -97,7 +97,7 @@ static bool receive(struct init *init)
     ssize_t size = unix_socket_receive(init->boot_fd, &init->message, sizeof(init->message), &fd);
     if (size > 0)
         hear(init, (size_t)size, &fd);
-    else if (size != -EAGAIN)
+    else if (size != -EAGAIN && size != -ENOMEM) /* no memory: it is still there next time */
         close_boot(init);
     return size > 0;
 }
