@@ -69,7 +69,7 @@ static int remove_entries(int fd, char subdirectory[NAME_MAX + 1], struct error 
         return error_set(err, errno, "open directory for removal");
     rewinddir(directory);
     const struct dirent *entry;
-    while ((entry = readdir(directory)) != NULL) {
+    while (errno = 0, (entry = readdir(directory)) != NULL) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         if (unlinkat(fd, entry->d_name, 0) == 0)
@@ -83,7 +83,7 @@ static int remove_entries(int fd, char subdirectory[NAME_MAX + 1], struct error 
         snprintf(subdirectory, NAME_MAX + 1, "%s", entry->d_name);
         return 0;
     }
-    return 0;
+    return errno == 0 ? 0 : error_set(err, errno, "list directory for removal");
 }
 
 static int remove_below(int fd, struct error *err)
