@@ -110,7 +110,7 @@ static int walk_directory(const struct walk *walk, const char *path, int depth)
     if (directory == NULL)
         return error_set(walk->err, fd < 0 ? -fd : errno, "open the directory '%s'", path);
     const struct dirent *entry;
-    while ((entry = readdir(directory)) != NULL) {
+    while (errno = 0, (entry = readdir(directory)) != NULL) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         char child[PATH_MAX];
@@ -120,7 +120,7 @@ static int walk_directory(const struct walk *walk, const char *path, int depth)
         if (result < 0)
             return result;
     }
-    return 0;
+    return errno == 0 ? 0 : error_set(walk->err, errno, "list the directory '%s'", path);
 }
 
 int copy_plan_add_tree(struct copy_plan *plan, const struct copy_tree *tree, struct error *err)
