@@ -170,7 +170,7 @@ static int take_down_from(struct boot_context *context, size_t count)
     return exit_code;
 }
 
-static void tell_init_refused(const struct boot_context *context, int exit_code)
+void boot_tell_refused(const struct boot_context *context, int exit_code)
 {
     struct init_boot_message message = {
         .version = INIT_PROTOCOL_VERSION,
@@ -190,7 +190,7 @@ static int refuse(struct boot_context *context, size_t failed, const struct erro
     /* After the drop step there is nothing boot could undo; the container's end takes it all. */
     if (geteuid() == 0)
         (void)take_down_from(context, failed);
-    tell_init_refused(context, exit_code);
+    boot_tell_refused(context, exit_code);
     return exit_code;
 }
 
@@ -233,6 +233,6 @@ int boot_recover(struct boot_context *context)
     }
     int exit_code = take_down_from(context, boot_step_count);
     /* For PID 1 this is a boot that starts nothing; without a word it would take it for a crash. */
-    tell_init_refused(context, exit_code);
+    boot_tell_refused(context, exit_code);
     return exit_code;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "init/agent-init/init.h"
@@ -185,6 +186,12 @@ void program_child_ended(struct init *init, pid_t pid, int wait_status)
         end_boot(init);
         return;
     }
+    if (WIFSIGNALED(wait_status))
+        diagnostic_say(init->boot_program,
+                       program == INIT_PROGRAM_WIPE
+                           ? " was killed before it had wiped everything"
+                           : " was killed before it was done; the work is in the volume",
+                       NULL);
     events_record(init, INIT_EVENT_SHUTDOWN_DONE, "", (uint32_t)wait_status);
     if (program == INIT_PROGRAM_WIPE)
         session_post(init, SESSION_WIPE_ENDED);
