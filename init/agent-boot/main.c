@@ -114,11 +114,13 @@ static int load_users(struct boot_context *context, struct error *err)
 static int find_init(struct boot_context *context, struct error *err)
 {
     struct stat status;
-    if (fstat(INIT_BOOT_FD, &status) < 0 || !S_ISSOCK(status.st_mode))
+    int result = fstat(INIT_BOOT_FD, &status) < 0 ? -errno : 0;
+    if (result == -EBADF || (result == 0 && !S_ISSOCK(status.st_mode)))
         return 0;
     context->init_fd = INIT_BOOT_FD;
-    int result = fd_set_close_on_exec(INIT_BOOT_FD, true);
-    return result < 0 ? error_set(err, -result, "keep the socket to PID 1 to ourselves") : 0;
+    if (result == 0)
+        result = fd_set_close_on_exec(INIT_BOOT_FD, true);
+    return result < 0 ? error_set(err, -result, "look for PID 1") : 0;
 }
 
 static int run(struct boot_context *context)

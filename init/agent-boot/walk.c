@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -178,7 +179,7 @@ void boot_tell_refused(const struct boot_context *context, int exit_code)
         .value = (uint32_t)exit_code,
     };
     if (context->init_fd >= 0)
-        (void)!write(context->init_fd, &message, sizeof(message));
+        (void)send(context->init_fd, &message, sizeof(message), MSG_NOSIGNAL);
 }
 
 static int refuse(struct boot_context *context, size_t failed, const struct error *err)
