@@ -165,10 +165,13 @@ void program_start(struct init *init, enum init_program program)
         session_tick(init, PROGRAM_RETRY_MS);
 }
 
-static void end_boot(struct init *init)
+static void end_boot(struct init *init, int wait_status)
 {
+    bool is_unstarted = WIFEXITED(wait_status) &&
+                        (WEXITSTATUS(wait_status) == 126 || WEXITSTATUS(wait_status) == 127);
     on_boot_message(init, 0); /* its last words */
-    if (init->state == INIT_SESSION_BOOTING)
+    /* What could not be executed has been told, by spawn or by the dynamic loader. */
+    if (init->state == INIT_SESSION_BOOTING && !is_unstarted)
         diagnostic_say(init->boot_program, " ended without saying that it was ready or why not",
                        NULL);
     session_post(init, SESSION_BOOT_ENDED);
@@ -183,7 +186,7 @@ void program_child_ended(struct init *init, pid_t pid, int wait_status)
         return; /* an orphan's */
     reap_forget(init, &init->programs[program]);
     if (program == INIT_PROGRAM_BOOT) {
-        end_boot(init);
+        end_boot(init, wait_status);
         return;
     }
     if (WIFSIGNALED(wait_status))
