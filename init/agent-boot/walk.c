@@ -216,11 +216,14 @@ int boot_shut_down(struct boot_context *context)
     struct error err = ERROR_INITIALIZER;
     install_handlers();
     /* Stopped before the manifest was read: no step is up that needs taking down. */
-    if (context->manifest_sha256 != NULL && access(PLACE_MANIFEST, F_OK) < 0)
+    if (context->manifest_sha256 != NULL && access(PLACE_MANIFEST, F_OK) < 0 && errno == ENOENT)
         return 0;
-    if (context->manifest_sha256 != NULL && manifest_read(context, &err) < 0)
-        dprintf(STDERR_FILENO, "agent-boot: shutdown: %s\n", error_text(&err));
-    return take_down_from(context, boot_step_count);
+    bool is_known = context->manifest_sha256 == NULL || manifest_read(context, &err) >= 0;
+    if (!is_known)
+        dprintf(STDERR_FILENO, "agent-boot: shutdown: %s; the work is in the volume\n",
+                error_text(&err));
+    int exit_code = take_down_from(context, boot_step_count);
+    return is_known ? exit_code : EXIT_BOOT_MANIFEST;
 }
 
 int boot_recover(struct boot_context *context)
