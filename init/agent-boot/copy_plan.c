@@ -99,6 +99,13 @@ static int add_entry(const struct walk *walk, const char *path, unsigned char ty
     return result < 0 ? error_set(walk->err, -result, "plan the copy of '%s'", path) : 0;
 }
 
+/* NULL at the end with errno 0, or with what kept it from being reached. */
+static const struct dirent *next_entry(DIR *directory)
+{
+    errno = 0;
+    return readdir(directory);
+}
+
 static int walk_directory(const struct walk *walk, const char *path, int depth)
 {
     if (depth > TREE_DEPTH_MAX)
@@ -110,7 +117,7 @@ static int walk_directory(const struct walk *walk, const char *path, int depth)
     if (directory == NULL)
         return error_set(walk->err, fd < 0 ? -fd : errno, "open the directory '%s'", path);
     const struct dirent *entry;
-    while (errno = 0, (entry = readdir(directory)) != NULL) {
+    while ((entry = next_entry(directory)) != NULL) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         char child[PATH_MAX];

@@ -55,6 +55,13 @@ int path_make_directories(const char *path, mode_t mode, struct error *err)
     }
 }
 
+/* NULL at the end with errno 0, or with what kept it from being reached. */
+static const struct dirent *next_entry(DIR *directory)
+{
+    errno = 0;
+    return readdir(directory);
+}
+
 /*
  * Depth is not bounded by the stack: each round descends to the deepest first entry and removes
  * what it can, moving one directory up by ".." of a descriptor that was opened without following
@@ -69,7 +76,7 @@ static int remove_entries(int fd, char subdirectory[NAME_MAX + 1], struct error 
         return error_set(err, errno, "open directory for removal");
     rewinddir(directory);
     const struct dirent *entry;
-    while (errno = 0, (entry = readdir(directory)) != NULL) {
+    while ((entry = next_entry(directory)) != NULL) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         if (unlinkat(fd, entry->d_name, 0) == 0)
