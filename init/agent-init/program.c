@@ -91,16 +91,16 @@ static void hear(struct init *init, size_t size, int *fd)
         break_boot(init, "sent a message of an unknown type");
 }
 
-/* Takes one message. False when there is none. */
+/* Takes one message. False when there is none to be tried for. */
 static bool receive(struct init *init)
 {
     cleanup_fd int fd = -1;
     ssize_t size = unix_socket_receive(init->boot_fd, &init->message, sizeof(init->message), &fd);
     if (size > 0)
         hear(init, (size_t)size, &fd);
-    else if (size != -EAGAIN && size != -ENOMEM) /* no memory: it is still there next time */
+    else if (size == 0) /* after a failure, what was sent is still there */
         close_boot(init);
-    return size > 0;
+    return size != 0 && size != -EAGAIN;
 }
 
 static void on_boot_message(void *context, uint32_t events)
