@@ -12,12 +12,15 @@
 /* Reaped before the loop looks at its other sources: twenty thousand orphans must not delay a TERM.
  */
 #define REAP_BATCH 256
+#define REAP_RETRY_MS 100
 
 bool reap_children(struct init *init)
 {
     for (int i = 0; i < REAP_BATCH; i++) {
         int wait_status;
         pid_t pid = waitpid(-1, &wait_status, WNOHANG);
+        if (pid < 0 && errno != ECHILD)
+            session_tick(init, REAP_RETRY_MS); /* the signal that told has been taken */
         if (pid <= 0)
             return false;
         /* Ours or an orphan's: a pid is not given anew before it was reaped here. */
