@@ -21,7 +21,8 @@ static void close_boot(struct init *init)
 {
     if (init->boot_fd < 0)
         return;
-    event_loop_remove(&init->loop, init->boot_source);
+    if (init->boot_source >= 0)
+        event_loop_remove(&init->loop, init->boot_source);
     cleanup_close(&init->boot_fd);
     init->boot_fd = -1;
 }
