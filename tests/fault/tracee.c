@@ -32,7 +32,9 @@ struct tracee *tracees_add(struct tracees *tracees, pid_t tid, const struct trac
         dprintf(STDERR_FILENO, "fault: more than %d threads\n", TRACEES_MAX);
         exit(EXIT_FAILURE);
     }
-    *row = model == NULL ? (struct tracee){.forks = 0} : *model;
+    *row = (struct tracee){.forks = 0};
+    if (model != NULL)
+        *row = *model;
     row->tid = tid;
     row->is_injected = false;
     row->held_ns = 0;
