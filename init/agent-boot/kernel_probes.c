@@ -39,8 +39,10 @@ static int probe_in_child(int (*probe)(void), const char *what, struct error *er
     if (child == 0)
         _exit(probe());
     int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+        if (boot_is_interrupted())
+            kill(child, SIGKILL);
+    }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
     if (WIFSIGNALED(status))

@@ -104,17 +104,23 @@ static int load_users(struct boot_context *context, struct error *err)
     int result = users_find(USERS_FILE, "agentuser", &context->agentuser, err);
     if (result == 0)
         result = users_find(USERS_FILE, "agentcli", &context->agentcli, err);
-    return result < 0 ? result : users_find(USERS_FILE, "agentfetch", &context->agentfetch, err);
+    if (result == 0)
+        result = users_find(USERS_FILE, "agentfetch", &context->agentfetch, err);
+    return result < 0 ? error_prefix(err, "the image is damaged") : 0;
 }
 
 /* PID 1 gives us a socket at a fixed number; run by hand there is none, whatever else lies at that
  * number. */
-static int find_init(void)
+static int find_init(struct boot_context *context, struct error *err)
 {
     struct stat status;
-    if (fstat(INIT_BOOT_FD, &status) < 0 || !S_ISSOCK(status.st_mode))
-        return -1;
-    return fd_set_close_on_exec(INIT_BOOT_FD, true) < 0 ? -1 : INIT_BOOT_FD;
+    int result = fstat(INIT_BOOT_FD, &status) < 0 ? -errno : 0;
+    if (result == -EBADF || (result == 0 && !S_ISSOCK(status.st_mode)))
+        return 0;
+    context->init_fd = INIT_BOOT_FD;
+    if (result == 0)
+        result = fd_set_close_on_exec(INIT_BOOT_FD, true);
+    return result < 0 ? error_set(err, -result, "look for PID 1") : 0;
 }
 
 static int run(struct boot_context *context)
@@ -151,11 +157,11 @@ int main(int argc, char **argv)
     };
     argp_err_exit_status = EXIT_BOOT_MANIFEST;
     argp_parse(&parser, argc, argv, ARGP_IN_ORDER, NULL, &context);
-    context.init_fd = find_init();
     umask(022);
     struct error err = ERROR_INITIALIZER;
-    if (load_users(&context, &err) < 0) {
-        dprintf(STDERR_FILENO, "agent-boot: %s; rebuild the image\n", error_text(&err));
+    if (find_init(&context, &err) < 0 || load_users(&context, &err) < 0) {
+        dprintf(STDERR_FILENO, "agent-boot: %s\n", error_text(&err));
+        boot_tell_refused(&context, EXIT_BOOT_INTERNAL);
         return EXIT_BOOT_INTERNAL;
     }
     int exit_code = run(&context);

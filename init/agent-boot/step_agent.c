@@ -1,5 +1,6 @@
 /* The agent step: the checked, flat service table goes to PID 1, which starts what it names. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -174,6 +175,15 @@ static int send_channel(const struct boot_context *context, struct init_boot_mes
     return 0;
 }
 
+static void block_stop(void)
+{
+    sigset_t stop;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigaddset(&stop, SIGINT);
+    sigprocmask(SIG_BLOCK, &stop, NULL);
+}
+
 int agent_hand_over(struct boot_context *context, struct error *err)
 {
     static struct init_boot_message message; /* too large for a stack frame */
@@ -184,6 +194,10 @@ int agent_hand_over(struct boot_context *context, struct error *err)
         result = send_channel(context, &message, err);
     if (result < 0)
         return result;
+    /* A session can be over before we are, and its sweep is no refusal: what is ready stays so. */
+    block_stop();
+    if (boot_is_interrupted())
+        return boot_interruption(err);
     message = (struct init_boot_message){
         .version = INIT_PROTOCOL_VERSION,
         .type = INIT_BOOT_READY,

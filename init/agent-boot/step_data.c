@@ -80,20 +80,29 @@ int data_make_directories(struct boot_context *context, struct error *err)
     return result;
 }
 
-/* Emptied as its owner first: should the unmount fail, nothing is left behind it. */
-static int wipe_root(const struct boot_context *context, const char *root, struct error *err)
+/* As its owner: root has no power over the files of others. */
+static int empty_root(const struct boot_context *context, const char *root, struct error *err)
 {
     char path[PATH_MAX];
+    if (context->manifest == NULL)
+        return 0; /* it could not be read, so nobody knows whose it was */
     if (path_format(path, "%s/%s", root, context->manifest->agent) < 0)
         return error_set(err, ENAMETOOLONG, "wipe '%s'", root);
     struct copy_identity owner = {.uid = context->agentcli.uid, .gid = context->agentcli.gid};
     struct copy_identity self = {.uid = 0};
     int result = copy_identity_assume(&owner);
-    if (result == 0)
+    if (result < 0)
+        error_set(err, -result, "act as %s", context->agentcli.name);
+    else
         result = path_remove_contents(path, err);
     int back = copy_identity_assume(&self);
-    if (back < 0)
-        return error_set(err, -back, "become root again");
+    return back < 0 ? error_set(err, -back, "become root again") : result;
+}
+
+/* Emptied first: should the unmount fail, nothing is left behind it. */
+static int wipe_root(const struct boot_context *context, const char *root, struct error *err)
+{
+    int result = empty_root(context, root, err);
     if (umount2(root, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL && errno != ENOENT)
         return error_set(err, errno, "unmount '%s'", root);
     return result;
@@ -101,7 +110,7 @@ static int wipe_root(const struct boot_context *context, const char *root, struc
 
 int data_wipe(struct boot_context *context, struct error *err)
 {
-    if (context->manifest == NULL)
+    if (context->manifest_sha256 == NULL)
         return BOOT_SKIPPED;
     int result = 0;
     for (size_t i = 0; i < ARRAY_LENGTH(data_roots); i++) {

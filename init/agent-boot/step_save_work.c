@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "init/agent-boot/boot.h"
+#include "init/agent-boot/places.h"
 #include "init/agent-boot/report.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
@@ -172,6 +173,11 @@ int git_save_work(struct boot_context *context, struct error *err)
                                                      : NULL;
     if (reason != NULL) {
         boot_set_detail(context, "%s", reason);
+        return BOOT_SKIPPED;
+    }
+    /* A copy that never became whole has been seen by no agent. */
+    if (access(PLACE_COPIED_MARK, F_OK) < 0 && errno == ENOENT) {
+        boot_set_detail(context, "nothing to save");
         return BOOT_SKIPPED;
     }
     struct process_result result = {.wait_status = 0};

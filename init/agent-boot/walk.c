@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -172,7 +173,7 @@ static int take_down_from(struct boot_context *context, size_t count)
     return exit_code;
 }
 
-static void tell_init_refused(const struct boot_context *context, int exit_code)
+void boot_tell_refused(const struct boot_context *context, int exit_code)
 {
     struct init_boot_message message = {
         .version = INIT_PROTOCOL_VERSION,
@@ -180,7 +181,7 @@ static void tell_init_refused(const struct boot_context *context, int exit_code)
         .value = (uint32_t)exit_code,
     };
     if (context->init_fd >= 0)
-        (void)!write(context->init_fd, &message, sizeof(message));
+        (void)send(context->init_fd, &message, sizeof(message), MSG_NOSIGNAL);
 }
 
 /* A refusal before the manifest step is said to the keeper too, if the manifest tells whose it is.
@@ -203,7 +204,7 @@ static int refuse(struct boot_context *context, size_t failed, const struct erro
     /* After the drop step there is nothing boot could undo; the container's end takes it all. */
     if (geteuid() == 0)
         (void)take_down_from(context, failed);
-    tell_init_refused(context, exit_code);
+    boot_tell_refused(context, exit_code);
     return exit_code;
 }
 
@@ -228,11 +229,14 @@ int boot_shut_down(struct boot_context *context)
     struct error err = ERROR_INITIALIZER;
     install_handlers();
     /* Stopped before the manifest was read: no step is up that needs taking down. */
-    if (context->manifest_sha256 != NULL && access(PLACE_MANIFEST, F_OK) < 0)
+    if (context->manifest_sha256 != NULL && access(PLACE_MANIFEST, F_OK) < 0 && errno == ENOENT)
         return 0;
-    if (context->manifest_sha256 != NULL && manifest_read(context, &err) < 0)
-        dprintf(STDERR_FILENO, "agent-boot: shutdown: %s\n", error_text(&err));
-    return take_down_from(context, boot_step_count);
+    bool is_known = context->manifest_sha256 == NULL || manifest_read(context, &err) >= 0;
+    if (!is_known)
+        dprintf(STDERR_FILENO, "agent-boot: shutdown: %s; the work is in the volume\n",
+                error_text(&err));
+    int exit_code = take_down_from(context, boot_step_count);
+    return is_known ? exit_code : EXIT_BOOT_MANIFEST;
 }
 
 int boot_recover(struct boot_context *context)
@@ -246,6 +250,6 @@ int boot_recover(struct boot_context *context)
     }
     int exit_code = take_down_from(context, boot_step_count);
     /* For PID 1 this is a boot that starts nothing; without a word it would take it for a crash. */
-    tell_init_refused(context, exit_code);
+    boot_tell_refused(context, exit_code);
     return exit_code;
 }

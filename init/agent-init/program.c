@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "init/agent-init/init.h"
@@ -20,7 +21,8 @@ static void close_boot(struct init *init)
 {
     if (init->boot_fd < 0)
         return;
-    event_loop_remove(&init->loop, init->boot_source);
+    if (init->boot_source >= 0)
+        event_loop_remove(&init->loop, init->boot_source);
     cleanup_close(&init->boot_fd);
     init->boot_fd = -1;
 }
@@ -98,16 +100,16 @@ static void hear(struct init *init, size_t size, int *fd)
         break_boot(init, "sent a message of an unknown type");
 }
 
-/* Takes one message. False when there is none. */
+/* Takes one message. False when there is none to be tried for. */
 static bool receive(struct init *init)
 {
     cleanup_fd int fd = -1;
     ssize_t size = unix_socket_receive(init->boot_fd, &init->message, sizeof(init->message), &fd);
     if (size > 0)
         hear(init, (size_t)size, &fd);
-    else if (size != -EAGAIN)
+    else if (size == 0) /* after a failure, what was sent is still there */
         close_boot(init);
-    return size > 0;
+    return size != 0 && size != -EAGAIN;
 }
 
 static void on_boot_message(void *context, uint32_t events)
@@ -173,10 +175,13 @@ void program_start(struct init *init, enum init_program program)
         session_tick(init, PROGRAM_RETRY_MS);
 }
 
-static void end_boot(struct init *init)
+static void end_boot(struct init *init, int wait_status)
 {
+    bool is_unstarted = WIFEXITED(wait_status) &&
+                        (WEXITSTATUS(wait_status) == 126 || WEXITSTATUS(wait_status) == 127);
     on_boot_message(init, 0); /* its last words */
-    if (init->state == INIT_SESSION_BOOTING)
+    /* What could not be executed has been told, by spawn or by the dynamic loader. */
+    if (init->state == INIT_SESSION_BOOTING && !is_unstarted)
         diagnostic_say(init->boot_program, " ended without saying that it was ready or why not",
                        NULL);
     session_post(init, SESSION_BOOT_ENDED);
@@ -191,9 +196,15 @@ void program_child_ended(struct init *init, pid_t pid, int wait_status)
         return; /* an orphan's */
     reap_forget(init, &init->programs[program]);
     if (program == INIT_PROGRAM_BOOT) {
-        end_boot(init);
+        end_boot(init, wait_status);
         return;
     }
+    if (WIFSIGNALED(wait_status))
+        diagnostic_say(init->boot_program,
+                       program == INIT_PROGRAM_WIPE
+                           ? " was killed before it had wiped everything"
+                           : " was killed before it was done; the work is in the volume",
+                       NULL);
     events_record(init, INIT_EVENT_SHUTDOWN_DONE, "", (uint32_t)wait_status);
     if (program == INIT_PROGRAM_WIPE)
         session_post(init, SESSION_WIPE_ENDED);

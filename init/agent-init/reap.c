@@ -21,6 +21,7 @@
 #define REST_NS_MAX (10 * CLOCK_NANOSECONDS_PER_MILLISECOND)
 /* In a row while somebody is dead: more would only delay, for those who live stay. */
 #define RESTS_MAX 32
+#define REAP_RETRY_MS 100
 
 /* The wake is all: reaping follows each round of the loop. */
 static void wake(void *context, uint32_t events)
@@ -66,6 +67,8 @@ bool reap_children(struct init *init)
         pid_t pid = waitpid(-1, &wait_status, WNOHANG);
         uint64_t walk_ns = clock_monotonic_ns() - start;
         start += walk_ns;
+        if (pid < 0 && errno != ECHILD)
+            session_tick(init, REAP_RETRY_MS); /* the signal that told has been taken */
         bool must_rest = is_resting(init, cpu_start, walk_ns, pid <= 0);
         if (pid <= 0)
             return false;

@@ -78,6 +78,13 @@ static int open_for_removal(int at, const char *name)
     return openat(at, name, O_RDONLY | flags);
 }
 
+/* NULL at the end with errno 0, or with what kept it from being reached. */
+static const struct dirent *next_entry(DIR *directory)
+{
+    errno = 0;
+    return readdir(directory);
+}
+
 /*
  * Depth is not bounded by the stack: each round descends to the deepest first entry and removes
  * what it can, moving one directory up by ".." of a descriptor that was opened without following
@@ -93,7 +100,7 @@ static int remove_entries(int fd, char subdirectory[NAME_MAX + 1], struct error 
     rewinddir(directory);
     open_up(fd);
     const struct dirent *entry;
-    while ((entry = readdir(directory)) != NULL) {
+    while ((entry = next_entry(directory)) != NULL) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         if (unlinkat(fd, entry->d_name, 0) == 0)
@@ -107,7 +114,7 @@ static int remove_entries(int fd, char subdirectory[NAME_MAX + 1], struct error 
         snprintf(subdirectory, NAME_MAX + 1, "%s", entry->d_name);
         return 0;
     }
-    return 0;
+    return errno == 0 ? 0 : error_set(err, errno, "list directory for removal");
 }
 
 static int remove_below(int fd, struct error *err)

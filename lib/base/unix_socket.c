@@ -63,7 +63,10 @@ ssize_t unix_socket_receive(int fd, void *data, size_t size, int *received)
                             .msg_iovlen = 1,
                             .msg_control = control,
                             .msg_controllen = sizeof(control)};
-    ssize_t length = recvmsg(fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    ssize_t length;
+    do
+        length = recvmsg(fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    while (length < 0 && errno == EINTR);
     if (length < 0)
         return -errno;
     *received = take_descriptor(&header);

@@ -1,0 +1,102 @@
+#!/usr/bin/env bats
+# The fault sweep: a sample of its cells, and that its observer sees what it looks for.
+# runs as: root
+
+load common
+
+setup_file() {
+    export PLACE
+    PLACE=$(mktemp -d /dev/shm/fault-test.XXXXXX)
+    chmod 0755 "$PLACE"
+    "$ROOT/tests/fault/prepare" "$PLACE" "$SHELL_IMAGE"
+    mkdir "$PLACE/sessions"
+    "$ROOT/tests/fault/session" "$PLACE" "$PLACE/clean"
+    git --git-dir="$PLACE/clean/volume/local.git" rev-parse 'shell/fault^{tree}' >"$PLACE/tree"
+}
+
+teardown_file() {
+    rm -rf "$PLACE"
+}
+
+# A cell that is absorbed: something to spoil.
+CELL=agent-init/run/epoll_pwait/1/EINTR
+
+setup() {
+    SESSION=$PLACE/sessions/$BATS_TEST_NUMBER
+    cp -a "$PLACE/clean" "$SESSION"
+    sed -i 's/^fired=0/fired=1/' "$SESSION/result"
+}
+
+# judged WORDS: the spoiled session is judged to be wrong in these words.
+judged() {
+    run "$ROOT/tests/fault/judge" "$PLACE" "$SESSION" "$CELL"
+    echo "$output"
+    [ "$status" -eq 1 ] && [[ "$output" == *"$1"* ]]
+}
+
+@test "a sample of the cells ends as documented" {
+    run "$ROOT/tests/fault/run"
+    echo "$output"
+    [ "$status" -eq 0 ]
+}
+
+@test "an unspoiled session is judged to be right" {
+    run "$ROOT/tests/fault/judge" "$PLACE" "$SESSION" "$CELL"
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$output" = absorbed ]
+}
+
+@test "an injection that never fired is seen" {
+    sed -i 's/^fired=1/fired=0/' "$SESSION/result"
+    judged 'the injection never fired'
+}
+
+@test "ends are seen: hung, killed, undocumented, unexplained, before others" {
+    sed -i 's/^end=exited/end=hung/' "$SESSION/result"
+    judged 'the session hung'
+    sed -i 's/^end=hung/end=killed/; s/^code=7/code=11/' "$SESSION/result"
+    judged 'killed by signal 11'
+    sed -i 's/^end=killed/end=exited/' "$SESSION/result"
+    judged 'exit code 11 is not documented'
+    sed -i 's/^code=11/code=220/' "$SESSION/result"
+    judged 'ended with 220 and 0 lines that say why'
+    sed -i 's/^survivors=0/survivors=2/' "$SESSION/result"
+    judged 'PID 1 ended before 2 processes'
+}
+
+@test "an interruption that was not absorbed is seen" {
+    echo 'agent-init: no memory' >>"$SESSION/log"
+    judged 'not absorbed'
+}
+
+@test "lost and changed work is seen" {
+    git --git-dir="$SESSION/volume/local.git" update-ref refs/heads/shell/fault 'shell/fault^^'
+    judged "the work in the volume's repository is not what it was"
+    rm "$SESSION/volume/workspace/uncommitted"
+    judged "the file 'uncommitted' is lost"
+}
+
+@test "secrets are seen where they may not be" {
+    sed -i 's/^unwiped=0/unwiped=1/' "$SESSION/result"
+    judged '1 of 3 secrets were not wiped'
+    echo "SECRET=CANARY-7f31c0de" >>"$SESSION/volume/workspace/environment"
+    judged 'a secret is left in volume/workspace/environment'
+}
+
+@test "a mount that is left is seen" {
+    mount --bind "$SESSION/volume" "$SESSION/volume"
+    run "$ROOT/tests/fault/judge" "$PLACE" "$SESSION" "$CELL"
+    umount "$SESSION/volume"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"a process or a mount is left"* ]]
+}
+
+@test "a change of the user's repository is seen" {
+    cp -a "$PLACE/source" "$PLACE/kept"
+    touch "$PLACE/source/program"
+    run -1 "$ROOT/tests/fault/judge" "$PLACE" "$SESSION" "$CELL"
+    rm -rf "$PLACE/source"
+    mv "$PLACE/kept" "$PLACE/source"
+    [[ "$output" == *"the user's repository has changed"* ]]
+}
