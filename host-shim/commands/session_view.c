@@ -112,6 +112,7 @@ static int state_from_labels(const json_t *container, struct session_state **mad
         {&state->base_commit, ""},
         {&state->image, ""},
         {&state->engine_context, ""},
+        {&state->engine_id, ""},
         {&state->network, ""},
         {&state->ended_at, ""},
         {&state->cause, "its record on this machine is lost"},
@@ -203,7 +204,9 @@ int session_views_read(struct session_views *views, struct error *err)
     int result = load_states(&read, err);
     if (result < 0)
         return result;
-    bool is_engine_known = inspect_all(&list, &engine_error) == 0;
+    char id[128];
+    bool is_engine_known =
+        engine_read_id(id, &engine_error) == 0 && inspect_all(&list, &engine_error) == 0;
     if (!is_engine_known)
         snprintf(read.engine_error, sizeof(read.engine_error), "%.500s", error_text(&engine_error));
     else if (join_containers(&read, list) < 0)
@@ -214,7 +217,9 @@ int session_views_read(struct session_views *views, struct error *err)
         return result;
     }
     for (size_t i = 0; i < read.count; i++) {
-        read.items[i].is_engine_known = is_engine_known;
+        const char *its_own = read.items[i].state->engine_id;
+        read.items[i].is_engine_known =
+            is_engine_known && (its_own[0] == '\0' || strcmp(its_own, id) == 0);
         conclude(&read.items[i]);
     }
     *views = read;
