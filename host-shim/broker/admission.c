@@ -14,8 +14,7 @@ static const struct admission_role roles[] = {
     [CHANNEL_ROLE_BOOT] = {
         .program = "boot", .is_container = true, .connections = 2,
         .events = BIT(AUDIT_BOOT_STEP) | BIT(AUDIT_BOOT_REPORT) | BIT(AUDIT_BOOT_REFUSED) | BIT(AUDIT_SHUTDOWN_STEP) |
-                  BIT(AUDIT_WORK_COMMITTED) | BIT(AUDIT_WORK_PUSHED) | BIT(AUDIT_WORK_LEFT) |
-                  BIT(AUDIT_OVERRIDE_USED),
+                  BIT(AUDIT_WORK_COMMITTED) | BIT(AUDIT_WORK_PUSHED) | BIT(AUDIT_WORK_LEFT),
     },
     [CHANNEL_ROLE_INIT] = {
         .program = "init", .is_container = true, .connections = 2, .sends_init_events = true,

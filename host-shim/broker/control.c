@@ -36,7 +36,6 @@ static void on_launcher_gone(struct keeper *keeper)
 {
     event_loop_remove(&keeper->loop, keeper->control_source);
     cleanup_close(&keeper->control_fd);
-    keeper->control_fd = -1;
     if (keeper->ending.was_seen || keeper->phase > KEEPER_WATCHING)
         return;
     watch_start(keeper);

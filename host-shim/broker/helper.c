@@ -43,7 +43,6 @@ static void reap(struct keeper *keeper)
     struct helper *helper = &keeper->helper;
     event_loop_remove(&keeper->loop, helper->source);
     cleanup_close(&helper->fd);
-    helper->fd = -1;
     while (waitpid(helper->pid, NULL, 0) < 0 && errno == EINTR)
         ;
     helper->pid = 0;

@@ -23,7 +23,6 @@ static void close_peer(struct peer *peer)
 {
     event_loop_remove(&peer->keeper->loop, peer->source);
     cleanup_close(&peer->fd);
-    peer->fd = -1;
     peer->role = 0;
 }
 

@@ -63,11 +63,14 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_MAX_BYTES:
         if (!parse_bytes(argument, &chosen->limit))
-            argp_error(state, "--max-bytes wants a positive number, not '%s'", argument);
+            argp_failure(state, EXIT_USAGE, 0, "--max-bytes wants a positive number, not '%s'",
+                         argument);
         return 0;
     case OPTION_AS:
         if (!manifest_is_branch(argument))
-            argp_error(state, "--as wants the name of a branch");
+            argp_failure(state, EXIT_USAGE, 0,
+                         "--as wants the name of a branch, not '%s'; see git-check-ref-format(1)",
+                         argument);
         chosen->as = argument;
         return 0;
     case OPTION_RECOVER:
@@ -75,11 +78,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case ARGP_KEY_ARG:
         if (chosen->session != NULL)
-            argp_error(state, "one session at a time");
+            argp_failure(state, EXIT_USAGE, 0, "one session at a time");
         chosen->session = argument;
         return 0;
     case ARGP_KEY_NO_ARGS:
-        argp_error(state, "which session? (coding-agents list shows them)");
+        argp_failure(state, EXIT_USAGE, 0, "which session? (coding-agents list shows them)");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -260,6 +263,22 @@ static int finish(const struct collection_options *chosen, struct collection *co
     return fail(&err, EXIT_COLLECT);
 }
 
+/* A session may send more than any does by itself: on record before it does. */
+static int record_override(const struct collection_options *chosen,
+                           const struct collection *collection, struct error *err)
+{
+    char what[64];
+    if (chosen->limit <= LIMIT_COLLECT_BYTES)
+        return 0;
+    snprintf(what, sizeof(what), "--max-bytes=%llu", (unsigned long long)chosen->limit);
+    json_t *fields = json_pack("{s:s}", "what", what);
+    int result = fields == NULL
+                     ? error_set(err, ENOMEM, "record %s", what)
+                     : collection_record_event(collection, AUDIT_OVERRIDE_USED, fields, err);
+    json_decref(fields);
+    return result;
+}
+
 static int collect(const struct collection_options *chosen, struct collection *collection)
 {
     struct error err = ERROR_INITIALIZER;
@@ -272,6 +291,8 @@ static int collect(const struct collection_options *chosen, struct collection *c
     code = settle(chosen, collection);
     if (code != 0)
         return code;
+    if (record_override(chosen, collection, &err) < 0)
+        return fail(&err, EXIT_AUDIT);
     if (fetch(chosen, collection, &err) < 0)
         return fail(&err, EXIT_COLLECT);
     code = judge(collection);

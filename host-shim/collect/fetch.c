@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -39,10 +41,8 @@ static void source_close(struct source *source)
 {
     int *const fds[] = {&source->pidfd,  &source->to,     &source->from,
                         &source->errors, &source->report, &source->reports};
-    for (size_t i = 0; i < ARRAY_LENGTH(fds); i++) {
+    for (size_t i = 0; i < ARRAY_LENGTH(fds); i++)
         cleanup_close(fds[i]);
-        *fds[i] = -1;
-    }
 }
 
 static int source_start(const char *const *command, struct source *source, struct error *err)
@@ -119,7 +119,6 @@ static bool source_finish(struct source *source, struct transport_report *report
     cleanup_close(&source->to);
     cleanup_close(&source->from);
     cleanup_close(&source->reports);
-    source->to = source->from = source->reports = -1;
     if (process_wait(source->pidfd, CLIENT_END_MS, &status) == -ETIMEDOUT) {
         (void)sys_pidfd_send_signal(source->pidfd, SIGKILL, 0);
         (void)process_wait(source->pidfd, 0, &status);
@@ -133,11 +132,23 @@ static bool source_finish(struct source *source, struct transport_report *report
     return !process_is_success(status);
 }
 
+/*
+ * A configuration can rewrite or name every URL it can foresee (url.*.insteadOf, remote.*.url), and
+ * the longest match wins: so git is given one that begins with what nobody can foresee, and the
+ * rule that makes it ext::.
+ */
+struct address {
+    char rule[64]; /* for -c */
+    char *url;     /* owned */
+};
+
 /* ext:: splits at blanks and gives '%' a meaning: git-remote-ext(1). */
-static int build_url(const struct source *source, uint64_t limit, char **url, struct error *err)
+static int build_address(const struct source *source, uint64_t limit, struct address *address,
+                         struct error *err)
 {
     char program[PATH_MAX];
     char escaped[PATH_MAX * 2];
+    uint64_t nonce[2];
     size_t used = 0;
     int result = install_path_libexec("coding-agents-transport", program, err);
     if (result < 0)
@@ -148,8 +159,13 @@ static int build_url(const struct source *source, uint64_t limit, char **url, st
         escaped[used++] = *at;
     }
     escaped[used] = '\0';
-    if (asprintf(url, "ext::%s %d %d %d %llu", escaped, source->to, source->from, source->reports,
-                 (unsigned long long)limit) < 0)
+    if (getrandom(nonce, sizeof(nonce), 0) != (ssize_t)sizeof(nonce))
+        return error_set(err, errno, "choose an address for git");
+    int length = snprintf(address->rule, sizeof(address->rule),
+                          "url.ext::.insteadOf=%016" PRIx64 "%016" PRIx64 ":", nonce[0], nonce[1]);
+    const char *scheme = address->rule + length - 2 * 16 - 1;
+    if (asprintf(&address->url, "%s%s %d %d %d %" PRIu64, scheme, escaped, source->to, source->from,
+                 source->reports, limit) < 0)
         return error_set(err, ENOMEM, "connect git to the session");
     return 0;
 }
@@ -206,16 +222,19 @@ static int build_arguments(const struct fetch_request *request, const struct sou
         "--show-forced-updates",
         "--refmap=",
     };
-    cleanup_free char *url = NULL;
-    int result = build_url(source, request->limit, &url, err);
+    struct address address = {.url = NULL};
+    int result = build_address(source, request->limit, &address, err);
     if (result < 0)
         return result;
+    cleanup_free char *url = address.url;
     *list = (struct string_list){.count = 0};
     for (size_t i = 0; i < ARRAY_LENGTH(settings); i++) {
         string_list_add(list, "-c");
         string_list_add(list, settings[i]);
     }
     bool has_tip = object_exists(request, request->base_commit) || previous[0] != '\0';
+    string_list_add(list, "-c");
+    string_list_add(list, address.rule);
     string_list_add(list, "-c");
     string_list_format(list, "fetch.negotiationAlgorithm=%s", has_tip ? "consecutive" : "noop");
     for (size_t i = 0; i < ARRAY_LENGTH(options); i++)

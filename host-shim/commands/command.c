@@ -52,12 +52,13 @@ static int take_option(struct command_line *line, char **argv, struct error *err
 static int check_count(const struct command_line *line, struct error *err)
 {
     const struct command *command = line->command;
+    const char *blank = command->synopsis[0] == '\0' ? "" : " ";
     if (line->argument_count < command->arguments_minimum)
-        return error_set(err, EINVAL, "something is missing: " PROGRAM " %s %s", command->name,
-                         command->synopsis);
+        return error_set(err, EINVAL, "something is missing: " PROGRAM " %s%s%s", command->name,
+                         blank, command->synopsis);
     if (line->argument_count > command->arguments_maximum)
-        return error_set(err, EINVAL, "'%s' is one argument too many: " PROGRAM " %s %s",
-                         line->arguments[command->arguments_maximum], command->name,
+        return error_set(err, EINVAL, "'%s' is one argument too many: " PROGRAM " %s%s%s",
+                         line->arguments[command->arguments_maximum], command->name, blank,
                          command->synopsis);
     return 0;
 }

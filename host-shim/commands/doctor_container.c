@@ -60,6 +60,7 @@ static int build_arguments(const struct doctor_report *report, const char *image
     result = run_plan_arguments(&plan, &session);
     if (result < 0 || !one_shot_keep_options(session.items, image, list))
         return error_set(err, ENOMEM, "assemble the docker command");
+    run_plan_add_no_proxies(list);
     string_list_add(list, "--entrypoint");
     string_list_add(list, BOOT_PROGRAM);
     string_list_add(list, image);

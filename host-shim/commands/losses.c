@@ -16,7 +16,8 @@
 int losses_read(const struct session_state *state, bool has_volume, struct losses *losses,
                 struct error *err)
 {
-    *losses = (struct losses){.withheld = json_array(), .unreached = json_array()};
+    *losses = (struct losses){
+        .has_volume = has_volume, .withheld = json_array(), .unreached = json_array()};
     if (losses->withheld == NULL || losses->unreached == NULL) {
         losses_free(losses);
         return error_set(err, ENOMEM, "see what session %s has", state->session);
@@ -63,7 +64,10 @@ void losses_tell(const struct session_state *state, const struct losses *losses,
         error_set(err, ENOMEM, "say what session %s has", state->session);
         return;
     }
-    if (losses->has_unfetched)
+    if (losses->has_unfetched && !losses->has_volume)
+        fprintf(file, "; work that was never fetched, in the volume %s, which its engine lacks",
+                state->volume);
+    else if (losses->has_unfetched)
         fprintf(file,
                 "; work that is nowhere but in its volume: fetch it with coding-agents sync %s",
                 state->session);

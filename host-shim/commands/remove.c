@@ -91,10 +91,9 @@ static bool has_volume(const struct session_state *state)
 /* Fetches what can be fetched. True when nothing of the session would be lost. */
 static bool save_work(const struct command_line *line, struct session_state **state)
 {
-    if ((*state)->phase == SESSION_COLLECTED || !has_volume(*state) ||
-        session_log_never_ran((*state)->session))
+    if ((*state)->phase == SESSION_COLLECTED || session_log_never_ran((*state)->session))
         return true;
-    if (command_has(line, "no-push") || (*state)->repository[0] == '\0')
+    if (command_has(line, "no-push") || (*state)->repository[0] == '\0' || !has_volume(*state))
         return false;
     if (session_end_collect(line, (*state)->session) != 0)
         return false;
@@ -161,10 +160,12 @@ static int remove_one(const struct command_line *line, struct session_state *sta
 {
     struct error err = ERROR_INITIALIZER;
     int code = 0;
+    /* A launch that was broken off before it asked for its container. */
+    bool was_planned = state->phase == SESSION_PLANNED;
     if (session_end(&state, SESSION_END_STOP, NULL, &err) < 0) {
         code = command_fail(line, &err, EXIT_ENGINE);
     } else {
-        bool is_saved = save_work(line, &state);
+        bool is_saved = was_planned || save_work(line, &state);
         code = check_losses(line, state, is_saved);
         if (code == 0)
             code = remove_leftovers(line, state);
@@ -207,17 +208,31 @@ static int remove_all(const struct command_line *line, const struct session_view
     return code;
 }
 
-/* TEXT is a lost session's id, or what session_find takes. */
-static int remove_named(const struct command_line *line, const struct session_views *views,
-                        const char *text)
+static const struct session_state *find_lost(const struct session_views *views, const char *text)
 {
-    struct session_state *state = NULL;
     for (size_t i = 0; i < views->count; i++) {
         if (views->items[i].is_lost && strcmp(views->items[i].state->session, text) == 0)
-            return remove_lost(line, views->items[i].state);
+            return views->items[i].state;
     }
-    int code = command_open_session(line, text, &state);
-    return code != 0 ? code : remove_one(line, state);
+    return NULL;
+}
+
+/* Lost ones first: they are on the engine in force, and opening a session goes to its own. */
+static int remove_named(const struct command_line *line, const struct session_views *views)
+{
+    int code = 0;
+    for (size_t i = 0; i < 2 * line->argument_count; i++) {
+        const char *text = line->arguments[i % line->argument_count];
+        const struct session_state *lost = find_lost(views, text);
+        struct session_state *state = NULL;
+        if ((lost != NULL) != (i < line->argument_count))
+            continue;
+        int one = lost != NULL ? remove_lost(line, lost) : command_open_session(line, text, &state);
+        if (one == 0 && lost == NULL)
+            one = remove_one(line, state);
+        code = code == 0 ? one : code;
+    }
+    return code;
 }
 
 int main(int argc, char **argv)
@@ -233,11 +248,7 @@ int main(int argc, char **argv)
     }
     if (session_views_read(&views, &err) < 0)
         return command_fail(&line, &err, EXIT_HOST_INTERNAL);
-    int code = is_all ? remove_all(&line, &views) : 0;
-    for (size_t i = 0; i < line.argument_count; i++) {
-        int one = remove_named(&line, &views, line.arguments[i]);
-        code = code == 0 ? one : code;
-    }
+    int code = is_all ? remove_all(&line, &views) : remove_named(&line, &views);
     session_views_free(&views);
     return code;
 }

@@ -55,6 +55,12 @@ static const char *label_of(const json_t *container, const char *key)
     return value == NULL ? "" : value;
 }
 
+/* A session without a container in its engine, recorded as running: starting, or killed. */
+static bool is_starting(const struct session_view *view)
+{
+    return !view->has_container && session_keeper_is_alive(view->state->session);
+}
+
 static void apply_container(struct session_view *view, const json_t *container)
 {
     const json_t *state = json_object_get(container, "State");
@@ -79,15 +85,16 @@ static void apply_container(struct session_view *view, const json_t *container)
 static void conclude(struct session_view *view)
 {
     enum session_phase phase = view->ran_again ? SESSION_RUNNING : view->state->phase;
+    bool is_over = phase == SESSION_RUNNING && view->is_engine_known && !view->is_running &&
+                   !is_starting(view);
     view->phase = session_phase_name(phase);
     if (view->is_lost)
         view->phase = view->is_running ? "running" : "lost";
     else if (view->is_running)
         view->phase = session_phase_name(SESSION_RUNNING);
-    else if (view->is_engine_known && phase == SESSION_RUNNING)
+    else if (is_over)
         view->phase = session_phase_name(SESSION_ENDED);
-    bool has_ended = phase == SESSION_ENDED ||
-                     (phase == SESSION_RUNNING && view->is_engine_known && !view->is_running);
+    bool has_ended = phase == SESSION_ENDED || is_over;
     view->has_uncollected_work = !view->is_lost && has_ended && !view->is_running &&
                                  view->state->repository[0] != '\0' &&
                                  !session_log_never_ran(view->state->session);
@@ -112,6 +119,7 @@ static int state_from_labels(const json_t *container, struct session_state **mad
         {&state->base_commit, ""},
         {&state->image, ""},
         {&state->engine_context, ""},
+        {&state->engine_id, ""},
         {&state->network, ""},
         {&state->ended_at, ""},
         {&state->cause, "its record on this machine is lost"},
@@ -203,7 +211,9 @@ int session_views_read(struct session_views *views, struct error *err)
     int result = load_states(&read, err);
     if (result < 0)
         return result;
-    bool is_engine_known = inspect_all(&list, &engine_error) == 0;
+    char id[128];
+    bool is_engine_known =
+        engine_read_id(id, &engine_error) == 0 && inspect_all(&list, &engine_error) == 0;
     if (!is_engine_known)
         snprintf(read.engine_error, sizeof(read.engine_error), "%.500s", error_text(&engine_error));
     else if (join_containers(&read, list) < 0)
@@ -214,7 +224,9 @@ int session_views_read(struct session_views *views, struct error *err)
         return result;
     }
     for (size_t i = 0; i < read.count; i++) {
-        read.items[i].is_engine_known = is_engine_known;
+        const char *its_own = read.items[i].state->engine_id;
+        read.items[i].is_engine_known =
+            is_engine_known && (its_own[0] == '\0' || strcmp(its_own, id) == 0);
         conclude(&read.items[i]);
     }
     *views = read;

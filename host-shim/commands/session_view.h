@@ -13,7 +13,7 @@ struct session_view {
     struct session_state
         *state;   /* owned; for a session whose record was lost, made from the engine's labels */
     bool is_lost; /* only the engine knows it */
-    bool is_engine_known; /* the engine could be asked */
+    bool is_engine_known; /* its engine could be asked */
     bool has_container;
     bool is_running;
     bool ran_again; /* the container was started after the end that is recorded */
@@ -31,7 +31,8 @@ struct session_views {
 
 /*
  * All sessions of the calling user. An engine that does not answer is no error: views then show
- * what is recorded. *VIEWS is owned (session_views_free). 0 or -errno.
+ * what is recorded, as they do of sessions on other engines than the one in force. *VIEWS is owned
+ * (session_views_free). 0 or -errno.
  */
 int session_views_read(struct session_views *views, struct error *err);
 void session_views_free(struct session_views *views);

@@ -5,6 +5,7 @@
 #include "host-shim/commands/command.h"
 #include "host-shim/commands/session_end.h"
 #include "host-shim/commands/session_view.h"
+#include "lib/host/session_engine.h"
 #include "lib/host/session_log.h"
 
 /* A launcher that sees its boot refused takes the session away, and its record with it. */
@@ -27,9 +28,13 @@ static int collect_one(const struct command_line *line, const struct session_sta
 static int stop_one(const struct command_line *line, struct session_state *state)
 {
     struct error err = ERROR_INITIALIZER;
+    struct engine_container container = {.is_running = false};
+    bool exists = false;
     bool was_running = false;
     int code = 0;
-    fprintf(stderr, "stopping %s: its work is committed before it ends\n", state->session);
+    if (session_engine_container(state, &exists, &container, NULL) == 0 && exists &&
+        container.is_running)
+        fprintf(stderr, "stopping %s: its work is committed before it ends\n", state->session);
     bool has_ended = session_end(&state, SESSION_END_STOP, &was_running, &err) == 0;
     if (is_undone(state->session))
         fprintf(stderr, "%s has ended before it started work: nothing is lost, nothing is left\n",
@@ -50,6 +55,13 @@ static int stop_one(const struct command_line *line, struct session_state *state
     return code;
 }
 
+/* Of a session on another engine than the one in force there is only the record to go by. */
+static bool may_run(const struct session_view *view)
+{
+    return !view->is_lost &&
+           (view->is_running || (!view->is_engine_known && view->state->phase == SESSION_RUNNING));
+}
+
 static int stop_all(const struct command_line *line)
 {
     struct session_views views;
@@ -64,7 +76,7 @@ static int stop_all(const struct command_line *line)
     int code = 0;
     for (size_t i = 0; i < views.count; i++) {
         struct session_state *state = NULL;
-        if (!views.items[i].is_running || views.items[i].is_lost)
+        if (!may_run(&views.items[i]))
             continue;
         int one = command_open_session(line, views.items[i].state->session, &state);
         if (one == 0)

@@ -10,7 +10,8 @@ int main(int argc, char **argv)
     struct error err = ERROR_INITIALIZER;
     command_begin("sync", argc, argv, &line);
     cleanup_string_list struct string_list arguments = {.items = NULL};
-    string_list_add(&arguments, "coding-agents-collect");
+    /* What the collector's messages about options start with. */
+    string_list_add(&arguments, "coding-agents sync");
     for (size_t i = 0; line.command->options[i].name != NULL; i++) {
         const char *value = line.values[i];
         if (value != NULL)

@@ -1,4 +1,6 @@
 /* What a session has beside its files: a keeper, a network, a volume. */
+#include <errno.h>
+
 #include "host-shim/launch/launch.h"
 #include "lib/host/network.h"
 
@@ -9,8 +11,23 @@ int belongings_start_keeper(struct launch *launch, struct error *err)
     return keeper_client_start(&launch->keeper, launch->engine.container_root_uid, err);
 }
 
+/* What the user let the session have that it does not get by itself. */
+static void list_overrides(const struct launch_options *options, struct string_list *list)
+{
+    if (options->commit_secrets)
+        string_list_add(list, "--commit-secrets");
+    if (options->include_ignored)
+        string_list_add(list, "--include-ignored");
+    for (size_t i = 0; i < options->engine_arguments.count; i++)
+        string_list_format(list, "--engine-arg=%s", options->engine_arguments.items[i]);
+}
+
 int belongings_record_start(struct launch *launch, struct error *err)
 {
+    cleanup_string_list struct string_list overrides = {.items = NULL};
+    list_overrides(&launch->options, &overrides);
+    if (overrides.has_failed)
+        return error_set(err, ENOMEM, "list what is weakened");
     const struct keeper_start start = {
         .engine = &launch->engine,
         .image = &launch->image,
@@ -19,6 +36,7 @@ int belongings_record_start(struct launch *launch, struct error *err)
         .name = launch->branch.name,
         .branch = launch->branch.inside,
         .manifest_sha256 = launch->manifest_sha256,
+        .overrides = &overrides,
     };
     return keeper_client_record(&launch->keeper, &start, err);
 }

@@ -105,6 +105,23 @@ static int refuse_unstarted(struct launch *launch, const struct engine_container
     return error_set(err, EINVAL, "the engine could not start the container: %s", container->error);
 }
 
+/* The reader of the agent's output went away, as `head` does. */
+static bool is_unread(void)
+{
+    struct pollfd output = {.fd = STDOUT_FILENO};
+    return poll(&output, 1, 0) > 0 && (output.revents & POLLERR) != 0;
+}
+
+/* What SIGPIPE does to a filter, in order: nobody would ever see what the agent goes on to say. */
+static int end_unread(struct launch *launch, struct engine_container *container, struct error *err)
+{
+    launch_say("nobody reads the output of session %s any more, so it is stopped; its work is "
+               "committed before it ends",
+               launch->branch.name);
+    engine_run_quietly((const char *const[]){"stop", launch->container, NULL}, 0);
+    return engine_container_state(launch->container, container, err);
+}
+
 int container_judge(struct launch *launch, int code, struct error *err)
 {
     struct engine_container container;
@@ -112,6 +129,10 @@ int container_judge(struct launch *launch, int code, struct error *err)
     if (!was_made(launch))
         return refuse_unmade(launch, err);
     int status = engine_container_state(launch->container, &container, &reason);
+    if (status == 0 && container.is_running && !launch->plan.is_detached && is_unread()) {
+        status = end_unread(launch, &container, &reason);
+        container.exit_code = 128 + SIGPIPE;
+    }
     if (status == 0 && !container.is_running && !container.has_started)
         return refuse_unstarted(launch, &container, err);
     if (status == 0 && !container.is_running)

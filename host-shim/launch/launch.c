@@ -14,6 +14,7 @@
 #include "lib/base/path.h"
 #include "lib/host/grammar.h"
 #include "lib/host/install_paths.h"
+#include "lib/host/network.h"
 #include "lib/host/policy.h"
 #include "lib/host/signals.h"
 #include "lib/wire/audit.h"
@@ -102,7 +103,8 @@ static int refuse_socket(struct launch *launch, struct error *err)
 
 static int decide_limits(struct launch *launch, struct error *err)
 {
-    return plan_limits(&launch->options, &launch->engine, &launch->plan, err);
+    int status = plan_limits(&launch->options, &launch->engine, &launch->plan, err);
+    return status < 0 || launch->options.is_restricted ? status : network_check_pool(err);
 }
 
 static int find_image(struct launch *launch, struct error *err)

@@ -148,8 +148,8 @@ static uint64_t parse_timeout(const char *text, struct argp_state *state)
     char *end;
     unsigned long long seconds = strtoull(text, &end, 10);
     if (*text < '0' || *text > '9' || *end != '\0' || seconds == 0 || seconds > TIMEOUT_SECONDS_MAX)
-        argp_error(state, "'%s' is not a number of seconds from 1 to %d", text,
-                   TIMEOUT_SECONDS_MAX);
+        argp_failure(state, EXIT_INIT_USAGE, 0, "'%s' is not a number of seconds from 1 to %d",
+                     text, TIMEOUT_SECONDS_MAX);
     return seconds * 1000;
 }
 
@@ -157,7 +157,7 @@ static void parse_argument(struct initctl *initctl, const char *text, struct arg
 {
     if (initctl->command != NULL) {
         if (initctl->service != NULL || initctl->command->service == SERVICE_REFUSED)
-            argp_error(state, "'%s' is one argument too many", text);
+            argp_failure(state, EXIT_INIT_USAGE, 0, "'%s' is one argument too many", text);
         initctl->service = text;
         return;
     }
@@ -166,20 +166,23 @@ static void parse_argument(struct initctl *initctl, const char *text, struct arg
             initctl->command = &commands[i];
     }
     if (initctl->command == NULL)
-        argp_error(state, "unknown command '%s'", text);
+        argp_failure(state, EXIT_INIT_USAGE, 0,
+                     "there is no command '%s': status, stop, restart, events or wait", text);
 }
 
 static void check(const struct initctl *initctl, struct argp_state *state)
 {
     if (initctl->command == NULL)
-        argp_error(state, "say what to do");
+        argp_failure(state, EXIT_INIT_USAGE, 0,
+                     "say what to do: status, stop, restart, events or wait");
     else if (initctl->command->service == SERVICE_NEEDED &&
              (initctl->service == NULL || initctl->service[0] == '\0'))
-        argp_error(state, "%s needs the name of a service", initctl->command->name);
+        argp_failure(state, EXIT_INIT_USAGE, 0, "%s needs the name of a service",
+                     initctl->command->name);
     else if (initctl->is_following && initctl->command->run != run_events)
-        argp_error(state, "--follow is for events");
+        argp_failure(state, EXIT_INIT_USAGE, 0, "--follow is for events");
     else if (initctl->timeout_ms != 0 && initctl->command->run != run_wait)
-        argp_error(state, "--timeout is for wait");
+        argp_failure(state, EXIT_INIT_USAGE, 0, "--timeout is for wait");
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)

@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* Leaves -1: what is closed early is not closed again, when its number is somebody else's. */
 static inline void cleanup_close(int *fd)
 {
     if (*fd >= 0) {
         int saved = errno;
         close(*fd);
         errno = saved;
+        *fd = -1;
     }
 }
 

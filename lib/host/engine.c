@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -17,7 +18,7 @@
 
 static bool tells_no_reason(const char *line)
 {
-    static const char *const beginnings[] = {"audit: ", "  ", "See 'docker"};
+    static const char *const beginnings[] = {"audit: ", "  ", "See 'docker", "Run 'docker"};
     bool has_found = false;
     for (size_t i = 0; i < ARRAY_LENGTH(beginnings); i++)
         has_found = has_found || strncmp(line, beginnings[i], strlen(beginnings[i])) == 0;
@@ -112,6 +113,25 @@ void engine_run_quietly(const char *const *arguments, unsigned int timeout_ms)
     struct process_result result = {.output = NULL};
     (void)engine_run(arguments, timeout_ms, &result, NULL);
     process_result_free(&result);
+}
+
+int engine_choose(const char *host, struct error *err)
+{
+    if (setenv("DOCKER_HOST", host, 1) < 0 || unsetenv("DOCKER_CONTEXT") < 0)
+        return error_set(err, errno, "choose the engine at %s", host);
+    return 0;
+}
+
+int engine_read_id(char id[128], struct error *err)
+{
+    static const char *const arguments[] = {"info", "--format", "{{.ID}}", NULL};
+    struct process_result result = {.output = NULL};
+    int status = engine_run(arguments, 30000, &result, err);
+    if (status < 0)
+        return status;
+    snprintf(id, 128, "%.*s", (int)strcspn(result.output, "\n"), result.output);
+    process_result_free(&result);
+    return id[0] == '\0' ? error_set(err, EPROTO, "the engine does not say which one it is") : 0;
 }
 
 /* The client has no exit code for a missing object, only words. */

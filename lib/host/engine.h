@@ -19,7 +19,9 @@ struct engine_facts {
     bool has_seccomp;
     bool is_rootless;
     bool has_userns_remap;
+    char host[512];           /* DOCKER_HOST that leads to it: "unix://" and the socket */
     char socket[512];         /* where it listens on this machine */
+    char id[128];             /* its own name for itself, for as long as it is installed */
     uid_t container_root_uid; /* host uid that container uid 0 is: 0, the remapped base, or ours
                                  when rootless */
     unsigned int cpus;
@@ -28,9 +30,19 @@ struct engine_facts {
 
 /*
  * Asks the engine what it is. Refuses, with cause and remedy: no client, no daemon, Podman, a
- * remote engine, an engine older than 20.10 or runc older than 1.1.5, no seccomp. 0 or -errno.
+ * remote engine, an engine older than 20.10 or runc older than 1.1.5, no seccomp. From then on it
+ * is the engine of this process (engine_choose). 0 or -errno.
  */
 int engine_detect(struct engine_facts *facts, struct error *err);
+
+/*
+ * Makes every later engine call of this process, and of those it starts, go to HOST
+ * ("unix:///run/docker.sock"), whatever context the user has chosen or will choose. 0 or -errno.
+ */
+int engine_choose(const char *host, struct error *err);
+
+/* The ID of the engine that answers now. 0 or -errno. */
+int engine_read_id(char id[128], struct error *err);
 
 /*
  * Runs `docker ARGUMENTS...` (NULL-terminated, borrowed) to its end and captures its output. A

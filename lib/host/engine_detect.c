@@ -84,8 +84,8 @@ static int refuse_remote(struct engine_facts *facts, uid_t *socket_owner, struct
     int status = ask(arguments, &answer, err);
     if (status < 0)
         return status;
-    char host[512];
-    copy_string(host, sizeof(host), answer);
+    const char *host = facts->host;
+    copy_string(facts->host, sizeof(facts->host), answer);
     json_decref(answer);
     struct stat info;
     if (strncmp(host, "unix://", 7) != 0)
@@ -193,6 +193,7 @@ static void read_facts(const json_t *info, uid_t socket_owner, struct engine_fac
                 json_object_get(info, "KernelVersion"));
     copy_string(facts->cgroup_version, sizeof(facts->cgroup_version),
                 json_object_get(info, "CgroupVersion"));
+    copy_string(facts->id, sizeof(facts->id), json_object_get(info, "ID"));
     facts->has_apparmor = has_security_option(info, "apparmor");
     facts->has_seccomp = has_security_option(info, "seccomp");
     facts->is_rootless = has_security_option(info, "rootless");
@@ -239,6 +240,8 @@ int engine_detect(struct engine_facts *facts, struct error *err)
         status = read_versions(&found, err);
     if (status == 0)
         status = read_info(socket_owner, &found, err);
+    if (status == 0)
+        status = engine_choose(found.host, err);
     if (status == 0)
         *facts = found;
     return status;

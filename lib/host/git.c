@@ -19,10 +19,16 @@
 extern char **environ;
 
 /* Before every command: what a repository's own configuration must not decide. */
+/* clang-format off */
 static const char *const git_overrides[] = {
-    "-c", "core.fsmonitor=false",    "-c", "core.hooksPath=/dev/null", "-c", "core.pager=cat",
-    "-c", "submodule.recurse=false", "-c", "log.showSignature=false",
+    "-c", "core.fsmonitor=false",
+    "-c", "core.hooksPath=/dev/null",
+    "-c", "core.pager=cat",
+    "-c", "core.alternateRefsCommand=true", /* the program: no refs of an alternate are known */
+    "-c", "submodule.recurse=false",
+    "-c", "log.showSignature=false",
 };
+/* clang-format on */
 
 /* The GIT_ variables that may pass: all others could point git at another repository or program. */
 static const char *const git_variables_kept[] = {

@@ -28,8 +28,9 @@ int git_identity_of(const char *path, struct git_identity *identity, struct erro
 
 /*
  * Runs `git -C DIRECTORY ARGUMENTS...` (NULL-terminated, borrowed) as IDENTITY with core.fsmonitor,
- * core.hooksPath and the pager neutralised, GIT_TERMINAL_PROMPT=0 and GIT_OPTIONAL_LOCKS=0.
- * OUTPUT_LIMIT in bytes. 0 with RESULT (owned) whatever git's status; -errno when it could not run.
+ * core.hooksPath, core.alternateRefsCommand and the pager neutralised, GIT_TERMINAL_PROMPT=0 and
+ * GIT_OPTIONAL_LOCKS=0. OUTPUT_LIMIT in bytes. 0 with RESULT (owned) whatever git's status; -errno
+ * when it could not run.
  */
 int git_run(const char *directory, const struct git_identity *identity,
             const char *const *arguments, size_t output_limit, struct process_result *result,

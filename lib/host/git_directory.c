@@ -44,7 +44,8 @@ static int add_alternate(struct repository *repository, const char *path, char *
                          struct error *err)
 {
     char resolved[PATH_MAX];
-    /* git quotes odd names as C does; a list of objects under such a name is not worth a parser. */
+    /* git quotes control characters, quotes and backslashes as C does; a list of objects under such
+     * a name is not worth a parser. */
     if (path[0] == '"' || realpath(path, resolved) == NULL)
         return error_set(err, EINVAL,
                          "the repository borrows objects from %s, which is not there: repair "
@@ -62,9 +63,10 @@ static int read_alternates(struct repository *repository, const char *worktree,
 {
     static const char prefix[] = "alternate: ";
     struct process_result result = {.output = NULL};
-    int status =
-        git_run_checked(worktree, &repository->identity,
-                        (const char *const[]){"count-objects", "-v", NULL}, 0, &result, err);
+    int status = git_run_checked(
+        worktree, &repository->identity,
+        (const char *const[]){"-c", "core.quotePath=false", "count-objects", "-v", NULL}, 0,
+        &result, err);
     if (status < 0)
         return status;
     cleanup_free char *text = steal_pointer(&result.output);

@@ -97,7 +97,6 @@ int keeper_client_start(struct keeper_client *client, uid_t container_root, stru
     if (status < 0)
         return error_prefix(err, "start the keeper of the session");
     cleanup_close(&theirs);
-    theirs = -1;
     status = read_line(ours, READY_MS, line, sizeof(line));
     if (status < 0)
         return error_set(err, -status, "the keeper of the session did not get ready");
@@ -126,7 +125,6 @@ void keeper_client_await_end(struct keeper_client *client)
         return;
     (void)read_line(client->control, END_MS, line, sizeof(line));
     cleanup_close(&client->control);
-    client->control = -1;
 }
 
 void keeper_client_abandon(struct keeper_client *client)
@@ -199,6 +197,16 @@ static int config_fields(const struct keeper_start *start, json_t **fields, stru
     return 0;
 }
 
+static json_t *override_fields(const char *what)
+{
+    json_t *fields = json_object();
+    if (fields != NULL && record_set_text(fields, "what", what) < 0) {
+        json_decref(fields);
+        return NULL;
+    }
+    return fields;
+}
+
 static int record_all(const struct keeper_start *start, int channel, struct error *err)
 {
     const struct engine_facts *engine = start->engine;
@@ -221,6 +229,9 @@ static int record_all(const struct keeper_start *start, int channel, struct erro
                         err);
     if (status == 0)
         status = record(channel, AUDIT_SESSION_START, start_fields(start), err);
+    for (size_t i = 0; i < start->overrides->count && status == 0; i++)
+        status =
+            record(channel, AUDIT_OVERRIDE_USED, override_fields(start->overrides->items[i]), err);
     return status;
 }
 

@@ -70,6 +70,12 @@ static int create_on(const char *name, const char *session, uint32_t subnet, str
     return status;
 }
 
+int network_check_pool(struct error *err)
+{
+    struct pool pool = {.text = NULL};
+    return read_pool(&pool, err);
+}
+
 int network_create(const char *name, const char *session, struct error *err)
 {
     struct pool pool = {.text = NULL};

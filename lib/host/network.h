@@ -4,6 +4,9 @@
 
 #include "lib/base/error.h"
 
+/* Refuses a CODING_AGENTS_NETWORK_POOL that is none, without asking anybody. 0 or -EINVAL. */
+int network_check_pool(struct error *err);
+
 /* Makes the bridge on a subnet of CODING_AGENTS_NETWORK_POOL that is free in the engine. 0 or
  * -errno. */
 int network_create(const char *name, const char *session, struct error *err);

@@ -12,6 +12,7 @@
 #include "lib/base/path.h"
 #include "lib/host/engine.h"
 #include "lib/host/install_paths.h"
+#include "lib/host/run_plan.h"
 #include "lib/wire/limits.h"
 
 #define REPOSITORY_RUNNING "/var/lib/coding-agents/local.git"
@@ -83,6 +84,7 @@ static void add_upload_pack_ended(const struct session_state *state, const char 
     string_list_format(list, "seccomp=%s", seccomp);
     string_list_add(list, "--name");
     string_list_add(list, name);
+    run_plan_add_no_proxies(list);
     string_list_add(list, "--mount");
     string_list_format(list, "type=volume,source=%s,destination=/volume,readonly", state->volume);
     string_list_add(list, state->image);
@@ -261,9 +263,8 @@ int one_shot_recovery(const struct session_state *state, struct string_list *lis
                          "the recorded engine options of session %s do not name its image",
                          state->session);
     }
-    string_list_add(list, "--mount");
-    string_list_format(list, "type=bind,source=%s,destination=" MANIFEST_HOST_DIRECTORY ",readonly",
-                       staged);
+    run_plan_add_no_proxies(list);
+    run_plan_add_bind(list, staged, MANIFEST_HOST_DIRECTORY);
     string_list_add(list, state->image);
     string_list_add(list, "--recover");
     string_list_add(list, "--manifest-sha256");

@@ -2,6 +2,7 @@
 #include "lib/host/repository.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/path.h"
+#include "lib/host/printable.h"
 
 /* The engine's socket, wherever a source could contain it. */
 static const char *const engine_sockets[] = {"/run/docker.sock", "/var/run/docker.sock"};
@@ -30,6 +32,14 @@ static bool lies_in(const char *path, const char *directory)
     return strncmp(path, directory, length) == 0 && (path[length] == '/' || path[length] == '\0');
 }
 
+static int refuse_worktree(const char *path, struct error *err)
+{
+    return error_set(err, EINVAL,
+                     "the configuration of '%s' names a work tree that is not there: see "
+                     "git config core.worktree",
+                     path);
+}
+
 /* Why git does not take PATH for a work tree, in our words where we know a remedy. */
 static int refuse_path(const char *path, const char *reason, struct error *err)
 {
@@ -48,7 +58,36 @@ static int refuse_path(const char *path, const char *reason, struct error *err)
             "'%s' is a bare repository or a git directory, and a session needs a work tree: "
             "name one, or the repository's URL (file://%s)",
             path, path);
+    if (strstr(reason, "Invalid path") != NULL || strstr(reason, "cannot chdir to") != NULL)
+        return refuse_worktree(path, err);
     return error_set(err, EINVAL, "git cannot use '%s': %s", path, reason);
+}
+
+/*
+ * The CSV in which docker takes mounts loses a carriage return before a newline, and the JSON in
+ * which it asks for them whatever is no UTF-8.
+ */
+static int check_mountable(const char *path, struct error *err)
+{
+    json_t *text = json_string(path);
+    bool is_utf8 = text != NULL;
+    json_decref(text);
+    if (is_utf8 && strstr(path, "\r\n") == NULL)
+        return 0;
+    cleanup_free char *safe = printable_text(path, strlen(path));
+    return error_set(err, EINVAL, "the engine cannot mount '%s', whose name %s: rename it",
+                     safe == NULL ? "" : safe,
+                     is_utf8 ? "has a carriage return and newline" : "is not UTF-8");
+}
+
+static int check_all_mountable(const struct repository *repository, struct error *err)
+{
+    int status = check_mountable(repository->top, err);
+    if (status == 0)
+        status = check_mountable(repository->git_common, err);
+    for (size_t i = 0; i < repository->alternates.count && status == 0; i++)
+        status = check_mountable(repository->alternates.items[i], err);
+    return status;
 }
 
 static int find_top(const char *path, struct repository *repository, struct error *err)
@@ -68,12 +107,10 @@ static int find_top(const char *path, struct repository *repository, struct erro
     status = git_read_line(start, &repository->identity, arguments, &top, &reason);
     if (status == -EIO)
         return refuse_path(start, error_text(&reason), err);
-    if (status < 0 || realpath(top, repository->top) == NULL)
+    if (status == 0 && realpath(top, repository->top) == NULL && errno == ENOENT)
+        return refuse_worktree(start, err);
+    if (status < 0 || repository->top[0] == '\0')
         return error_set(err, status < 0 ? EINVAL : errno, "inspect '%s'", start);
-    /* The CSV in which docker takes mounts loses a carriage return before a newline. */
-    if (strstr(repository->top, "\r\n") != NULL)
-        return error_set(err, EINVAL,
-                         "the engine cannot mount a path with a carriage return and newline");
     return git_identity_of(repository->top, &repository->identity, err);
 }
 
@@ -191,6 +228,8 @@ static int inspect(const char *path, bool with_ignored, struct repository *repos
         status = read_head(repository, err);
     if (status == 0)
         status = source_files_list(repository, with_ignored, err);
+    if (status == 0)
+        status = check_all_mountable(repository, err);
     if (status == 0 && repository->strings.has_failed)
         status = error_set(err, ENOMEM, "inspect '%s'", repository->top);
     return status;

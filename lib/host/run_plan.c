@@ -34,15 +34,34 @@ static void add_pair(struct string_list *argv, const char *option, const char *v
     string_list_add(argv, value);
 }
 
-/* A bind mount, read-only or not; without what is mounted below it on the host, which would stay
- * writable. */
-static void add_bind(struct string_list *argv, const char *source, const char *target)
+void run_plan_add_bind(struct string_list *argv, const char *source, const char *target)
 {
     cleanup_string_list struct string_list made = {.items = NULL};
     const char *field = run_plan_csv_field(string_list_format(&made, "source=%s", source), &made);
     string_list_add(argv, "--mount");
     string_list_format(argv, "type=bind,%s,target=%s,readonly,bind-nonrecursive", field, target);
     argv->has_failed = argv->has_failed || made.has_failed;
+}
+
+/*
+ * The client adds the proxies of the user's ~/.docker/config.json, often with a password, to the
+ * environment of every container; whom the session trusts with them is not for a client to say. A
+ * value that is given wins, and an empty one means none to every program.
+ */
+void run_plan_add_no_proxies(struct string_list *argv)
+{
+    static const char *const variables[] = {
+        "HTTP_PROXY=", "http_proxy=", "HTTPS_PROXY=", "https_proxy=", "FTP_PROXY=",
+        "ftp_proxy=",  "ALL_PROXY=",  "all_proxy=",   "NO_PROXY=",    "no_proxy=",
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(variables); i++)
+        add_pair(argv, "--env", variables[i]);
+}
+
+static void add_environment(const struct run_plan *plan, struct string_list *argv)
+{
+    (void)plan;
+    run_plan_add_no_proxies(argv);
 }
 
 static void add_each(struct string_list *argv, const char *option, const struct string_list *values)
@@ -142,16 +161,16 @@ static void add_network(const struct run_plan *plan, struct string_list *argv)
 static void add_mounts(const struct run_plan *plan, struct string_list *argv)
 {
     add_pair(argv, "--tmpfs", TMPFS_RUN);
-    add_bind(argv, plan->source, MANIFEST_SOURCE_DIRECTORY);
+    run_plan_add_bind(argv, plan->source, MANIFEST_SOURCE_DIRECTORY);
     if (plan->source_git != NULL)
-        add_bind(argv, plan->source_git, MANIFEST_SOURCE_GIT_DIRECTORY);
+        run_plan_add_bind(argv, plan->source_git, MANIFEST_SOURCE_GIT_DIRECTORY);
     for (size_t i = 0; i < plan->alternates->count; i++) {
         char target[64];
         snprintf(target, sizeof(target), MANIFEST_SOURCE_ALTERNATES_DIRECTORY "/%zu", i);
-        add_bind(argv, plan->alternates->items[i], target);
+        run_plan_add_bind(argv, plan->alternates->items[i], target);
     }
-    add_bind(argv, plan->session_directory, MANIFEST_HOST_DIRECTORY);
-    add_bind(argv, plan->socket_directory, MANIFEST_SOCKET_DIRECTORY);
+    run_plan_add_bind(argv, plan->session_directory, MANIFEST_HOST_DIRECTORY);
+    run_plan_add_bind(argv, plan->socket_directory, MANIFEST_SOCKET_DIRECTORY);
     string_list_add(argv, "--mount");
     string_list_format(argv, "type=volume,source=%s,target=" MANIFEST_VOLUME ",volume-nocopy",
                        plan->container);
@@ -174,7 +193,7 @@ static void add_image(const struct run_plan *plan, struct string_list *argv)
 typedef void argument_group(const struct run_plan *plan, struct string_list *argv);
 
 static argument_group *const argument_groups[] = {
-    add_identity, add_labels,  add_confinement, add_limits, add_gpu,
+    add_identity, add_labels,  add_confinement, add_limits, add_gpu,   add_environment,
     add_logging,  add_network, add_mounts,      add_extra,  add_image,
 };
 

@@ -41,6 +41,15 @@ struct run_plan {
 /* The argv of `docker run` for PLAN, added to ARGV; pure. 0 or -ENOMEM. */
 int run_plan_arguments(const struct run_plan *plan, struct string_list *argv);
 
+/*
+ * `--mount` of the host's SOURCE, of any name, at TARGET: read-only, and without what is mounted
+ * below it, which would stay writable.
+ */
+void run_plan_add_bind(struct string_list *argv, const char *source, const char *target);
+
+/* `--env` options that keep the proxies of the client's configuration out of a container. */
+void run_plan_add_no_proxies(struct string_list *argv);
+
 /* FIELD as one field of CSV, quoted when it has to be. Owned by LIST. */
 const char *run_plan_csv_field(const char *field, struct string_list *list);
 

@@ -19,9 +19,17 @@
 int session_engine_select(const struct session_state *state, struct error *err)
 {
     const char *host = state->engine_context;
-    int result = host[0] == '\0' ? unsetenv("DOCKER_HOST") : setenv("DOCKER_HOST", host, 1);
-    return result < 0 ? error_set(err, errno, "choose the engine of session %s", state->session)
-                      : 0;
+    char id[128];
+    int result = host[0] == '\0' ? 0 : engine_choose(host, err);
+    if (result < 0 || state->engine_id[0] == '\0')
+        return result;
+    result = engine_read_id(id, err);
+    if (result < 0 || strcmp(id, state->engine_id) == 0)
+        return result;
+    return error_set(err, EINVAL,
+                     "the engine at %s is not the one that session %s was started on, which has "
+                     "its work: start that one there again",
+                     host, state->session);
 }
 
 int session_engine_container(const struct session_state *state, bool *exists,
@@ -135,6 +143,11 @@ int session_engine_await_end(struct session_state **state, const struct engine_c
     }
     if (result < 0 || is_over(*state, container))
         return result;
+    if (container == NULL && session_keeper_is_alive((*state)->session))
+        return error_set(err, EINVAL,
+                         "session %s has no container in the engine, but its keeper waits for one: "
+                         "try again in a moment",
+                         (*state)->session);
     struct end_change change = {.container = container, .failed = false};
     result = session_state_update((*state)->session, record_end, &change, err);
     if (result == 0 && change.failed)

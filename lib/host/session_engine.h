@@ -12,7 +12,10 @@
 /* What users name in the engine carries the session's id in this label. */
 #define SESSION_LABEL "coding-agents.session"
 
-/* Makes later engine calls go to the engine that STATE was started on. 0 or -errno. */
+/*
+ * Makes later engine calls go to the engine that STATE was started on. -EINVAL when another one
+ * answers in its place: what that one does not have proves nothing. 0 or -errno.
+ */
 int session_engine_select(const struct session_state *state, struct error *err);
 
 /*
@@ -27,9 +30,8 @@ bool session_keeper_is_alive(const char *session);
 
 /*
  * After the container ended: waits at most TIMEOUT_MS for the keeper to record the end; without a
- * keeper, and for a run after the recorded one, records it from CONTAINER (NULL: the container is
- * gone). *STATE is replaced by what is
- * recorded then.
+ * keeper, and for a run after the recorded one, records it from CONTAINER. NULL: the container is
+ * gone, which is no end while a keeper lives. *STATE is replaced by what is recorded then.
  */
 int session_engine_await_end(struct session_state **state, const struct engine_container *container,
                              unsigned int timeout_ms, struct error *err);

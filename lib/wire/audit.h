@@ -43,7 +43,7 @@ enum audit_event {
     AUDIT_WORK_LEFT, /* boot, collect: withheld (l: credential-like files), unreached (l: refs with
                         commits that are not on the branch); both stay in the volume */
     AUDIT_WORK_COLLECTED,  /* collect: branch, commit, repository */
-    AUDIT_OVERRIDE_USED,   /* any: what */
+    AUDIT_OVERRIDE_USED,   /* launcher, collect: what */
     AUDIT_RUNTIME_BLOCKED, /* launcher: runtime, why (Podman, remote engine, too old) */
     AUDIT_INTEGRITY_CHECK, /* launcher: subject, expected, found, outcome */
     AUDIT_ENV_DETECT,      /* launcher: kernel, engine, runc, apparmor (b), cgroup */

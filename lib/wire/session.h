@@ -34,7 +34,8 @@ struct session_state {
     char *container;      /* name: "coding-agents-ID" */
     char *volume;         /* name: "coding-agents-ID" */
     char *network;        /* name, or "none" */
-    char *engine_context; /* DOCKER_HOST in force, "" for the default */
+    char *engine_context; /* DOCKER_HOST that leads to its engine; "" for the one in force */
+    char *engine_id;      /* what that engine calls itself */
     bool is_interactive;
     bool is_persistent;
     bool push_enabled;

@@ -86,10 +86,9 @@ int session_state_list(struct session_state ***states, size_t *count, struct err
     return 0;
 }
 
-/* A whole sentence, without the text of NUMBER after it. */
-static int refuse(int number, const char *reason, const char *name, struct error *err)
+/* ERR has a whole sentence, and keeps it without the text of NUMBER. */
+static int refuse(int number, struct error *err)
 {
-    error_set(err, EINVAL, "%s '%.64s'; 'coding-agents list' shows them", reason, name);
     if (err != NULL)
         err->number = number;
     return -number;
@@ -116,9 +115,16 @@ static int find_by_name(const char *name, struct session_state **state, struct e
         return 0;
     }
     session_state_free(found);
-    if (matches == 0)
-        return refuse(ENOENT, "no session is called", name, err);
-    return refuse(EEXIST, "more than one session is called, say which by its id,", name, err);
+    if (matches == 0) {
+        error_set(err, EINVAL, "no session is called '%.64s'; 'coding-agents list' shows them",
+                  name);
+        return refuse(ENOENT, err);
+    }
+    error_set(err, EINVAL,
+              "more than one session is called '%.64s': name the one you mean by its id, which "
+              "'coding-agents list' shows",
+              name);
+    return refuse(EEXIST, err);
 }
 
 int session_find(const char *text, struct session_state **state, struct error *err)

@@ -38,6 +38,7 @@ const struct record_field session_state_fields[] = {
     {.key = "volume",           .type = RECORD_TEXT, AT(volume)},
     {.key = "network",          .type = RECORD_TEXT, AT(network)},
     {.key = "engine_context",   .type = RECORD_TEXT, AT(engine_context)},
+    {.key = "engine_id",        .type = RECORD_TEXT, AT(engine_id)},
     {.key = "is_interactive",   .type = RECORD_BOOL, AT(is_interactive)},
     {.key = "is_persistent",    .type = RECORD_BOOL, AT(is_persistent)},
     {.key = "push_enabled",     .type = RECORD_BOOL, AT(push_enabled)},

@@ -166,6 +166,23 @@ END
 END
 }
 
+@test "paths that no engine can mount, and a work tree that is elsewhere" {
+    local odd=$BATS_TEST_TMPDIR/odd$'\377'
+    new_repository "$odd"
+    refused 202 'is not UTF-8: rename it' "$CA" run shell "$odd" -- true
+    git -C "$odd" worktree add -q --detach "$BATS_TEST_TMPDIR/linked"
+    refused 202 'is not UTF-8: rename it' "$CA" run shell "$BATS_TEST_TMPDIR/linked" -- true
+    git clone -q --shared "$odd" "$BATS_TEST_TMPDIR/shared"
+    refused 202 'is not UTF-8: rename it' "$CA" run shell "$BATS_TEST_TMPDIR/shared" -- true
+    local broken=$BATS_TEST_TMPDIR/broken
+    new_repository "$broken"
+    git -C "$broken" config core.worktree ../nowhere
+    refused 202 'core.worktree' "$CA" run shell "$broken" -- true
+    git config --file "$broken/.git/config" core.worktree /nonexistent/below
+    refused 202 'core.worktree' "$CA" run shell "$broken" -- true
+    works --name "$NAME"
+}
+
 @test "a source with the engine's socket in it" {
     local proxy
     perl "$ROOT/tests/integration/fixtures/socket-proxy" "$REPO/docker.sock" /var/run/docker.sock 3>&- &
@@ -279,7 +296,7 @@ END
 }
 
 @test "a pool of networks that is none" {
-    CODING_AGENTS_NETWORK_POOL=10.0.0.0/99 refused 207 'CODING_AGENTS_NETWORK_POOL' "$CA" run shell . -- true
+    CODING_AGENTS_NETWORK_POOL=10.0.0.0/99 refused 200 'CODING_AGENTS_NETWORK_POOL' "$CA" run shell . -- true
     CODING_AGENTS_NETWORK_POOL=10.231.0.0/24 works --name "$NAME"
 }
 

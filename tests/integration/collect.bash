@@ -52,7 +52,7 @@ write_state() {
     jq -n --arg session "$ID" --arg phase "${1:-ended}" --arg repository "$REPOSITORY" --arg branch "$BRANCH" \
         --arg base "${BASE:-}" --arg ended "$(date -u +%FT%T.%6NZ)" --arg image "$IMAGE" --arg name "coding-agents-$ID" '{version: 1, session: $session,
         phase: $phase, agent: "shell", name: "work", repository: $repository, branch: $branch, host_branch: $branch,
-        base_commit: $base, image: $image, container: $name, volume: $name, network: "none", engine_context: "",
+        base_commit: $base, image: $image, container: $name, volume: $name, network: "none", engine_context: "", engine_id: "",
         is_interactive: false, is_persistent: false, push_enabled: true, created_at: "2026-01-02T03:04:05.678901Z",
         ended_at: $ended, exit_code: 0, cause: "", collected_commit: ""}' \
         >"$directory/state.json"

@@ -209,6 +209,56 @@ hostile_work() {
     [ -e "$CANARY" ]
 }
 
+@test "a configuration that rewrites addresses runs nothing, in the repository or for the user" {
+    make_repository
+    write_state
+    usual_work
+    local scope rule
+    for scope in --local --global; do
+        for rule in ext:: ext::/ '' "ext::${TREE%/*}"; do
+            git -C "$REPOSITORY" config "$scope" --add "url.ext::sh -c touch% $CANARY .insteadOf" "$rule"
+        done
+        # The control: git itself does what it says.
+        git -C "$REPOSITORY" -c protocol.ext.allow=always ls-remote ext::/true >/dev/null 2>&1 || true
+        [ -e "$CANARY" ]
+        rm "$CANARY"
+        git -C "$REPOSITORY" update-ref -d "refs/heads/$BRANCH"
+        run --separate-stderr "$COLLECT" "$ID"
+        echo "$output $stderr"
+        [ "$status" -eq 0 ]
+        [ ! -e "$CANARY" ]
+        git -C "$REPOSITORY" rev-parse --verify -q "refs/heads/$BRANCH"
+        git -C "$REPOSITORY" config "$scope" --unset-all "url.ext::sh -c touch% $CANARY .insteadOf"
+    done
+}
+
+@test "a configuration that lists the refs of alternates its own way runs nothing" {
+    make_repository
+    git clone -q --bare "$REPOSITORY" "$BATS_TEST_TMPDIR/other.git"
+    echo "$BATS_TEST_TMPDIR/other.git/objects" >"$REPOSITORY/.git/objects/info/alternates"
+    git -C "$REPOSITORY" config core.alternateRefsCommand "touch $CANARY; true"
+    git -C "$REPOSITORY" rev-list --alternate-refs --count main
+    [ -e "$CANARY" ]
+    rm "$CANARY"
+    write_state
+    usual_work
+    run --separate-stderr "$COLLECT" "$ID"
+    echo "$output $stderr"
+    [ "$status" -eq 0 ]
+    [ ! -e "$CANARY" ]
+    git -C "$REPOSITORY" rev-parse --verify -q "refs/heads/$BRANCH"
+}
+
+@test "a larger limit than usual is on record" {
+    make_repository
+    write_state
+    usual_work
+    "$COLLECT" "$ID" --max-bytes 1000000
+    run ! grep -q override-used "$XDG_STATE_HOME/coding-agents/sessions/$ID/events.jsonl"
+    "$COLLECT" "$ID" --max-bytes 3000000000
+    grep -q '"event":"override-used".*--max-bytes=3000000000' "$XDG_STATE_HOME/coding-agents/sessions/$ID/events.jsonl"
+}
+
 @test "objects that git would refuse from anybody are refused" {
     make_repository
     write_state

@@ -232,6 +232,108 @@ EOF
     [ -z "$("$DOCKER" volume ls -q --filter "name=coding-agents-$id")" ]
 }
 
+# An engine that has nothing: whatever it is asked, it answers 404. Its address is in $OTHER.
+start_other_engine() {
+    OTHER=unix://$BATS_TEST_TMPDIR/other.sock
+    perl -MIO::Socket::UNIX -e '
+        my $listener = IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 16) or die;
+        while (my $client = $listener->accept) {
+            while (my $line = <$client>) { last if $line =~ /^\r?$/ }
+            my $body = q({"message":"No such thing"});
+            print $client "HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nConnection: close\r\n",
+                "Content-Length: ", length $body, "\r\n\r\n", $body;
+            close $client;
+        }' "$BATS_TEST_TMPDIR/other.sock" 3>&- &
+    OTHER_PID=$!
+    wait_for 10 test -S "$BATS_TEST_TMPDIR/other.sock"
+}
+
+@test "another engine or context in force changes nothing for a session, and proves nothing about it" {
+    start_working
+    local id choice
+    id=$(id_of "$NAME")
+    start_other_engine
+    mkdir "$BATS_TEST_TMPDIR/docker"
+    DOCKER_CONFIG=$BATS_TEST_TMPDIR/docker "$DOCKER" context create other --docker "host=$OTHER" >/dev/null
+    # The control: that engine has no such container.
+    run env DOCKER_HOST="$OTHER" "$DOCKER" inspect --type container "coding-agents-$id"
+    [ "$status" -ne 0 ]
+    for choice in "DOCKER_HOST=$OTHER" "DOCKER_CONTEXT=other" "DOCKER_CONFIG=$BATS_TEST_TMPDIR/docker"; do
+        echo "$choice"
+        if [[ $choice == DOCKER_CONFIG=* ]]; then
+            DOCKER_CONFIG=$BATS_TEST_TMPDIR/docker "$DOCKER" context use other
+        fi
+        run --separate-stderr env DOCKER_CONFIG="$BATS_TEST_TMPDIR/docker" "$choice" "$CA" status "$NAME" --json
+        [ "$(jq -r .phase <<<"$output")" = running ]
+        run env DOCKER_CONFIG="$BATS_TEST_TMPDIR/docker" "$choice" "$CA" list
+        [[ $output == *"running"*"$NAME"* ]]
+    done
+    # It is ended, and asked for, where it is.
+    run --separate-stderr env "DOCKER_HOST=$OTHER" "$CA" remove "$NAME" --no-push
+    echo "$stderr"
+    [ "$status" -eq 206 ]
+    [[ $stderr == *"--yes"* ]]
+    [ "$("$DOCKER" inspect --format '{{.State.Running}}' "coding-agents-$id")" = false ]
+    [ -e "$XDG_STATE_HOME/coding-agents/sessions/$id/state.json" ]
+    run "$CA" sync "$NAME"
+    [ "$status" -eq 0 ]
+    [ "$(git -C "$REPO" show "shell/$NAME:work")" = work ]
+    kill "$OTHER_PID"
+}
+
+@test "an engine that took the place of a session's own is refused" {
+    "$CA" run shell "$REPO" --name "$NAME" --no-push -- sh -c 'echo work >work'
+    local id command
+    id=$(id_of "$NAME")
+    edit_json "$XDG_STATE_HOME/coding-agents/sessions/$id/state.json" '.engine_id = "AAAA:BBBB"'
+    for command in status sync stop "remove --yes"; do
+        # shellcheck disable=SC2086 # a command and its options
+        run --separate-stderr "$CA" $command "$id"
+        echo "$command: $status $stderr"
+        [ "$status" -eq 201 ]
+        [[ $stderr == *"is not the one that session $id was started on"* ]]
+        [ "$(grep -c . <<<"$stderr")" -eq 1 ]
+    done
+    [ -n "$("$DOCKER" volume ls -q --filter "name=coding-agents-$id")" ]
+    edit_json "$XDG_STATE_HOME/coding-agents/sessions/$id/state.json" '.engine_id = ""'
+    "$CA" sync "$id"
+}
+
+@test "a volume that is gone is no proof that nothing was in it" {
+    "$CA" run shell "$REPO" --name "$NAME" --no-push -- sh -c 'echo work >work'
+    local id
+    id=$(id_of "$NAME")
+    "$DOCKER" rm "coding-agents-$id"
+    "$DOCKER" volume rm "coding-agents-$id"
+    run --separate-stderr "$CA" remove "$NAME"
+    [ "$status" -eq 206 ]
+    [[ $stderr == *"never fetched"*"--yes"* ]]
+    "$CA" remove "$NAME" --yes
+}
+
+@test "a session that ended is not said to be stopped; a name of two is asked about" {
+    "$CA" run shell "$REPO" --name "$NAME" -- true
+    run --separate-stderr "$CA" stop "$NAME"
+    [ "$status" -eq 0 ]
+    [ "$stderr" = "$(id_of "$NAME") had ended already" ]
+    new_repository "$BATS_TEST_TMPDIR/second"
+    "$CA" run shell "$BATS_TEST_TMPDIR/second" --name "$NAME" -- true
+    run --separate-stderr "$CA" sync "$NAME"
+    [ "$status" -eq 206 ]
+    [[ $stderr == *"more than one session is called '$NAME': name the one you mean by its id"* ]]
+    "$CA" list --json | jq -r --arg name "$NAME" '.sessions[] | select(.name == $name).session' | xargs "$CA" remove --yes
+}
+
+@test "a state directory of any name does not stand in the way of a recovery" {
+    export XDG_STATE_HOME=$BATS_TEST_TMPDIR/'state, "of" mine'
+    start_working
+    "$CA" kill "$NAME" --no-push 2>/dev/null || "$CA" kill "$NAME"
+    run "$CA" sync "$NAME"
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$(git -C "$REPO" show "shell/$NAME:work")" = work ]
+}
+
 @test "a session whose record was lost is listed by the engine's labels and can be removed" {
     start_working
     local id
@@ -262,7 +364,10 @@ EOF
         echo "$line: $status $stderr"
         [ "$status" -eq 200 ]
         [ "$(grep -c . <<<"$stderr")" -eq 1 ]
+        [[ $stderr == "coding-agents "* && $stderr != *" " && $stderr != *coding-agents-collect* ]]
     done <<'EOF'
+sync x --as a..b
+sync x --max-bytes 0
 list extra
 status
 status a b

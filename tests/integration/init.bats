@@ -285,9 +285,11 @@ milliseconds() {
     [ "$output" = "agent-init $VERSION" ]
     run -0 "$INITCTL" --help
     run -0 "$INITCTL" --version
-    run -221 "$INITCTL"
-    run -221 "$INITCTL" nonsense
-    run -221 "$INITCTL" restart
+    for arguments in '' nonsense restart 'status main' 'wait --timeout x main'; do
+        # shellcheck disable=SC2086
+        run -221 "$INITCTL" $arguments
+        [ "${#lines[@]}" -eq 1 ]
+    done
     run -225 "$INITCTL" status
 }
 

@@ -51,7 +51,7 @@ make_session() {
     cat >"$sessions/$session/state.json" <<STATE
 {"version":1,"session":"$session","phase":"running","agent":"shell","name":"x","repository":"/x","branch":"shell/x",
 "host_branch":"shell/x","base_commit":"","image":"x","container":"coding-agents-$session",
-"volume":"coding-agents-$session","network":"coding-agents-$session","engine_context":"","is_interactive":false,
+"volume":"coding-agents-$session","network":"coding-agents-$session","engine_context":"","engine_id":"","is_interactive":false,
 "is_persistent":false,"push_enabled":true,"created_at":"2026-01-01T00:00:00.000000Z","ended_at":"","exit_code":-1,
 "cause":"","collected_commit":""}
 STATE

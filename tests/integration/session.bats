@@ -190,6 +190,58 @@ lo" ]
     }
 }
 
+@test "what weakens a session is on record, and nothing else" {
+    "$CA" run shell "$REPO" --name "$NAME" --no-push -- true
+    [ -z "$(events_of "$NAME" | jq -r 'select(.event == "override-used")')" ]
+    "$CA" run shell "$REPO" --name "$NAME-weak" --no-push --include-ignored --commit-secrets --engine-arg=--dns=9.9.9.9 -- true
+    [ "$(events_of "$NAME-weak" | jq -r 'select(.event == "override-used") | .fields.what' | tr '\n' ' ')" = \
+        '--commit-secrets --include-ignored --engine-arg=--dns=9.9.9.9 ' ]
+}
+
+@test "proxies of the docker client stay out of a session, running or saved later" {
+    mkdir "$BATS_TEST_TMPDIR/docker"
+    echo '{"proxies":{"default":{"httpProxy":"http://me:canary@proxy:1","httpsProxy":"http://me:canary@proxy:1",
+        "ftpProxy":"http://me:canary@proxy:1","allProxy":"http://me:canary@proxy:1","noProxy":"canary"}}}' \
+        >"$BATS_TEST_TMPDIR/docker/config.json"
+    # The control: the client does so by itself.
+    DOCKER_CONFIG=$BATS_TEST_TMPDIR/docker "$DOCKER" run --rm --network none --entrypoint env "$SHELL_IMAGE" | grep -q canary
+    DOCKER_CONFIG=$BATS_TEST_TMPDIR/docker "$CA" launch shell "$REPO" --name "$NAME" -- sh -c 'env >environment; exec sleep 600'
+    local id container look='cat /proc/[0-9]*/environ'
+    id=$(id_of "$NAME")
+    container=coding-agents-$id
+    DOCKER_CONFIG=$BATS_TEST_TMPDIR/docker "$DOCKER" exec "$container" env >"$BATS_TEST_TMPDIR/exec"
+    "$DOCKER" exec "$container" sh -c "$look" >>"$BATS_TEST_TMPDIR/exec" 2>/dev/null || true
+    grep -q PATH= "$BATS_TEST_TMPDIR/exec"
+    run ! grep -aq canary "$BATS_TEST_TMPDIR/exec"
+    run ! grep -q canary <<<"$("$DOCKER" inspect "$container")"
+    DOCKER_CONFIG=$BATS_TEST_TMPDIR/docker "$CA" kill "$NAME"
+    # The containers of a recovery and of the fetch after it, as the engine was asked for them.
+    mkdir "$BATS_TEST_TMPDIR/bin"
+    printf '#!/bin/sh\nprintf "%%s " "$@" >>%q\necho >>%q\nexec %q "$@"\n' "$BATS_TEST_TMPDIR/asked" "$BATS_TEST_TMPDIR/asked" \
+        "$DOCKER" >"$BATS_TEST_TMPDIR/bin/docker"
+    chmod 0755 "$BATS_TEST_TMPDIR/bin/docker"
+    PATH=$BATS_TEST_TMPDIR/bin:$PATH "$CA" sync "$NAME"
+    [ "$(grep -c '^run .*--env HTTPS_PROXY= .*--env no_proxy= ' "$BATS_TEST_TMPDIR/asked")" -eq 2 ]
+    [ "$(grep -c '^run ' "$BATS_TEST_TMPDIR/asked")" -eq 2 ]
+    git -C "$REPO" show "shell/$NAME:environment" | grep -q PATH=
+    run ! git -C "$REPO" grep -q canary "shell/$NAME"
+    "$CA" remove "$NAME" --yes
+}
+
+@test "output that nobody reads any more ends the session in order, as a filter ends" {
+    local statuses
+    set +o pipefail
+    "$CA" run shell "$REPO" --name "$NAME" -- sh -c 'echo work >work; while :; do echo line; sleep 0.2; done' \
+        2>"$BATS_TEST_TMPDIR/said" </dev/null | head -n 1 >"$BATS_TEST_TMPDIR/read"
+    statuses=${PIPESTATUS[0]}
+    cat "$BATS_TEST_TMPDIR/said"
+    [ "$statuses" -eq 141 ]
+    [ "$(cat "$BATS_TEST_TMPDIR/read")" = line ]
+    grep -q 'nobody reads the output' "$BATS_TEST_TMPDIR/said"
+    [ "$(git -C "$REPO" show "shell/$NAME:work")" = work ]
+    [ "$("$CA" status "$NAME" --json | jq -r .phase)" = collected ]
+}
+
 @test "a dry run prints the one docker run and starts nothing" {
     run --separate-stderr "$CA" run shell "$REPO" --name "$NAME" --dry-run --json -- true
     [ "$status" -eq 0 ]
