@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "init/agent-boot/boot.h"
+#include "init/agent-boot/places.h"
 #include "init/agent-boot/report.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
@@ -166,6 +167,9 @@ int git_save_work(struct boot_context *context, struct error *err)
         boot_set_detail(context, "nothing to save");
         return BOOT_SKIPPED;
     }
+    /* Half a copy would be committed as the removal of its other half. */
+    if (access(PLACE_COPIED_MARK, F_OK) < 0)
+        return error_set(err, errno, "the repository's copy was never finished, so nothing ran");
     struct process_result result = {.wait_status = 0};
     int outcome = run_commit(context, &result, err);
     if (outcome == 0) {
