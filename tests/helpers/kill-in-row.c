@@ -166,5 +166,6 @@ int main(int argc, char **argv)
     arm(aim.is_in_row ? aim.microseconds : SEARCH_SECONDS * 1000000L);
     if (!follow(&aim, pid))
         return 1;
-    return kill(first, SIGKILL) < 0;
+    /* Not before it is dead as well may it be let go. */
+    return kill(first, SIGKILL) < 0 || waitpid(pid, NULL, __WALL) < 0;
 }
