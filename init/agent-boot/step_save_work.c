@@ -113,12 +113,10 @@ static void tell(struct boot_context *context, struct work_report *report)
 
 static uint64_t remaining_ms(const struct boot_context *context)
 {
-    if (context->deadline_ns == 0)
-        return 0;
     uint64_t now = clock_monotonic_ns();
-    if (now >= context->deadline_ns)
+    if (now >= context->step_deadline_ns)
         return 1;
-    return (context->deadline_ns - now) / CLOCK_NANOSECONDS_PER_MILLISECOND + 1;
+    return (context->step_deadline_ns - now) / CLOCK_NANOSECONDS_PER_MILLISECOND + 1;
 }
 
 static int run_commit(const struct boot_context *context, struct process_result *result,

@@ -307,8 +307,16 @@ static int push(const struct options *options, struct error *err)
     char refspec[PATH_MAX];
     if (path_format(refspec, "+HEAD:refs/heads/%s", options->branch) < 0)
         return error_set(err, ENAMETOOLONG, "the branch's name");
+    /* git takes its settings from the other side of a push: that repository is the agent's as well.
+     */
     const char *const arguments[] = {
-        "push", "--quiet", "--no-verify", options->repository, refspec, NULL,
+        "push",
+        "--quiet",
+        "--no-verify",
+        "--receive-pack=git -c core.hooksPath=/dev/null receive-pack",
+        options->repository,
+        refspec,
+        NULL,
     };
     int result = work_tree_git_checked(arguments, NULL, 0, err);
     if (result == 0)

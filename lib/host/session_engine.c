@@ -133,8 +133,7 @@ static bool is_whole_end(const char *event, const json_t *fields)
 static bool look_for_run(const char *event, const json_t *fields, void *context)
 {
     bool *has_no_run = context;
-    *has_no_run =
-        *has_no_run || is_event(event, AUDIT_BOOT_REFUSED) || is_whole_end(event, fields);
+    *has_no_run = *has_no_run || is_event(event, AUDIT_BOOT_REFUSED) || is_whole_end(event, fields);
     return is_event(event, AUDIT_BOOT_REPORT) || is_event(event, AUDIT_WORK_COMMITTED) ||
            is_event(event, AUDIT_WORK_PUSHED) ||
            (is_event(event, AUDIT_SHUTDOWN_STEP) && has_text(fields, "step", "git") &&

@@ -166,6 +166,10 @@ int main(int argc, char **argv)
     arm(aim.is_in_row ? aim.microseconds : SEARCH_SECONDS * 1000000L);
     if (!follow(&aim, pid))
         return 1;
-    /* Not before it is dead as well may it be let go. */
-    return kill(first, SIGKILL) < 0 || waitpid(pid, NULL, __WALL) < 0;
+    if (kill(first, SIGKILL) < 0)
+        return 1;
+    /* Let go before it is dead it would run on. */
+    while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+        ;
+    return 0;
 }
