@@ -316,3 +316,89 @@ hits() {
     done
     [ "$missed" -eq 0 ]
 }
+
+# --- those who watch ---------------------------------------------------------------------------------------
+
+LAUNCHER_PHASES=(nothing planned network volume container)
+
+# what_is_there: PHASE, how far a launcher came that was killed. Its last child may finish what it was about.
+what_is_there() {
+    PHASE=nothing
+    STATE=$(echo "$XDG_STATE_HOME"/coding-agents/sessions/*)
+    if [ ! -e "$STATE" ]; then return; fi
+    SESSION=${STATE##*/}
+    CONTAINER=coding-agents-$SESSION
+    PHASE=planned
+    if "$DOCKER" network inspect "$CONTAINER" >/dev/null 2>&1; then PHASE=network; fi
+    if "$DOCKER" volume inspect "$CONTAINER" >/dev/null 2>&1; then PHASE=volume; fi
+    if "$DOCKER" container inspect "$CONTAINER" >/dev/null 2>&1; then PHASE=container; fi
+}
+
+is_running() {
+    "$CA" status "$SESSION" --json | jq -e '.phase == "running"' >/dev/null
+}
+
+claims_in_container() {
+    "$DOCKER" exec "$CONTAINER" test -e /workspace/work/3
+}
+
+# judge_launcher: a session that goes on is stopped by its name in list, and brings its work; of any other nothing
+# is claimed. Both can be removed at once.
+judge_launcher() {
+    local start=$SECONDS
+    if [ "$PHASE" = nothing ]; then
+        nothing_is_left
+        return
+    fi
+    if [ "$PHASE" = container ]; then
+        wait_for 60 is_running
+        wait_for 60 claims_in_container
+        "$CA" list | grep -q "^$SESSION  running "
+        "$CA" stop "$SESSION"
+        MOUNTPOINT=$("$DOCKER" volume inspect --format '{{.Mountpoint}}' "$CONTAINER")
+        [ "$(git -C "$REPO" rev-parse "shell/$NAME^{tree}")" = "$(tree_in_volume)" ]
+    else
+        [ -z "$(command_of_list)" ]
+    fi
+    "$CA" remove "$SESSION"
+    echo "removed after $((SECONDS - start)) s"
+    wait_for 30 not_running "$SESSION"
+    nothing_is_left
+}
+
+# launcher_point NUMBER: the launcher is killed after a random time of its life, up to when its container runs.
+launcher_point() {
+    local delay=$((RANDOM % 900))
+    begin "launcher-$1" running
+    sleep "0.$(printf '%03d' "$delay")"
+    kill -KILL "$LAUNCHER" 2>/dev/null
+    wait "$LAUNCHER" 2>/dev/null || true
+    # What it had just asked the engine for comes about.
+    sleep 1
+    what_is_there
+    judge_launcher
+    git -C "$REPO" branch -q -D "shell/$NAME" 2>/dev/null || true
+    echo "launcher point $1: after $delay ms, $PHASE"
+    echo "$PHASE" >>"$HITS"
+}
+
+# keeper_point PHASE: the keeper is killed in a phase of the container's life, and the container then.
+keeper_point() {
+    WATCHED=no
+    begin "keeper-$1" running --network restricted
+    soon find_container
+    case $1 in
+    up-*)
+        pkill -KILL -f -- "coding-agents-keeper --session $SESSION"
+        kill_in_row "$1" || kill_first agent-init || true
+        ;;
+    *)
+        soon claims && soon find_process agent-init
+        pkill -KILL -f -- "coding-agents-keeper --session $SESSION"
+        kill_first agent-init
+        ;;
+    esac
+    CONTAINER=coding-agents-$SESSION
+    ends
+    phase_hit
+}

@@ -19,3 +19,31 @@ teardown_file() {
     points "${#phases[@]}" "${phases[@]}"
     hits "${phases[@]}"
 }
+
+@test "killed launchers: a session goes on or never was, and remove takes either at once" {
+    local number
+    for number in 1 2 3 4 5 6; do launcher_point "$number"; done
+}
+
+@test "a killed keeper and a killed container: the work comes back by what list says" {
+    keeper_point running
+    [ "$PHASE" = running ]
+    MOUNTPOINT=$("$DOCKER" volume inspect --format '{{.Mountpoint}}' "$CONTAINER")
+    CODE=
+    comes_back
+    nothing_is_left
+}
+
+@test "half a copy is never committed, even when nobody can say that nothing ran" {
+    keeper_point up-workspace
+    [ "$PHASE" = up-workspace ]
+    command=$(command_of_list)
+    [ -n "$command" ]
+    run --separate-stderr $command
+    echo "$output $stderr"
+    [ "$status" -eq 208 ]
+    [ "$(grep -c . <<<"$stderr")" -eq 1 ]
+    [ "$(git -C "$REPO" rev-parse "shell/$NAME")" = "$BASE" ]
+    "$CA" remove "$SESSION" --yes
+    nothing_is_left
+}
