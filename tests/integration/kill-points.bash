@@ -319,7 +319,24 @@ hits() {
 
 # --- those who watch ---------------------------------------------------------------------------------------
 
+# How far a launcher can have come, and what it does at the time.
 LAUNCHER_PHASES=(nothing planned network volume container)
+declare -gA LAUNCHER_DOES=([nothing]='docker version' [network]='docker network create' [volume]='docker volume create'
+    [container]='docker run ')
+
+# does COMMAND: a child of the launcher is that command.
+does() {
+    local child words
+    for child in $(cat "/proc/$LAUNCHER/task/$LAUNCHER/children" 2>/dev/null); do
+        mapfile -d '' words 2>/dev/null <"/proc/$child/cmdline" || continue
+        if [[ ${words[*]} == "$1"* ]]; then return 0; fi
+    done
+    return 1
+}
+
+has_plan() {
+    [ -e "$(echo "$XDG_STATE_HOME"/coding-agents/sessions/*/keeper.log)" ]
+}
 
 # what_is_there: PHASE, how far a launcher came that was killed. Its last child may finish what it was about.
 what_is_there() {
@@ -347,7 +364,7 @@ claims_in_container() {
 judge_launcher() {
     local start=$SECONDS
     if [ "$PHASE" = nothing ]; then
-        nothing_is_left
+        repository_now | diff "$BATS_FILE_TMPDIR/before" -
         return
     fi
     if [ "$PHASE" = container ]; then
@@ -366,11 +383,11 @@ judge_launcher() {
     nothing_is_left
 }
 
-# launcher_point NUMBER: the launcher is killed after a random time of its life, up to when its container runs.
+# launcher_point PHASE: the launcher is killed while it is about that.
 launcher_point() {
-    local delay=$((RANDOM % 900))
     begin "launcher-$1" running
-    sleep "0.$(printf '%03d' "$delay")"
+    if [ "$1" = planned ]; then soon has_plan; else soon does "${LAUNCHER_DOES[$1]}"; fi
+    sleep "0.0$((RANDOM % 30))"
     kill -KILL "$LAUNCHER" 2>/dev/null
     wait "$LAUNCHER" 2>/dev/null || true
     # What it had just asked the engine for comes about.
@@ -378,8 +395,7 @@ launcher_point() {
     what_is_there
     judge_launcher
     git -C "$REPO" branch -q -D "shell/$NAME" 2>/dev/null || true
-    echo "launcher point $1: after $delay ms, $PHASE"
-    echo "$PHASE" >>"$HITS"
+    echo "the launcher was killed at: $1, and had made: $PHASE"
 }
 
 # keeper_point PHASE: the keeper is killed in a phase of the container's life, and the container then.

@@ -21,8 +21,8 @@ teardown_file() {
 }
 
 @test "killed launchers: a session goes on or never was, and remove takes either at once" {
-    local number
-    for number in 1 2 3 4 5 6; do launcher_point "$number"; done
+    local phase
+    for phase in "${LAUNCHER_PHASES[@]}"; do launcher_point "$phase"; done
 }
 
 @test "a killed keeper and a killed container: the work comes back by what list says" {
