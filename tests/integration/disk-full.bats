@@ -10,10 +10,9 @@ load shutdown
 
 setup_file() {
     session_setup_file
-    # What volumes lie on is a file system of their own, and small.
-    mkdir -p "$BATS_FILE_TMPDIR/engine/data/volumes"
-    mount -t tmpfs -o size=48m volumes "$BATS_FILE_TMPDIR/engine/data/volumes"
     engine_setup_file
+    # What volumes lie on is a file system of their own, and small. An engine that starts takes such mounts away.
+    mount -t tmpfs -o size=48m volumes "$ENGINE/data/volumes"
 }
 
 teardown_file() {

@@ -1,12 +1,11 @@
 # A second real engine, of a test file's own: it can be stopped, killed and given a small disk.
 # shellcheck shell=bash
 
-# Before it starts, a test may mount something at $ENGINE/data.
 engine_setup_file() {
     export ENGINE=$BATS_FILE_TMPDIR/engine
     # Sockets have short names.
     export SOCKETS=/run/coding-agents-test-$$
-    mkdir -p "$ENGINE/data" "$SOCKETS"
+    mkdir -p "$ENGINE" "$SOCKETS"
     local first=$DOCKER
     export DOCKER_HOST=unix://$SOCKETS/engine.sock
     start_engine
