@@ -2,6 +2,7 @@
 # What counts as hit is read afterwards, from what the container said and from the audit log, never from what was
 # planned.
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # for the tests
 
 # Where a container can be killed, in the order of its life. Those of boot and shutdown have the names of their rows.
 CONTAINER_PHASES=(start up-kernel up-manifest up-mounts up-workspace up-git up-data up-drop up-setup up-agent
@@ -326,8 +327,9 @@ declare -gA LAUNCHER_DOES=([nothing]='docker version' [network]='docker network 
 
 # does COMMAND: a child of the launcher is that command.
 does() {
-    local child words
-    for child in $(cat "/proc/$LAUNCHER/task/$LAUNCHER/children" 2>/dev/null); do
+    local child children words
+    read -r -a children 2>/dev/null <"/proc/$LAUNCHER/task/$LAUNCHER/children" || return 1
+    for child in ${children[@]+"${children[@]}"}; do
         mapfile -d '' words 2>/dev/null <"/proc/$child/cmdline" || continue
         if [[ ${words[*]} == "$1"* ]]; then return 0; fi
     done

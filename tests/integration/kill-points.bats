@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Containers, launchers, keepers and engines killed at chosen points, and disks that are full: a sample.
 # runs as: root
+# shellcheck disable=SC2034 # for the functions of kill-points.bash
 
 load common
 load session
@@ -39,6 +40,7 @@ teardown_file() {
     [ "$PHASE" = up-workspace ]
     command=$(command_of_list)
     [ -n "$command" ]
+    # shellcheck disable=SC2086 # words
     run --separate-stderr $command
     echo "$output $stderr"
     [ "$status" -eq 208 ]
