@@ -10,6 +10,7 @@
 #include "host-shim/broker/keeper.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
+#include "lib/base/exit_codes.h"
 
 /* A launcher that died may have started the container just before: this long one is looked for. */
 #define ABSENCE_MS 60000
@@ -38,6 +39,12 @@ static void on_launcher_gone(struct keeper *keeper)
     cleanup_close(&keeper->control_fd);
     if (keeper->ending.was_seen || keeper->phase > KEEPER_WATCHING)
         return;
+    if (keeper->phase == KEEPER_WAITING) {
+        /* It says that it starts the container before it does. */
+        keeper->ending.exit_code = EXIT_START;
+        ending_abandon(keeper, "the launcher ended before that");
+        return;
+    }
     watch_start(keeper);
     event_loop_set_timer(&keeper->loop, KEEPER_TIMER_ABSENCE,
                          clock_monotonic_ns() + ABSENCE_MS * CLOCK_NANOSECONDS_PER_MILLISECOND,

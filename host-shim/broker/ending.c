@@ -95,6 +95,12 @@ static void on_network(struct keeper *keeper, const struct helper_report *report
         finish(keeper);
 }
 
+/* In the words of docker's clients before and since version 25. */
+static bool is_absence(const char *text)
+{
+    return strcasestr(text, "no such network") != NULL || strcasestr(text, "not found") != NULL;
+}
+
 static void remove_network(const char *name, int fd)
 {
     const char *const arguments[] = {"network", "rm", name, NULL};
@@ -109,7 +115,7 @@ static void remove_network(const char *name, int fd)
             nanosleep(&retry, NULL);
         result = engine_run(arguments, NETWORK_TIMEOUT_MS, &output, &err);
         /* A session with --network none has none, and remove may have been faster. */
-        if (result < 0 && strcasestr(error_text(&err), "no such network") != NULL)
+        if (result < 0 && is_absence(error_text(&err)))
             result = 0;
         process_result_free(&output);
     }

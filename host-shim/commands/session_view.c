@@ -15,9 +15,10 @@
 #include "lib/wire/record.h"
 
 #define ENGINE_ANSWER_MS 15000
+#define INSPECT_ATTEMPTS 5
 
 /* One `docker inspect` of every container with our label; *LIST is an array, owned. */
-static int inspect_all(json_t **list, struct error *err)
+static int inspect_once(json_t **list, struct error *err)
 {
     static const char *const find[] = {
         "ps", "--all", "--quiet", "--no-trunc", "--filter", "label=" SESSION_LABEL, NULL};
@@ -46,6 +47,15 @@ static int inspect_all(json_t **list, struct error *err)
         *list = json_array();
     }
     return *list == NULL ? error_set(err, EPROTO, "the engine's list of containers is no JSON") : 0;
+}
+
+/* A container that is removed between the two questions makes the second one fail for all. */
+static int inspect_all(json_t **list, struct error *err)
+{
+    int result = -EIO;
+    for (int i = 0; i < INSPECT_ATTEMPTS && result == -EIO; i++)
+        result = inspect_once(list, err);
+    return result;
 }
 
 static const char *label_of(const json_t *container, const char *key)

@@ -42,6 +42,8 @@ struct boot_context {
     bool is_wipe_only;
     uint64_t deadline_ns; /* absolute, CLOCK_MONOTONIC; 0: none */
     uint32_t stop_grace_ms;
+    uint64_t step_start_ns;    /* of the running step, absolute as the next */
+    uint64_t step_deadline_ns; /* when what it started is killed */
 
     struct manifest *manifest; /* owned; NULL without session */
     struct user agentuser;

@@ -61,16 +61,23 @@ void report_head(void)
     dprintf(STDERR_FILENO, "coding-agents %s\n", CODING_AGENTS_VERSION);
 }
 
+static json_int_t step_time_us(const struct boot_context *context)
+{
+    return (json_int_t)((context->step_deadline_ns - context->step_start_ns) / 1000);
+}
+
 void report_step(struct boot_context *context, const struct boot_step *step, const char *outcome,
                  uint64_t duration_us)
 {
     bool is_down = context->mode == BOOT_MODE_SHUTDOWN || context->is_unwinding;
     dprintf(STDERR_FILENO, "  %-10s %-8s %6" PRIu64 ".%" PRIu64 " ms  %s\n", step->name, outcome,
             duration_us / 1000, duration_us % 1000 / 100, context->detail);
-    report_event(context, is_down ? AUDIT_SHUTDOWN_STEP : AUDIT_BOOT_STEP,
-                 json_pack("{s:s, s:I, s:s, s:s%}", "step", step->name, "duration_us",
-                           (json_int_t)duration_us, "outcome", outcome, "detail", context->detail,
-                           strnlen(context->detail, sizeof(context->detail))));
+    json_t *fields = json_pack("{s:s, s:I, s:s, s:s%}", "step", step->name, "duration_us",
+                               (json_int_t)duration_us, "outcome", outcome, "detail",
+                               context->detail, strnlen(context->detail, sizeof(context->detail)));
+    if (is_down)
+        json_object_set_new(fields, "deadline_us", json_integer(step_time_us(context)));
+    report_event(context, is_down ? AUDIT_SHUTDOWN_STEP : AUDIT_BOOT_STEP, fields);
 }
 
 void report_ready(struct boot_context *context, uint64_t duration_us)

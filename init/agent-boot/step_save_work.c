@@ -117,12 +117,10 @@ static void tell(struct boot_context *context, struct work_report *report)
 
 static uint64_t remaining_ms(const struct boot_context *context)
 {
-    if (context->deadline_ns == 0)
-        return 0;
     uint64_t now = clock_monotonic_ns();
-    if (now >= context->deadline_ns)
+    if (now >= context->step_deadline_ns)
         return 1;
-    return (context->deadline_ns - now) / CLOCK_NANOSECONDS_PER_MILLISECOND + 1;
+    return (context->step_deadline_ns - now) / CLOCK_NANOSECONDS_PER_MILLISECOND + 1;
 }
 
 static int run_commit(const struct boot_context *context, struct process_result *result,
@@ -180,6 +178,9 @@ int git_save_work(struct boot_context *context, struct error *err)
         boot_set_detail(context, "nothing to save");
         return BOOT_SKIPPED;
     }
+    /* Half a copy would be committed as the removal of its other half. */
+    if (access(PLACE_COPIED_MARK, F_OK) < 0)
+        return error_set(err, errno, "the repository's copy was never finished, so nothing ran");
     struct process_result result = {.wait_status = 0};
     int outcome = run_commit(context, &result, err);
     if (outcome == 0) {

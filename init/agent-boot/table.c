@@ -5,6 +5,7 @@
 
 #define SYS_ADMIN CAPABILITY_BIT(CAP_SYS_ADMIN)
 #define CHOWN CAPABILITY_BIT(CAP_CHOWN)
+#define KILL CAPABILITY_BIT(CAP_KILL)
 #define SETUID CAPABILITY_BIT(CAP_SETUID)
 #define SETGID CAPABILITY_BIT(CAP_SETGID)
 #define SETPCAP CAPABILITY_BIT(CAP_SETPCAP)
@@ -51,7 +52,8 @@ const struct boot_step boot_steps[] = {
     {
         .name = "git",
         .purpose = "remotes, branch, identity; at shutdown commit and push to the volume",
-        .capabilities = SYS_ADMIN | SETUID | SETGID | SETPCAP,
+        /* What commits is agentuser's: without KILL it would outlive its deadline. */
+        .capabilities = SYS_ADMIN | SETUID | SETGID | SETPCAP | KILL,
         .deadline_ms = 5 * MINUTES,
         .down_deadline_ms = 10 * MINUTES,
         .exit_code = EXIT_BOOT_GIT,

@@ -16,6 +16,11 @@
 #include "lib/base/exit_codes.h"
 #include "lib/wire/init_protocol.h"
 
+/* What a step that goes down leaves to each one behind it: this part of what is left, at most so
+ * long. */
+#define DOWN_RESERVE_PART 8
+#define DOWN_RESERVE_MS 3000
+
 static volatile sig_atomic_t is_deadline_passed;
 static volatile sig_atomic_t is_stop_requested;
 
@@ -128,14 +133,25 @@ static int bring_up(struct boot_context *context, const struct boot_step *step, 
     return result;
 }
 
-static uint32_t down_deadline(const struct boot_context *context, const struct boot_step *step)
+/* What is left for a step, without a part of it for each step that is still to come. */
+static uint64_t left_for(const struct boot_context *context, const struct boot_step *step)
 {
-    if (context->deadline_ns == 0)
-        return step->down_deadline_ms;
     uint64_t now = clock_monotonic_ns();
     if (now >= context->deadline_ns)
         return 1;
     uint64_t left = (context->deadline_ns - now) / CLOCK_NANOSECONDS_PER_MILLISECOND + 1;
+    uint64_t part = left / DOWN_RESERVE_PART;
+    part = part < DOWN_RESERVE_MS ? part : DOWN_RESERVE_MS;
+    for (const struct boot_step *later = boot_steps; later < step; later++)
+        left -= later->down != NULL ? part : 0;
+    return left;
+}
+
+static uint32_t down_deadline(const struct boot_context *context, const struct boot_step *step)
+{
+    if (context->deadline_ns == 0)
+        return step->down_deadline_ms;
+    uint64_t left = left_for(context, step);
     return left < step->down_deadline_ms ? (uint32_t)left : step->down_deadline_ms;
 }
 
@@ -143,9 +159,12 @@ static int take_down(struct boot_context *context, const struct boot_step *step)
 {
     struct error err = ERROR_INITIALIZER;
     uint64_t start = clock_monotonic_ns();
+    uint32_t deadline_ms = down_deadline(context, step);
     context->detail[0] = '\0';
+    context->step_start_ns = start;
+    context->step_deadline_ns = start + deadline_ms * CLOCK_NANOSECONDS_PER_MILLISECOND;
     raise_capabilities(step);
-    arm_deadline(down_deadline(context, step));
+    arm_deadline(deadline_ms);
     int result = step->down(context, &err);
     arm_deadline(0);
     if (result < 0)

@@ -97,11 +97,19 @@ bool session_log_is_saved(const char *session, uint64_t since_ns)
     return work.is_saved;
 }
 
+/* The keeper writes the end of a container that it has seen to its end: what is not in its log by
+ * then was not said. */
+static bool is_whole_end(const struct logged_event *event)
+{
+    return is_event(event, AUDIT_SESSION_END) &&
+           json_integer_value(json_object_get(event->fields, "exit_code")) >= 0;
+}
+
 /* True at the first sign of a run. */
 static bool look_for_run(const struct logged_event *event, void *context)
 {
-    bool *was_refused = context;
-    *was_refused = *was_refused || is_event(event, AUDIT_BOOT_REFUSED);
+    bool *has_no_run = context;
+    *has_no_run = *has_no_run || is_event(event, AUDIT_BOOT_REFUSED) || is_whole_end(event);
     return is_event(event, AUDIT_BOOT_REPORT) || is_event(event, AUDIT_WORK_COMMITTED) ||
            is_event(event, AUDIT_WORK_PUSHED) ||
            (is_event(event, AUDIT_SHUTDOWN_STEP) && has_text(event, "step", "git") &&
@@ -110,8 +118,8 @@ static bool look_for_run(const struct logged_event *event, void *context)
 
 bool session_log_never_ran(const char *session)
 {
-    bool was_refused = false;
-    return !read_log(session, look_for_run, &was_refused) && was_refused;
+    bool has_no_run = false;
+    return !read_log(session, look_for_run, &has_no_run) && has_no_run;
 }
 
 struct left_work {

@@ -34,7 +34,7 @@ enum audit_event {
                           detail? */
     AUDIT_BOOT_REPORT, /* boot: duration_us (n), weaker (l: fallbacks in force) */
     AUDIT_BOOT_REFUSED,  /* boot: step, message, exit_code (i) */
-    AUDIT_SHUTDOWN_STEP, /* boot: as boot-step */
+    AUDIT_SHUTDOWN_STEP, /* boot: as boot-step, and deadline_us (n) */
     AUDIT_SERVICE, /* keeper, from PID 1's own events: kind, service, value (n), init_sequence (n),
                       init_monotonic_ns (n) */
     AUDIT_WORK_COMMITTED, /* boot: commit, branch, files (n), withheld (l: credential-like files

@@ -34,7 +34,7 @@ static const struct audit_row rows[AUDIT_EVENT_COUNT] = {
     [AUDIT_BOOT_REPORT]     = {"boot-report", {{"duration_us", NUMBER, false}, {"weaker", LIST, false}}},
     [AUDIT_BOOT_REFUSED]    = {"boot-refused", {{"step", TEXT, false}, {"message", TEXT, false}, {"exit_code", INTEGER, false}}},
     [AUDIT_SHUTDOWN_STEP]   = {"shutdown-step", {{"step", TEXT, false}, {"duration_us", NUMBER, false},
-                               {"outcome", OUTCOME, false}, {"detail", TEXT, true}}},
+                               {"deadline_us", NUMBER, false}, {"outcome", OUTCOME, false}, {"detail", TEXT, true}}},
     [AUDIT_SERVICE]         = {"service", {{"kind", TEXT, false}, {"service", TEXT, false}, {"value", NUMBER, false},
                                {"init_sequence", NUMBER, false}, {"init_monotonic_ns", NUMBER, false}}},
     [AUDIT_WORK_COMMITTED]  = {"work-committed", {{"commit", TEXT, false}, {"branch", TEXT, false},

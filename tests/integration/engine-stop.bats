@@ -4,26 +4,15 @@
 
 load common
 load session
+load engine
 
 setup_file() {
     session_setup_file
-    export ENGINE=$BATS_FILE_TMPDIR/engine
-    # Sockets have short names.
-    export SOCKETS=/run/coding-agents-test-$$
-    mkdir -p "$ENGINE" "$SOCKETS"
-    local first=$DOCKER
-    export DOCKER_HOST=unix://$SOCKETS/engine.sock
-    start_engine
-    env -u DOCKER_HOST "$first" save "$SHELL_IMAGE" | "$DOCKER" load -q
+    engine_setup_file
 }
 
 teardown_file() {
-    "$CA" remove --all --yes --no-push >/dev/null 2>&1 || true
-    stop_engine TERM || true
-    kill -TERM "$(cat "$SOCKETS/containerd.pid")" 2>/dev/null || true
-    # What an engine that was killed left mounted.
-    grep -o " ${ENGINE}[^ ]*\| ${SOCKETS}[^ ]*" /proc/self/mountinfo | sort -r | xargs -r umount -l 2>/dev/null || true
-    rm -rf "$SOCKETS"
+    engine_teardown_file
 }
 
 setup() {
@@ -37,43 +26,6 @@ setup() {
 teardown() {
     cat "$OUT" 2>/dev/null || true
     tail -5 "$ENGINE/log" || true
-}
-
-answers() {
-    "$DOCKER" info >/dev/null 2>&1
-}
-
-# As distributions run it: containerd has a life of its own.
-start_containerd() {
-    printf 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n' >"$ENGINE/containerd.toml"
-    containerd --config "$ENGINE/containerd.toml" --address "$SOCKETS/containerd.sock" --root "$ENGINE/containerd" \
-        --state "$SOCKETS/containerd" >>"$ENGINE/containerd.log" 2>&1 </dev/null 3>&- &
-    echo "$!" >"$SOCKETS/containerd.pid"
-    disown
-}
-
-start_engine() {
-    if [ ! -s "$SOCKETS/containerd.pid" ] || has_ended "$(cat "$SOCKETS/containerd.pid")"; then
-        start_containerd
-    fi
-    rm -f "$SOCKETS/engine.pid"
-    # In a network of its own: an engine without a bridge takes docker0 away, which is the other engine's.
-    unshare --net dockerd --host "$DOCKER_HOST" --containerd "$SOCKETS/containerd.sock" --data-root "$ENGINE/data" \
-        --exec-root "$SOCKETS/exec" --pidfile "$SOCKETS/engine.pid" --bridge=none --iptables=false --ip6tables=false \
-        --ip-masq=false >>"$ENGINE/log" 2>&1 </dev/null 3>&- &
-    wait_for 60 answers
-}
-
-# stop_engine SIGNAL: and waits until it has ended.
-stop_engine() {
-    local pid
-    pid=$(cat "$SOCKETS/engine.pid")
-    kill -"$1" "$pid"
-    wait_for 90 has_ended "$pid"
-}
-
-has_ended() {
-    [ ! -d "/proc/$1" ] || grep -q '^State:.*Z' "/proc/$1/status"
 }
 
 working() {

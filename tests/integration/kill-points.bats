@@ -1,0 +1,51 @@
+#!/usr/bin/env bats
+# Containers, launchers, keepers and engines killed at chosen points, and disks that are full: a sample.
+# runs as: root
+# shellcheck disable=SC2034 # for the functions of kill-points.bash
+
+load common
+load session
+load kill-points
+
+setup_file() {
+    kills_setup_file
+}
+
+teardown_file() {
+    session_teardown_file
+}
+
+@test "killed containers: the repository is untouched, and the work comes back by what list says" {
+    local phases=(start up-kernel up-workspace up-git up-drop up-agent running stopping down-data down-git down-mounts)
+    points "${#phases[@]}" "${phases[@]}"
+    hits "${phases[@]}"
+}
+
+@test "killed launchers: a session goes on or never was, and remove takes either at once" {
+    local phase
+    for phase in "${LAUNCHER_PHASES[@]}"; do launcher_point "$phase"; done
+}
+
+@test "a killed keeper and a killed container: the work comes back by what list says" {
+    keeper_point running
+    [ "$PHASE" = running ]
+    MOUNTPOINT=$("$DOCKER" volume inspect --format '{{.Mountpoint}}' "$CONTAINER")
+    CODE=
+    comes_back
+    nothing_is_left
+}
+
+@test "half a copy is never committed, even when nobody can say that nothing ran" {
+    keeper_point up-workspace
+    [ "$PHASE" = up-workspace ]
+    command=$(command_of_list)
+    [ -n "$command" ]
+    # shellcheck disable=SC2086 # words
+    run --separate-stderr $command
+    echo "$output $stderr"
+    [ "$status" -eq 208 ]
+    [ "$(grep -c . <<<"$stderr")" -eq 1 ]
+    [ "$(git -C "$REPO" rev-parse "shell/$NAME")" = "$BASE" ]
+    "$CA" remove "$SESSION" --yes
+    nothing_is_left
+}
