@@ -34,5 +34,4 @@ $(foreach helper,$(patsubst tests/helpers/%.c,%,$(wildcard tests/helpers/*.c)),\
 check: $(UNIT_TESTS) $(PROGRAMS) $(DATA_FILES)
 	@tests/run-unit $(UNIT_TESTS)
 
-include tests/fault/build.mk
 include tests/lint/lint.mk
