@@ -195,10 +195,14 @@ static int check_base(const struct options *options, enum work_tree_way way, str
         return 0;
     snprintf(base, sizeof(base), "%.*s^{commit}", COMMIT_ID_SIZE - 1, options->base);
     const char *const verify[] = {"rev-parse", "--verify", "--quiet", base, NULL};
-    int has_base = work_tree_ask(verify, answer, sizeof(answer), err);
-    if (has_base == 0)
-        return error_set(err, EPROTO, "the git directory has not the commit the session began at");
-    return has_base < 0 ? has_base : 0;
+    struct process_result found = {.wait_status = 0};
+    int result = work_tree_git(verify, NULL, 0, &found, err);
+    if (result == 0 && !process_is_success(found.wait_status))
+        result = found.error_output_size > 0
+                     ? work_tree_refusal(verify, &found, err)
+                     : error_set(err, EPROTO, "the commit that the session began at is not there");
+    process_result_free(&found);
+    return result;
 }
 
 static int fill_index(enum work_tree_way way, struct error *err)
@@ -244,7 +248,7 @@ static int save_somehow(const struct options *options, struct changes *changes, 
         struct error later = ERROR_INITIALIZER;
         changes_free(changes);
         if (save(options, way, changes, &later) < 0) {
-            fprintf(stderr, "agent-commit: nor otherwise: %s\n", error_text(&later));
+            fprintf(stderr, "agent-commit: another way failed too: %s\n", error_text(&later));
             continue;
         }
         commit_report(way == WORK_TREE_VOLUME ? "rebuilt" : "reindexed", error_text(err));

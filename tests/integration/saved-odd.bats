@@ -112,7 +112,9 @@ remove_asks() {
 
 @test "without .git, or with a new one, the files are committed on the session's branch" {
     git -C "$REPO" config core.autocrlf true
-    git -C "$REPO" commit -q --allow-empty -m Second
+    printf 'a\r\n' >"$REPO/dos"
+    git -C "$REPO" add dos
+    git -C "$REPO" commit -qm Second
     local first=$NAME way
     for way in 'true' 'git init -q' 'git init -q; git add n; git -c user.name=a -c user.email=a@b commit -qm Own'; do
         NAME=$first-$((${#way}))
@@ -138,20 +140,6 @@ remove_asks() {
         [ "$(git -C "$REPO" log --format=%s "shell/$NAME" | sed -n 2p)" = Own ]
         [ -z "$(left unreached)" ]
     done
-}
-
-@test "a sparse work tree without .git is not taken for one in which most was deleted" {
-    mkdir "$REPO/in" "$REPO/out"
-    echo 1 >"$REPO/in/file"
-    echo 1 >"$REPO/out/file"
-    git -C "$REPO" add .
-    git -C "$REPO" commit -qm Two
-    git -C "$REPO" sparse-checkout set --cone in
-    run "$CA" run shell "$REPO" --name "$NAME" -- sh -c 'rm -rf .git; echo work >work'
-    echo "$output"
-    [ "$status" -eq 208 ]
-    [[ $output == *'not a git repository'* ]]
-    in_branch out/file
 }
 
 # --- commits beside the branch -------------------------------------------------------------------------------------
