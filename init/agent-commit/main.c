@@ -243,15 +243,16 @@ static int save(const struct options *options, enum work_tree_way way, struct ch
 /* Each way after the other; what stands in ERR at the end is why the first failed. */
 static int save_somehow(const struct options *options, struct changes *changes, struct error *err)
 {
+    static const enum work_tree_way ways[] = {WORK_TREE_FRESH_INDEX, WORK_TREE_VOLUME};
     int result = save(options, WORK_TREE_AS_LEFT, changes, err);
-    for (int way = WORK_TREE_AS_LEFT + 1; result < 0 && way < WORK_TREE_WAYS; way++) {
+    for (size_t i = 0; result < 0 && i < ARRAY_LENGTH(ways); i++) {
         struct error later = ERROR_INITIALIZER;
         changes_free(changes);
-        if (save(options, way, changes, &later) < 0) {
+        if (save(options, ways[i], changes, &later) < 0) {
             fprintf(stderr, "agent-commit: another way failed too: %s\n", error_text(&later));
             continue;
         }
-        commit_report(way == WORK_TREE_VOLUME ? "rebuilt" : "reindexed", error_text(err));
+        commit_report(ways[i] == WORK_TREE_VOLUME ? "rebuilt" : "reindexed", error_text(err));
         result = 0;
     }
     return result;

@@ -18,7 +18,6 @@ enum work_tree_way {
     WORK_TREE_FRESH_INDEX, /* it, but with an index of ours and no configuration of the user's */
     WORK_TREE_VOLUME,      /* the volume's repository, likewise: what was pushed last */
 };
-#define WORK_TREE_WAYS 3
 
 /* Every later git uses WAY; REPOSITORY (borrowed) is the volume's. Sets our environment. 0 or
  * -errno. */
