@@ -131,4 +131,6 @@ void changes_free(struct changes *changes)
     path_list_free(&changes->added);
     path_list_free(&changes->withheld);
     path_list_free(&changes->unresolved);
+    path_list_free(&changes->unseen);
+    *changes = (struct changes){.staged = 0};
 }

@@ -2,6 +2,7 @@
 #ifndef COMMIT_CHANGES_H
 #define COMMIT_CHANGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "init/agent-commit/credential_patterns.h"
@@ -20,7 +21,9 @@ struct changes {
     /* Look like credentials, or cannot travel: nested repositories, submodules. */
     struct path_list withheld;
     struct path_list unresolved; /* those with a conflict; in one of the other two as well */
+    struct path_list unseen;     /* submodules that git cannot look into: stage_changes */
     size_t staged;               /* how many of `added` could be staged: stage_changes */
+    bool is_index_fresh;         /* so conflicts that there were are not known any more */
 };
 
 /* 0 or -ENOMEM. */
@@ -38,6 +41,7 @@ int changes_sort(const char *status, size_t size, const struct credential_patter
 /* The paths of such a status whose content the index has not, into UNSTAGED. 0 or -errno. */
 int changes_unstaged(const char *status, size_t size, struct path_list *unstaged,
                      struct error *err);
+/* Empties it, to be used again. */
 void changes_free(struct changes *changes);
 
 #endif

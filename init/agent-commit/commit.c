@@ -87,7 +87,7 @@ int commit_index(const char *message, const char *plain, const struct changes *c
 {
     static const char *const head[] = {"rev-parse", "--verify", "--quiet", "HEAD", NULL};
     struct pending pending;
-    bool has_conflict = changes->unresolved.count > 0;
+    bool has_conflict = changes->unresolved.count > 0 || changes->is_index_fresh;
     int result = find_pending(&pending, has_conflict, err);
     if (result < 0)
         return result;

@@ -225,6 +225,7 @@ static int save(const struct options *options, enum work_tree_way way, struct ch
     const char *message = options->message;
     if (path_format(plain, "Save the work of %s\n", options->branch) < 0)
         return error_set(err, ENAMETOOLONG, "the branch's name");
+    changes->is_index_fresh = way != WORK_TREE_AS_LEFT;
     int result = work_tree_use(way, options->repository, err);
     if (result == 0)
         result = check_base(options, way, err);
@@ -297,6 +298,7 @@ static int run(const struct options *options, struct error *err)
     commit_report_paths("opened", &opened);
     commit_report_paths("withheld", &closed);
     commit_report_paths("withheld", &changes.withheld);
+    commit_report_paths("withheld", &changes.unseen);
     path_list_free(&opened);
     path_list_free(&closed);
     changes_free(&changes);

@@ -72,8 +72,9 @@ int permissions_open(struct path_list *opened, struct path_list *closed, struct 
     FTSENT *entry;
     while (result == 0 && (entry = fts_read(tree)) != NULL)
         result = look_at(tree, entry, opened, closed);
+    /* A walk that cannot go on is told as the whole tree; git goes its own way. */
     if (result == 0 && errno != 0)
-        result = -errno;
+        result = path_list_add(closed, "./");
     fts_close(tree);
     return result < 0 ? error_set(err, -result, "walk the work tree") : 0;
 }

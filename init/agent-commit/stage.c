@@ -1,6 +1,7 @@
 /* Lists and stages the changes; what cannot be staged does not keep the rest from it. */
 #include "init/agent-commit/stage.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,16 +14,47 @@
  * them among a million; what is left then stays in the volume. */
 #define REFUSED_MAX 256
 
-static int read_status(struct process_result *output, struct error *err)
+static int ask_status(const char *submodules, struct process_result *output, struct error *err)
 {
-    static const char *const status[] = {
-        "status",       "--porcelain=v2",           "-z", "--untracked-files=all",
-        "--no-renames", "--ignore-submodules=none", NULL,
+    const char *const status[] = {
+        "status", "--porcelain=v2", "-z", "--untracked-files=all", "--no-renames", submodules, NULL,
     };
     int result = work_tree_git(status, NULL, 0, output, err);
     if (result == 0 && !process_is_success(output->wait_status))
         result = work_tree_refusal(status, output, err);
     return result;
+}
+
+/* Lines "MODE ID STAGE\tPATH", with a NUL behind each. */
+static int list_submodules(struct path_list *submodules, struct error *err)
+{
+    static const char *const arguments[] = {"ls-files", "--stage", "-z", NULL};
+    struct process_result output = {.wait_status = 0};
+    int result = work_tree_git(arguments, NULL, 0, &output, err);
+    size_t at = 0;
+    for (; result == 0 && at < output.output_size; at += strlen(output.output + at) + 1) {
+        const char *path = strchr(output.output + at, '\t');
+        if (path != NULL && strncmp(output.output + at, "160000 ", 7) == 0 &&
+            path_list_add(submodules, path + 1) < 0)
+            result = error_set(err, ENOMEM, "list the submodules");
+    }
+    process_result_free(&output);
+    return result;
+}
+
+/* A submodule whose git directory is broken ends git as a whole, unless it does not look into any:
+ * then nothing is known of what they have, and all go to UNSEEN. */
+static int read_status(struct process_result *output, struct path_list *unseen, struct error *err)
+{
+    int result = ask_status("--ignore-submodules=none", output, err);
+    if (result == 0)
+        return 0;
+    struct error later = ERROR_INITIALIZER;
+    process_result_free(output);
+    if (ask_status("--ignore-submodules=dirty", output, &later) < 0)
+        return result;
+    path_list_free(unseen);
+    return list_submodules(unseen, err);
 }
 
 static int list_changes(const char *patterns_file, struct changes *changes, struct error *err)
@@ -33,7 +65,7 @@ static int list_changes(const char *patterns_file, struct changes *changes, stru
         result = credential_patterns_load(patterns_file, &patterns, err);
     struct process_result output = {.wait_status = 0};
     if (result == 0)
-        result = read_status(&output, err);
+        result = read_status(&output, &changes->unseen, err);
     if (result == 0)
         result = changes_sort(output.output, output.output_size,
                               patterns_file != NULL ? &patterns : NULL, changes, err);
@@ -97,7 +129,7 @@ static int withhold_rest(struct changes *changes, struct error *err)
 {
     struct process_result output = {.wait_status = 0};
     struct path_list unstaged = {.text = NULL};
-    int result = read_status(&output, err);
+    int result = read_status(&output, &changes->unseen, err);
     if (result == 0)
         result = changes_unstaged(output.output, output.output_size, &unstaged, err);
     process_result_free(&output);

@@ -108,6 +108,27 @@ remove_asks() {
     remove_asks module
 }
 
+@test "a submodule that git cannot look into is named, and the others are committed" {
+    new_repository "$BATS_TEST_TMPDIR/module"
+    git -C "$REPO" submodule -q add "$BATS_TEST_TMPDIR/module" module
+    git -C "$REPO" commit -qm 'Add a module'
+    local first=$NAME way
+    for way in 'echo broken >module/.git' 'rm -rf .git'; do
+        NAME=$first-$((${#way}))
+        session "echo good >good; $way"
+        [ "$(in_branch good)" = good ]
+        [ "$(left withheld)" = module ]
+        [ "$(git -C "$REPO" rev-parse "shell/$NAME:module")" = "$(git -C "$REPO" rev-parse main:module)" ]
+    done
+}
+
+@test "a tree that is deeper than a path can name is named, and the rest is committed" {
+    session 'echo good >good; chain=; for i in $(seq 15); do chain=$chain$(printf %0200d 0)/; done
+        mkdir -p "$chain" "more/$chain"; echo x >"more/${chain}x"; cd "$chain"; mv /workspace/more .'
+    [ "$(in_branch good)" = good ]
+    [[ $(left withheld) == 000* ]]
+}
+
 # --- repositories that are gone ------------------------------------------------------------------------------------
 
 @test "without .git, or with a new one, the files are committed on the session's branch" {
