@@ -71,7 +71,7 @@ void losses_tell(const struct session_state *state, const struct losses *losses,
         fprintf(file,
                 "; work that is nowhere but in its volume: fetch it with coding-agents sync %s",
                 state->session);
-    print_names(file, "files that look like credentials, kept in its volume", losses->withheld);
+    print_names(file, "files that were left out, kept in its volume", losses->withheld);
     print_names(file, "commits that are not on its branch", losses->unreached);
     if (losses->clone[0] != '\0')
         fprintf(file, "; commits or changes in its clone %s that the origin lacks", losses->clone);

@@ -12,7 +12,7 @@
 struct losses {
     bool has_unfetched;   /* work that is nowhere but in the volume; set by the caller */
     bool has_volume;      /* the engine has that volume */
-    json_t *withheld;     /* owned array: files that look like credentials, kept in the volume */
+    json_t *withheld;     /* owned array: files that were left out, kept in the volume */
     json_t *unreached;    /* owned array: refs and stashes that the branch does not contain */
     char clone[PATH_MAX]; /* a clone with work of its own; "" when there is none */
 };

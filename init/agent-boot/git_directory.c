@@ -20,6 +20,14 @@ static const char *const private_files[] = {
     "HEAD",
     "index",
     "info/sparse-checkout",
+    /* A merge, a cherry-pick or a revert that waits for its conclusion; its conflicts are in the
+     * index. */
+    "MERGE_HEAD",
+    "MERGE_MODE",
+    "MERGE_MSG",
+    "CHERRY_PICK_HEAD",
+    "REVERT_HEAD",
+    "SQUASH_MSG",
 };
 static const char *const common_files[] = {
     "packed-refs",

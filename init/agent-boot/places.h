@@ -20,5 +20,7 @@
 
 /* Tells that the copy in the volume is whole: a container that starts again keeps the work. */
 #define PLACE_COPIED_MARK MANIFEST_VOLUME "/copied"
+/* The object ids of the copy's refs as they were then, one a line; root's, like the mark. */
+#define PLACE_COPIED_REFS MANIFEST_VOLUME "/copied-refs"
 
 #endif

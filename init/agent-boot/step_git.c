@@ -11,6 +11,7 @@
 #include "init/agent-boot/copy_identity.h"
 #include "init/agent-boot/git_config.h"
 #include "init/agent-boot/git_directory.h"
+#include "init/agent-boot/git_refs.h"
 #include "init/agent-boot/places.h"
 #include "init/agent-boot/source.h"
 #include "lib/base/cleanup.h"
@@ -289,6 +290,15 @@ static int set_up_all(const struct boot_context *context, struct error *err)
     return result == 0 && back < 0 ? error_set(err, -back, "become root again") : result;
 }
 
+static int keep_refs(struct error *err)
+{
+    cleanup_fd int fd =
+        open(PLACE_COPIED_REFS, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return error_set(err, errno, "create '%s'", PLACE_COPIED_REFS);
+    return git_refs_write(PLACE_VOLUME_WORKSPACE "/.git", fd, err);
+}
+
 static int mark_copied(struct error *err)
 {
     int fd = open(PLACE_COPIED_MARK, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -310,5 +320,7 @@ int git_set_up(struct boot_context *context, struct error *err)
     if (context->is_restart)
         return 0;
     int result = set_up_all(context, err);
+    if (result == 0)
+        result = keep_refs(err);
     return result < 0 ? result : mark_copied(err);
 }

@@ -1,8 +1,10 @@
 /* The git step's way down: commit and push to the volume, by git running as agentuser without a
  * network. */
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/process.h"
+#include "lib/base/string_list.h"
 
 #define SANDBOX BOOT_LIBEXEC "/agent-task-sandbox"
 #define COMMIT BOOT_LIBEXEC "/agent-commit"
@@ -28,11 +31,42 @@
 struct work_report {
     char commit[MANIFEST_DIGEST_SIZE + 1];
     char pushed[MANIFEST_DIGEST_SIZE + 1];
-    char head[BOOT_DETAIL_SIZE]; /* what HEAD was on when not the session's branch */
+    char head[BOOT_DETAIL_SIZE];      /* what HEAD was on when not the session's branch */
+    char rebuilt[BOOT_DETAIL_SIZE];   /* why the commit could not be made in the git directory */
+    char reindexed[BOOT_DETAIL_SIZE]; /* why it could not be made with the index that was there */
+    char failed[ERROR_MESSAGE_SIZE / 2];
     unsigned long long files;
-    json_t *withheld;  /* owned array of strings */
-    json_t *unreached; /* owned array of strings: refs with commits that HEAD does not contain */
+    /* Owned arrays of strings. */
+    json_t *withheld;
+    json_t *unreached;  /* refs with commits that HEAD does not contain */
+    json_t *opened;     /* paths that were unreadable */
+    json_t *unresolved; /* paths with a conflict, committed as they stand */
 };
+
+struct report_key {
+    const char *name;
+    size_t offset;
+    size_t size; /* of a text; 0: a list of names */
+    bool is_id;
+};
+
+#define TEXT(field) \
+    .offset = offsetof(struct work_report, field), .size = sizeof(((struct work_report *)0)->field)
+
+/* clang-format off */
+static const struct report_key report_keys[] = {
+    {.name = "commit",     TEXT(commit), .is_id = true},
+    {.name = "pushed",     TEXT(pushed), .is_id = true},
+    {.name = "head",       TEXT(head)},
+    {.name = "rebuilt",    TEXT(rebuilt)},
+    {.name = "reindexed",  TEXT(reindexed)},
+    {.name = "failed",     TEXT(failed)},
+    {.name = "withheld",   .offset = offsetof(struct work_report, withheld)},
+    {.name = "unreached",  .offset = offsetof(struct work_report, unreached)},
+    {.name = "opened",     .offset = offsetof(struct work_report, opened)},
+    {.name = "unresolved", .offset = offsetof(struct work_report, unresolved)},
+};
+/* clang-format on */
 
 static void copy_object_id(char *target, size_t size, const char *value)
 {
@@ -49,6 +83,26 @@ static void make_printable(char *text)
     }
 }
 
+static bool has_name(const json_t *names, const char *name)
+{
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        if (strcmp(json_string_value(json_array_get(names, i)), name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void take_value(struct work_report *report, const struct report_key *key, const char *value)
+{
+    void *field = (char *)report + key->offset;
+    if (key->is_id)
+        copy_object_id(field, key->size, value);
+    else if (key->size > 0)
+        snprintf(field, key->size, "%s", value);
+    else if (json_array_size(*(json_t **)field) < NAMES_MAX && !has_name(*(json_t **)field, value))
+        json_array_append_new(*(json_t **)field, json_string(value));
+}
+
 static void read_line(struct work_report *report, char *line)
 {
     char *value = strchr(line, ' ');
@@ -56,18 +110,12 @@ static void read_line(struct work_report *report, char *line)
         return;
     *value++ = '\0';
     make_printable(value);
-    if (strcmp(line, "commit") == 0)
-        copy_object_id(report->commit, sizeof(report->commit), value);
-    else if (strcmp(line, "pushed") == 0)
-        copy_object_id(report->pushed, sizeof(report->pushed), value);
-    else if (strcmp(line, "head") == 0)
-        snprintf(report->head, sizeof(report->head), "%s", value);
-    else if (strcmp(line, "unreached") == 0 && json_array_size(report->unreached) < NAMES_MAX)
-        json_array_append_new(report->unreached, json_string(value));
-    else if (strcmp(line, "files") == 0)
+    if (strcmp(line, "files") == 0)
         report->files = strtoull(value, NULL, 10) & INT32_MAX;
-    else if (strcmp(line, "withheld") == 0 && json_array_size(report->withheld) < NAMES_MAX)
-        json_array_append_new(report->withheld, json_string(value));
+    for (size_t i = 0; i < ARRAY_LENGTH(report_keys); i++) {
+        if (strcmp(line, report_keys[i].name) == 0)
+            take_value(report, &report_keys[i], value);
+    }
 }
 
 static void read_report(struct work_report *report, char *text)
@@ -87,14 +135,30 @@ static void tell_names(const char *what, const json_t *names)
         report_progress("git", "%s: %s", what, json_string_value(json_array_get(names, i)));
 }
 
-static void tell(struct boot_context *context, struct work_report *report)
+/* What became of the work that is not in an event. */
+static void tell_oddities(const struct manifest *manifest, const struct work_report *report)
 {
-    const struct manifest *manifest = context->manifest;
-    tell_names("left out, kept in the volume", report->withheld);
-    tell_names("has commits that are not on the branch, kept in the volume", report->unreached);
+    tell_names("was not readable, is now", report->opened);
+    tell_names("has a conflict, committed as it stands and without concluding a merge",
+               report->unresolved);
+    if (report->reindexed[0] != '\0')
+        report_progress("git", "%s; committed with a fresh index", report->reindexed);
+    if (report->rebuilt[0] != '\0')
+        report_progress("git",
+                        "%s; the files are committed on top of what was pushed to '%s' last, and "
+                        "the git directory stays in the volume",
+                        report->rebuilt, manifest->branch);
     if (report->head[0] != '\0')
         report_progress("git", "HEAD was left on '%s'; what it has is pushed as '%s'", report->head,
                         manifest->branch);
+}
+
+static void tell(struct boot_context *context, struct work_report *report)
+{
+    const struct manifest *manifest = context->manifest;
+    tell_oddities(manifest, report);
+    tell_names("left out, kept in the volume", report->withheld);
+    tell_names("has commits that are not on the branch, kept in the volume", report->unreached);
     if (json_array_size(report->withheld) + json_array_size(report->unreached) > 0)
         report_event(
             context, AUDIT_WORK_LEFT,
@@ -123,11 +187,26 @@ static uint64_t remaining_ms(const struct boot_context *context)
     return (context->step_deadline_ns - now) / CLOCK_NANOSECONDS_PER_MILLISECOND + 1;
 }
 
-static int run_commit(const struct boot_context *context, struct process_result *result,
-                      struct error *err)
+/* Of the user's settings those that decide what a file's content is in a commit. */
+static void add_settings(struct string_list *list, const struct manifest *manifest)
+{
+    static const char prefix[] = "core.";
+    for (size_t i = 0; i < manifest->git_directory_count; i++) {
+        const struct manifest_git_directory *directory = &manifest->git_directories[i];
+        for (size_t k = 0; directory->worktree[0] == '\0' && k < directory->config_count; k++) {
+            if (strncmp(directory->config[k].key, prefix, sizeof(prefix) - 1) != 0)
+                continue;
+            string_list_add(list, "--setting");
+            string_list_format(list, "%s=%s", directory->config[k].key, directory->config[k].value);
+        }
+    }
+}
+
+static int list_arguments(const struct boot_context *context, struct string_list *list,
+                          struct error *err)
 {
     const struct manifest *manifest = context->manifest;
-    const char *argv[] = {
+    const char *const fixed[] = {
         SANDBOX,
         "--network",
         "none",
@@ -137,28 +216,53 @@ static int run_commit(const struct boot_context *context, struct process_result 
         COMMIT,
         "--branch",
         manifest->branch,
+        "--base",
+        manifest->base_commit,
         "--message",
         manifest->commit_message,
+        "--author-name",
+        manifest->user_name,
+        "--author-email",
+        manifest->user_email,
         manifest->commit_secrets ? "--commit-secrets" : "--withhold-secrets",
         manifest->push_enabled || context->mode == BOOT_MODE_RECOVER ? "--push" : "--no-push",
-        NULL,
     };
+    for (size_t i = 0; i < ARRAY_LENGTH(fixed); i++)
+        string_list_add(list, fixed[i]);
+    add_settings(list, manifest);
+    return list->has_failed ? error_set(err, ENOMEM, "prepare the commit") : 0;
+}
+
+static int run_commit(const struct boot_context *context, struct process_result *result,
+                      struct error *err)
+{
+    cleanup_string_list struct string_list arguments = {0};
+    int outcome = list_arguments(context, &arguments, err);
+    if (outcome < 0)
+        return outcome;
+    /* A volume of an earlier version has none; then every ref counts as the session's. */
+    cleanup_fd int refs = open(PLACE_COPIED_REFS, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     struct process_spec spec = {
-        .argv = argv,
+        .argv = (const char *const *)arguments.items,
         .directory = "/",
-        .standard_input = -1,
+        .standard_input = refs,
         .standard_output = -1,
         .standard_error = STDERR_FILENO,
         .output_limit = REPORT_LIMIT,
         .timeout_ms = remaining_ms(context),
     };
-    int outcome = process_run(&spec, result, err);
-    if (outcome < 0)
-        return error_prefix(err, "the work is in the volume, uncommitted");
-    if (!process_is_success(result->wait_status))
-        return error_set(err, EPROTO, "the work is in the volume; committing ended with code %d",
-                         process_exit_code(result->wait_status));
-    return 0;
+    outcome = process_run(&spec, result, err);
+    return outcome < 0 ? error_prefix(err, "the work is in the volume, uncommitted") : 0;
+}
+
+static int judge(const struct process_result *result, const struct work_report *report,
+                 struct error *err)
+{
+    if (process_is_success(result->wait_status))
+        return 0;
+    return error_set(err, EPROTO, "the work is in the volume; committing ended with code %d%s%s",
+                     process_exit_code(result->wait_status), report->failed[0] == '\0' ? "" : ": ",
+                     report->failed);
 }
 
 int git_save_work(struct boot_context *context, struct error *err)
@@ -184,11 +288,20 @@ int git_save_work(struct boot_context *context, struct error *err)
     struct process_result result = {.wait_status = 0};
     int outcome = run_commit(context, &result, err);
     if (outcome == 0) {
-        struct work_report report = {.withheld = json_array(), .unreached = json_array()};
+        struct work_report report = {
+            .withheld = json_array(),
+            .unreached = json_array(),
+            .opened = json_array(),
+            .unresolved = json_array(),
+        };
         read_report(&report, result.output);
-        tell(context, &report);
+        outcome = judge(&result, &report, err);
+        if (outcome == 0)
+            tell(context, &report);
         json_decref(report.withheld);
         json_decref(report.unreached);
+        json_decref(report.opened);
+        json_decref(report.unresolved);
     }
     process_result_free(&result);
     return outcome;

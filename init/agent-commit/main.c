@@ -1,29 +1,27 @@
 /* agent-commit: commits what a session changed and pushes it to the volume's repository. */
 #include <argp.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "init/agent-commit/changes.h"
+#include "init/agent-commit/commit.h"
 #include "init/agent-commit/credential_patterns.h"
+#include "init/agent-commit/permissions.h"
+#include "init/agent-commit/report.h"
+#include "init/agent-commit/stage.h"
+#include "init/agent-commit/unreached.h"
 #include "init/agent-commit/work_tree.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/path.h"
 
 #define DEFAULT_REPOSITORY "/var/lib/coding-agents/local.git"
-/* Names told one by one; the rest is a number. */
-#define WITHHELD_TOLD_MAX 100
-#define UNREACHED_TOLD_MAX 20
-/* Bytes of a name that are told, so that a report has a bound: four characters a byte at most. */
-#define NAME_TOLD_MAX 100
 
 const char *argp_program_version = "agent-commit " CODING_AGENTS_VERSION;
 
@@ -32,6 +30,9 @@ struct options {
     const char *message;
     const char *repository;
     const char *patterns;
+    const char *base;
+    const char *author_name;
+    const char *author_email;
     bool withholds_secrets;
     bool pushes;
 };
@@ -41,6 +42,10 @@ enum option_key {
     OPTION_MESSAGE,
     OPTION_REPOSITORY,
     OPTION_PATTERNS,
+    OPTION_BASE,
+    OPTION_AUTHOR_NAME,
+    OPTION_AUTHOR_EMAIL,
+    OPTION_SETTING,
     OPTION_COMMIT_SECRETS,
     OPTION_WITHHOLD_SECRETS,
     OPTION_PUSH,
@@ -55,6 +60,12 @@ static const struct argp_option option_table[] = {
       .doc = "Where to push (default " DEFAULT_REPOSITORY ")" },
     { .name = "patterns", .key = OPTION_PATTERNS, .arg = "FILE",
       .doc = "Credential patterns (default " CREDENTIAL_PATTERNS_FILE ")" },
+    { .name = "base", .key = OPTION_BASE, .arg = "COMMIT", .doc = "Where the session began" },
+    { .name = "author-name", .key = OPTION_AUTHOR_NAME, .arg = "NAME",
+      .doc = "Who the commit is by, whatever the configuration says" },
+    { .name = "author-email", .key = OPTION_AUTHOR_EMAIL, .arg = "ADDRESS", .doc = "Likewise" },
+    { .name = "setting", .key = OPTION_SETTING, .arg = "KEY=VALUE",
+      .doc = "Configuration for a commit without the work tree's own git directory; repeatable" },
     { .name = "commit-secrets", .key = OPTION_COMMIT_SECRETS,
       .doc = "Commit files that look like credentials too" },
     { .name = "withhold-secrets", .key = OPTION_WITHHOLD_SECRETS, .doc = "Leave them out (default)" },
@@ -67,6 +78,7 @@ static const struct argp_option option_table[] = {
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct options *options = state->input;
+    struct error err = ERROR_INITIALIZER;
     switch (key) {
     case OPTION_BRANCH:
         options->branch = argument;
@@ -79,6 +91,19 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_PATTERNS:
         options->patterns = argument;
+        return 0;
+    case OPTION_BASE:
+        options->base = argument;
+        return 0;
+    case OPTION_AUTHOR_NAME:
+        options->author_name = argument;
+        return 0;
+    case OPTION_AUTHOR_EMAIL:
+        options->author_email = argument;
+        return 0;
+    case OPTION_SETTING:
+        if (work_tree_add_setting(argument, &err) < 0)
+            argp_error(state, "%s", error_text(&err));
         return 0;
     case OPTION_COMMIT_SECRETS:
     case OPTION_WITHHOLD_SECRETS:
@@ -97,133 +122,21 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
-/* Control characters and bytes beyond ASCII are shown as \xNN: the name ends up on terminals and in
- * logs. */
-static void print_escaped(const char *path)
+/* Over whatever configuration has become: the commit is the user's. */
+static int set_identity(const struct options *options, struct error *err)
 {
-    size_t length = strnlen(path, NAME_TOLD_MAX);
-    for (size_t i = 0; i < length; i++) {
-        unsigned char byte = (unsigned char)path[i];
-        if (byte < 0x20 || byte >= 0x7f || byte == '\\')
-            printf("\\x%02x", byte);
-        else
-            putchar(byte);
-    }
-}
-
-static void print_withheld(const struct path_list *withheld)
-{
-    size_t told = 0;
-    for (size_t at = 0; at < withheld->size; at += strlen(withheld->text + at) + 1) {
-        if (told++ == WITHHELD_TOLD_MAX) {
-            printf("withheld and %zu more\n", withheld->count - WITHHELD_TOLD_MAX);
-            return;
-        }
-        printf("withheld ");
-        print_escaped(withheld->text + at);
-        putchar('\n');
-    }
-}
-
-static int list_changes(const struct options *options, struct changes *changes, struct error *err)
-{
-    static struct credential_patterns patterns; /* too large for a stack frame */
-    static const char *const status[] = {
-        "status", "--porcelain=v2", "-z", "--untracked-files=all", "--no-renames", NULL,
+    const char *const variables[][2] = {
+        {"GIT_AUTHOR_NAME", options->author_name},
+        {"GIT_COMMITTER_NAME", options->author_name},
+        {"GIT_AUTHOR_EMAIL", options->author_email},
+        {"GIT_COMMITTER_EMAIL", options->author_email},
     };
-    int result = 0;
-    if (options->withholds_secrets)
-        result = credential_patterns_load(options->patterns, &patterns, err);
-    if (result < 0)
-        return result;
-    struct process_result output = {.wait_status = 0};
-    result = work_tree_git(status, NULL, 0, &output, err);
-    if (result == 0 && !process_is_success(output.wait_status))
-        result = error_set(err, EPROTO, "`git status` failed with code %d",
-                           process_exit_code(output.wait_status));
-    if (result == 0)
-        result = changes_sort(output.output, output.output_size,
-                              options->withholds_secrets ? &patterns : NULL, changes, err);
-    process_result_free(&output);
-    credential_patterns_free(&patterns);
-    return result;
-}
-
-/* What was staged before may hold what is withheld now: it leaves the index, never the work tree.
- */
-static int stage(const struct changes *changes, struct error *err)
-{
-    static const char *const add[] = {
-        "--literal-pathspecs", "add", "--all", "--sparse", "--pathspec-from-file=-",
-        "--pathspec-file-nul", NULL,
-    };
-    static const char *const reset[] = {
-        "--literal-pathspecs", "reset", "--quiet", "--pathspec-from-file=-",
-        "--pathspec-file-nul", NULL,
-    };
-    int result = 0;
-    if (changes->added.count > 0)
-        result = work_tree_git_checked(add, changes->added.text, changes->added.size, err);
-    if (result == 0 && changes->withheld.count > 0)
-        result = work_tree_git_checked(reset, changes->withheld.text, changes->withheld.size, err);
-    return result;
-}
-
-/* 1 when something is staged, 0 when not, -errno. `git diff --quiet` tells by its exit code. */
-static int has_staged(struct error *err)
-{
-    static const char *const unborn[] = {"rev-parse", "--verify", "--quiet", "HEAD", NULL};
-    static const char *const diff[] = {"diff", "--cached", "--quiet", "--no-ext-diff", NULL};
-    static const char *const any[] = {"ls-files", "--cached", "-z", NULL};
-    struct process_result result = {.wait_status = 0};
-    int outcome = work_tree_git(unborn, NULL, 0, &result, err);
-    bool is_unborn = outcome == 0 && !process_is_success(result.wait_status);
-    process_result_free(&result);
-    if (outcome < 0)
-        return outcome;
-    outcome = work_tree_git(is_unborn ? any : diff, NULL, 0, &result, err);
-    if (outcome == 0)
-        outcome = is_unborn ? result.output_size > 0 : !process_is_success(result.wait_status);
-    process_result_free(&result);
-    return outcome;
-}
-
-/* Prints "KEY ID" for the commit that HEAD names. 1 when there is one, 0 when not, -errno. */
-static int print_head(const char *key, struct error *err)
-{
-    static const char *const arguments[] = {"rev-parse", "--verify", "--quiet", "HEAD", NULL};
-    struct process_result result = {.wait_status = 0};
-    int outcome = work_tree_git(arguments, NULL, 0, &result, err);
-    if (outcome == 0 && process_is_success(result.wait_status)) {
-        if (key != NULL)
-            printf("%s %s", key, result.output); /* with git's newline */
-        outcome = 1;
+    for (size_t i = 0; i < ARRAY_LENGTH(variables); i++) {
+        const char *value = variables[i][1];
+        if (value != NULL && value[0] != '\0' && setenv(variables[i][0], value, 1) < 0)
+            return error_set(err, errno, "set '%s'", variables[i][0]);
     }
-    process_result_free(&result);
-    return outcome;
-}
-
-static int commit(const struct options *options, const struct changes *changes, struct error *err)
-{
-    int staged = has_staged(err);
-    if (staged <= 0)
-        return staged;
-    static const char *const arguments[] = {
-        "commit", "--quiet", "--no-verify", "--no-gpg-sign", "--file=-", "--cleanup=verbatim", NULL,
-    };
-    char plain[PATH_MAX];
-    const char *message = options->message;
-    if (message == NULL || message[0] == '\0') {
-        if (path_format(plain, "Save the work of %s\n", options->branch) < 0)
-            return error_set(err, ENAMETOOLONG, "the branch's name");
-        message = plain;
-    }
-    int result = work_tree_git_checked(arguments, message, strlen(message), err);
-    if (result < 0)
-        return result;
-    printf("files %zu\n", changes->added.count);
-    result = print_head("commit", err);
-    return result < 0 ? result : 0;
+    return 0;
 }
 
 /* Prints "head NAME" when HEAD is not the session's branch. */
@@ -231,79 +144,30 @@ static int print_whereabouts(const char *branch, struct error *err)
 {
     static const char prefix[] = "refs/heads/";
     static const char *const symbolic[] = {"symbolic-ref", "--quiet", "HEAD", NULL};
-    struct process_result result = {.wait_status = 0};
+    char expected[PATH_MAX];
     char name[PATH_MAX];
-    if (path_format(name, "%s%s", prefix, branch) < 0)
+    if (path_format(expected, "%s%s", prefix, branch) < 0)
         return error_set(err, ENAMETOOLONG, "the branch's name");
-    int outcome = work_tree_git(symbolic, NULL, 0, &result, err);
-    if (outcome < 0)
-        return outcome;
-    result.output[strcspn(result.output, "\n")] = '\0';
-    if (strcmp(result.output, name) != 0) {
-        bool is_branch = strncmp(result.output, prefix, sizeof(prefix) - 1) == 0;
-        fputs("head ", stdout);
-        print_escaped(is_branch ? result.output + sizeof(prefix) - 1 : "detached");
-        putchar('\n');
-    }
-    process_result_free(&result);
+    int is_symbolic = work_tree_ask(symbolic, name, sizeof(name), err);
+    if (is_symbolic < 0)
+        return is_symbolic;
+    if (is_symbolic == 0 || strncmp(name, prefix, sizeof(prefix) - 1) != 0)
+        commit_report("head", "detached");
+    else if (strcmp(name, expected) != 0)
+        commit_report("head", name + sizeof(prefix) - 1);
     return 0;
 }
 
-/* When the copy was made: the birth of its git directory, which nobody can set. 0 when the file
- * system keeps no such time. */
-static long long copy_time(void)
-{
-    struct statx status;
-    if (statx(AT_FDCWD, ".git", AT_SYMLINK_NOFOLLOW, STATX_BTIME, &status) < 0 ||
-        (status.stx_mask & STATX_BTIME) == 0)
-        return 0;
-    return status.stx_btime.tv_sec;
-}
-
-/* Prints "unreached REF" for each line "TIME REF" of LIST that was committed since SINCE. */
-static void print_since(char *list, long long since)
-{
-    size_t told = 0;
-    for (char *line = list; line != NULL && *line != '\0' && told < UNREACHED_TOLD_MAX;) {
-        char *next = strchr(line, '\n');
-        if (next != NULL)
-            *next++ = '\0';
-        char *name = NULL;
-        if (strtoll(line, &name, 10) >= since && *name == ' ') {
-            fputs("unreached ", stdout);
-            print_escaped(name + 1);
-            putchar('\n');
-            told++;
-        }
-        line = next;
-    }
-}
-
-/* Commits of the session that HEAD does not contain, stashes included, are named: they are not
- * pushed. */
-static int print_unreached(struct error *err)
-{
-    static const char *const arguments[] = {
-        "for-each-ref", "--no-merged=HEAD", "--format=%(committerdate:unix) %(refname)",
-        "refs/heads",   "refs/stash",       NULL,
-    };
-    struct process_result result = {.wait_status = 0};
-    int outcome = work_tree_git(arguments, NULL, 0, &result, err);
-    if (outcome == 0)
-        print_since(result.output, copy_time());
-    process_result_free(&result);
-    return outcome;
-}
-
 /* HEAD, wherever the agent left it, becomes the session's branch in the volume; the host never
- * forces. */
-static int push(const struct options *options, struct error *err)
+ * forces. ID is what was pushed, "" when there is no commit. */
+static int push(const struct options *options, char id[COMMIT_ID_SIZE], struct error *err)
 {
-    int has_head = print_head(NULL, err);
-    if (has_head > 0 && (print_whereabouts(options->branch, err) < 0 || print_unreached(err) < 0))
-        has_head = -EPROTO;
-    if (has_head <= 0)
-        return has_head;
+    static const char *const head[] = {"rev-parse", "--verify", "--quiet", "HEAD", NULL};
+    id[0] = '\0';
+    int has_head = work_tree_ask(head, id, COMMIT_ID_SIZE, err);
+    int result = has_head > 0 ? print_whereabouts(options->branch, err) : has_head;
+    if (has_head <= 0 || result < 0)
+        return result;
     char refspec[PATH_MAX];
     if (path_format(refspec, "+HEAD:refs/heads/%s", options->branch) < 0)
         return error_set(err, ENAMETOOLONG, "the branch's name");
@@ -317,10 +181,135 @@ static int push(const struct options *options, struct error *err)
         refspec,
         NULL,
     };
-    int result = work_tree_git_checked(arguments, NULL, 0, err);
+    result = work_tree_git_checked(arguments, NULL, 0, err);
     if (result == 0)
-        result = print_head("pushed", err);
-    return result < 0 ? result : 0;
+        commit_report("pushed", id);
+    return result;
+}
+
+/* What begins anew would look as if everything that it lacks had been deleted. */
+static int check_base(const struct options *options, enum work_tree_way way, struct error *err)
+{
+    static const char *const sparse[] = {
+        "config", "--type=bool", "--get", "core.sparseCheckout", NULL,
+    };
+    char answer[COMMIT_ID_SIZE];
+    char base[COMMIT_ID_SIZE + sizeof("^{commit}")];
+    if (way != WORK_TREE_AS_LEFT && work_tree_ask(sparse, answer, sizeof(answer), err) > 0 &&
+        strcmp(answer, "true") == 0)
+        return error_set(err, EPROTO, "a sparse work tree cannot be compared anew");
+    if (options->base == NULL || options->base[0] == '\0')
+        return 0;
+    snprintf(base, sizeof(base), "%.*s^{commit}", COMMIT_ID_SIZE - 1, options->base);
+    const char *const verify[] = {"rev-parse", "--verify", "--quiet", base, NULL};
+    struct process_result found = {.wait_status = 0};
+    int result = work_tree_git(verify, NULL, 0, &found, err);
+    if (result == 0 && !process_is_success(found.wait_status))
+        result = found.error_output_size > 0
+                     ? work_tree_refusal(verify, &found, err)
+                     : error_set(err, EPROTO, "the commit that the session began at is not there");
+    process_result_free(&found);
+    return result;
+}
+
+static int fill_index(enum work_tree_way way, struct error *err)
+{
+    static const char *const head[] = {"rev-parse", "--verify", "--quiet", "HEAD", NULL};
+    static const char *const read_tree[] = {"read-tree", "HEAD", NULL};
+    char answer[COMMIT_ID_SIZE];
+    if (way == WORK_TREE_AS_LEFT)
+        return 0;
+    int has_head = work_tree_ask(head, answer, sizeof(answer), err);
+    return has_head > 0 ? work_tree_git_checked(read_tree, NULL, 0, err) : has_head;
+}
+
+static int save(const struct options *options, enum work_tree_way way, struct changes *changes,
+                struct error *err)
+{
+    char plain[PATH_MAX];
+    char id[COMMIT_ID_SIZE] = "";
+    const char *patterns = options->withholds_secrets ? options->patterns : NULL;
+    const char *message = options->message;
+    if (path_format(plain, "Save the work of %s\n", options->branch) < 0)
+        return error_set(err, ENAMETOOLONG, "the branch's name");
+    changes->is_index_fresh = way != WORK_TREE_AS_LEFT;
+    int result = work_tree_use(way, options->repository, err);
+    if (result == 0)
+        result = check_base(options, way, err);
+    if (result == 0)
+        result = fill_index(way, err);
+    if (result == 0)
+        result = stage_changes(patterns, changes, err);
+    if (result == 0)
+        result = commit_index(message != NULL && message[0] != '\0' ? message : NULL, plain,
+                              changes, err);
+    if (result == 0 && options->pushes)
+        result = push(options, id, err);
+    return result;
+}
+
+/* Each way after the other; what stands in ERR at the end is why the first failed. */
+static int save_somehow(const struct options *options, struct changes *changes, struct error *err)
+{
+    static const enum work_tree_way ways[] = {WORK_TREE_FRESH_INDEX, WORK_TREE_VOLUME};
+    int result = save(options, WORK_TREE_AS_LEFT, changes, err);
+    for (size_t i = 0; result < 0 && i < ARRAY_LENGTH(ways); i++) {
+        struct error later = ERROR_INITIALIZER;
+        changes_free(changes);
+        if (save(options, ways[i], changes, &later) < 0) {
+            fprintf(stderr, "agent-commit: another way failed too: %s\n", error_text(&later));
+            continue;
+        }
+        commit_report(ways[i] == WORK_TREE_VOLUME ? "rebuilt" : "reindexed", error_text(err));
+        result = 0;
+    }
+    return result;
+}
+
+/* Both repositories may have refs with commits of the session; a git directory that is none has
+ * none. */
+static int report_unreached(const struct options *options, struct error *err)
+{
+    static const char *const head[] = {"rev-parse", "--verify", "--quiet", "HEAD", NULL};
+    static const enum work_tree_way ways[] = {WORK_TREE_AS_LEFT, WORK_TREE_VOLUME};
+    char pushed[COMMIT_ID_SIZE] = "";
+    char branch[PATH_MAX];
+    struct known_commits known = {.text = NULL};
+    int result = work_tree_ask(head, pushed, sizeof(pushed), err);
+    if (result >= 0 && path_format(branch, "refs/heads/%s", options->branch) < 0)
+        result = error_set(err, ENAMETOOLONG, "the branch's name");
+    if (result >= 0)
+        result = known_commits_read(STDIN_FILENO, &known, err);
+    for (size_t i = 0; result >= 0 && i < ARRAY_LENGTH(ways); i++) {
+        result = work_tree_use(ways[i], options->repository, err);
+        if (result == 0)
+            result = unreached_report(pushed, &known, i == 0 ? NULL : branch, err);
+    }
+    known_commits_free(&known);
+    return result;
+}
+
+static int run(const struct options *options, struct error *err)
+{
+    struct changes changes = {.added = {.text = NULL}};
+    struct path_list opened = {.text = NULL};
+    struct path_list closed = {.text = NULL};
+    int result = permissions_open(&opened, &closed, err);
+    work_tree_remove_locks(WORK_TREE_GIT_DIRECTORY);
+    work_tree_remove_locks(options->repository);
+    if (result == 0)
+        result = save_somehow(options, &changes, err);
+    if (result == 0 && options->pushes)
+        result = report_unreached(options, err);
+    (void)work_tree_use(WORK_TREE_AS_LEFT, options->repository, NULL); /* no index of ours stays */
+    commit_report_paths("opened", &opened);
+    commit_report_paths("withheld", &closed);
+    commit_report_paths("withheld", &changes.withheld);
+    commit_report_paths("withheld", &changes.unseen);
+    path_list_free(&opened);
+    path_list_free(&closed);
+    changes_free(&changes);
+    return result;
 }
 
 int main(int argc, char **argv)
@@ -340,25 +329,17 @@ int main(int argc, char **argv)
     };
     argp_err_exit_status = EXIT_BOOT_GIT;
     argp_parse(&parser, argc, argv, 0, NULL, &options);
-    setenv("GIT_TERMINAL_PROMPT", "0", 1);
-    struct changes changes = {.added = {.text = NULL}};
     struct error err = ERROR_INITIALIZER;
     /* What git runs below us may be the agent's own filter: it must not write our report through
      * our memory. */
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return EXIT_BOOT_GIT;
-    work_tree_remove_locks(".git");
-    work_tree_remove_locks(options.repository);
-    int result = list_changes(&options, &changes, &err);
+    int result = set_identity(&options, &err);
     if (result == 0)
-        result = stage(&changes, &err);
-    if (result == 0)
-        result = commit(&options, &changes, &err);
-    if (result == 0 && options.pushes)
-        result = push(&options, &err);
-    print_withheld(&changes.withheld);
-    changes_free(&changes);
-    if (result < 0)
+        result = run(&options, &err);
+    if (result < 0) {
+        commit_report("failed", error_text(&err));
         fprintf(stderr, "agent-commit: %s\n", error_text(&err));
+    }
     return result < 0 ? EXIT_BOOT_GIT : 0;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
@@ -167,6 +168,34 @@ static char *submodule_name(struct repository *repository, const char *git_direc
     return string_list_add(&repository->strings, modules == NULL ? worktree : modules + 9);
 }
 
+/* Work of several steps that git has not finished: its scripts of what is left name commands, and
+ * without them the copy would be in the middle of nothing. A merge, a single cherry-pick or revert
+ * is one file, and travels. */
+static int refuse_unfinished(const char *git_directory, const char *worktree, struct error *err)
+{
+    static const struct {
+        const char *name;
+        const char *what;
+        const char *remedy;
+    } states[] = {
+        {"rebase-merge", "a rebase", "finish it or run git rebase --abort"},
+        {"rebase-apply", "a rebase or git am",
+         "finish it or run git rebase --abort, git am --abort"},
+        {"sequencer", "a series of cherry-picks or reverts",
+         "finish it or run git cherry-pick --abort, git revert --abort"},
+        {"BISECT_LOG", "a bisection", "finish it with git bisect reset"},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(states); i++) {
+        char path[PATH_MAX];
+        struct stat info;
+        if (path_format(path, "%s/%s", git_directory, states[i].name) == 0 &&
+            lstat(path, &info) == 0)
+            return error_set(err, EINVAL, "%s is in progress in '%s': %s", states[i].what, worktree,
+                             states[i].remedy);
+    }
+    return 0;
+}
+
 /* The two paths in the container, of the git directory that serves WORKTREE. */
 static int find_paths(struct repository *repository, const char *path, const char *worktree,
                       struct manifest_git_directory *directory, struct error *err)
@@ -176,6 +205,9 @@ static int find_paths(struct repository *repository, const char *path, const cha
         repository, path, (const char *const[]){"rev-parse", "--absolute-git-dir", NULL});
     if (realpath(answer, private) == NULL)
         return error_set(err, EINVAL, "git does not find the git directory of '%s'", path);
+    int status = refuse_unfinished(private, path, err);
+    if (status < 0)
+        return status;
     bool is_top = worktree[0] == '\0';
     directory->private_path = container_path(repository, private);
     directory->common_path =

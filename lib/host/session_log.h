@@ -19,7 +19,7 @@ bool session_log_never_ran(const char *session);
 
 /*
  * Adds to WITHHELD and UNREACHED (arrays, borrowed) the names of what stayed in the volume when the
- * work was saved: files that look like credentials, and refs that the branch does not contain.
+ * work was saved: files that were left out, and refs that the branch does not contain.
  */
 void session_log_left(const char *session, json_t *withheld, json_t *unreached);
 

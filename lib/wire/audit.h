@@ -37,11 +37,11 @@ enum audit_event {
     AUDIT_SHUTDOWN_STEP, /* boot: as boot-step, and deadline_us (n) */
     AUDIT_SERVICE, /* keeper, from PID 1's own events: kind, service, value (n), init_sequence (n),
                       init_monotonic_ns (n) */
-    AUDIT_WORK_COMMITTED, /* boot: commit, branch, files (n), withheld (l: credential-like files
-                             left out) */
-    AUDIT_WORK_PUSHED,    /* boot: branch, commit */
-    AUDIT_WORK_LEFT, /* boot, collect: withheld (l: credential-like files), unreached (l: refs with
-                        commits that are not on the branch); both stay in the volume */
+    AUDIT_WORK_COMMITTED,  /* boot: commit, branch, files (n), withheld (l: paths
+                              left out) */
+    AUDIT_WORK_PUSHED,     /* boot: branch, commit */
+    AUDIT_WORK_LEFT,       /* boot, collect: withheld (l: paths), unreached (l: refs with
+                              commits that are not on the branch); both stay in the volume */
     AUDIT_WORK_COLLECTED,  /* collect: branch, commit, repository */
     AUDIT_OVERRIDE_USED,   /* launcher, collect: what */
     AUDIT_RUNTIME_BLOCKED, /* launcher: runtime, why (Podman, remote engine, too old) */

@@ -136,7 +136,6 @@ static const struct allowed_key allowed_keys[] = {
     {"submodule",  true,  "active",              NULL},
     {"submodule",  true,  "branch",              NULL},
     {"submodule",  true,  "fetchrecursesubmodules", NULL},
-    {"submodule",  true,  "ignore",              NULL},
     {"submodule",  true,  "shallow",             NULL},
     {"submodule",  true,  "update",              check_update},
     {"submodule",  true,  "url",                 check_url},

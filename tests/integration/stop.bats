@@ -457,34 +457,62 @@ cannot_commit() {
     [ "$status" -eq 208 ]
 }
 
-@test "an agent that deletes .git: what happened is said, and the work is in the volume" {
+@test "an agent that deletes .git of a sparse work tree: it is not taken for one in which most was deleted" {
+    mkdir "$REPO/in" "$REPO/out"
+    echo 1 | tee "$REPO/in/file" >"$REPO/out/file"
+    git -C "$REPO" add .
+    git -C "$REPO" commit -qm Two
+    git -C "$REPO" sparse-checkout set --cone in
     run "$CA" run shell "$REPO" --name "$NAME" -- sh -c 'echo work >work; rm -rf .git'
-    cannot_commit 'git'
+    cannot_commit 'not a git repository'
     not_in_branch work
+    in_branch out/file
 }
 
-@test "an agent that deletes .git after it pushed: what was pushed is collected" {
+@test "an agent that deletes .git and the volume's repository: the work is in the volume, and it is said" {
+    run "$CA" run shell "$REPO" --name "$NAME" -- sh -c \
+        'echo work >work; rm -rf .git /var/lib/coding-agents/local.git/*'
+    echo "$output"
+    [ "$status" -eq 208 ]
+    [[ $output == *'not a git repository'*'still in the volume'* ]]
+    [ "$(in_volume cat /volume/workspace/work)" = work ]
+    [[ $("$CA" list) == *"coding-agents sync $(id_of "$NAME")"* ]]
+}
+
+# rebuilt WORDS: the command ended with 0, and so does the launcher: the work is on the branch, on top of what the volume's
+# repository had, and it is said what the git directory was not good for.
+rebuilt() {
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ $output == *"$1"*"committed on top of what was pushed"* ]]
+    [ "$(in_branch work)" = work ]
+    [ "$(in_branch file)" = hello ]
+    phase_is collected
+}
+
+@test "an agent that deletes .git after it pushed: its work is committed on top of that" {
     run "$CA" run shell "$REPO" --name "$NAME" -- sh -c \
         'echo early >early; git add early; git commit -qm Early; git push -q local HEAD; echo work >work; rm -rf .git'
-    cannot_commit 'git'
+    rebuilt 'not a git repository'
     [ "$(in_branch early)" = early ]
+    [ "$(git -C "$REPO" log --format=%s "shell/$NAME" | sed -n 2p)" = Early ]
 }
 
 @test "an agent that breaks the configuration of git" {
     run "$CA" run shell "$REPO" --name "$NAME" -- sh -c 'echo work >work; echo "[broken" >.git/config'
-    cannot_commit 'config'
-    not_in_branch work
+    rebuilt 'config'
 }
 
 @test "an agent that empties the object store" {
     run "$CA" run shell "$REPO" --name "$NAME" -- sh -c 'echo work >work; rm -rf .git/objects; mkdir .git/objects'
-    cannot_commit 'git'
+    rebuilt 'git'
 }
 
 @test "an agent that takes away its own permissions" {
     run "$CA" run shell "$REPO" --name "$NAME" -- sh -c 'echo work >work; chmod 0500 .git; chmod 0 .git/index'
     echo "$output"
-    [[ $output == *"in the volume"* || $(in_branch work) == work ]]
+    [ "$status" -eq 0 ]
+    [ "$(in_branch work)" = work ]
     [ "$(in_volume cat /volume/workspace/work)" = work ]
 }
 

@@ -57,7 +57,9 @@ static void test_shipped_patterns(void **state)
 static void test_sorting(void **state)
 {
     (void)state;
-    static const char status[] = "1 .M N... " IDS "src/a b.c\0"
+    static const char status[] = "# branch.oid (initial)\0"
+                                 "# stash 1\0"
+                                 "1 .M N... " IDS "src/a b.c\0"
                                  "1 A. N... " IDS ".env\0"
                                  "1 .D N... " IDS "old/.env\0"
                                  "1 .M S.M. " IDS "module\0"
@@ -78,11 +80,33 @@ static void test_sorting(void **state)
     assert_true(contains(&changes.withheld, "id_rsa"));
     assert_true(contains(&changes.withheld, "nested/"));
     assert_true(contains(&changes.withheld, "module"));
+    assert_int_equal(changes.unresolved.count, 1);
+    assert_true(contains(&changes.unresolved, "conflict"));
     changes_free(&changes);
     /* The control: without patterns nothing looks like a credential. */
     assert_int_equal(changes_sort(status, sizeof(status) - 1, NULL, &changes, &err), 0);
     assert_true(contains(&changes.added, ".env"));
     changes_free(&changes);
+}
+
+static void test_what_is_not_staged(void **state)
+{
+    (void)state;
+    static const char status[] = "# stash 1\0"
+                                 "1 M. N... " IDS "staged\0"
+                                 "1 MM N... " IDS "half\0"
+                                 "1 .M S.M. " IDS "module\0"
+                                 "u UU N... 100644 100644 100644 100644 a b c conflict\0"
+                                 "? new\0";
+    struct path_list unstaged = {.text = NULL};
+    assert_int_equal(changes_unstaged(status, sizeof(status) - 1, &unstaged, NULL), 0);
+    assert_int_equal(unstaged.count, 4);
+    assert_false(contains(&unstaged, "staged"));
+    assert_true(contains(&unstaged, "half"));
+    assert_true(contains(&unstaged, "module"));
+    assert_true(contains(&unstaged, "conflict"));
+    assert_true(contains(&unstaged, "new"));
+    path_list_free(&unstaged);
 }
 
 static void test_malformed_status_is_refused(void **state)
@@ -92,8 +116,8 @@ static void test_malformed_status_is_refused(void **state)
         const char *text;
         size_t size;
     } cases[] = {
-        {"? a", 3}, {"x y\0", 4}, {"1 .M N...\0", 10}, {"1\0", 2},
-        {"?\0", 2}, {"? \0", 3},  {"\0", 1},           {"u UU N... 1 2 3\0", 16},
+        {"? a", 3}, {"x y\0", 4}, {"#\0", 2}, {"1 .M N...\0", 10},       {"1\0", 2},
+        {"?\0", 2}, {"? \0", 3},  {"\0", 1},  {"u UU N... 1 2 3\0", 16},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         struct changes changes = {.added = {.text = NULL}};
@@ -118,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shipped_patterns),
         cmocka_unit_test(test_sorting),
+        cmocka_unit_test(test_what_is_not_staged),
         cmocka_unit_test(test_malformed_status_is_refused),
         cmocka_unit_test(test_bad_pattern_row_is_named),
     };

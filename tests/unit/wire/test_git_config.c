@@ -38,7 +38,7 @@ static const struct entry refused[] = {
     {"remote.origin.uploadpack", "x"}, {"remote.origin.receivepack", "x"}, {"remote.origin.vcs", "x"},
     {"remote.origin.proxy", "x"}, {"uploadpack.packObjectsHook", "x"}, {"pager.log", "x"},
     {"lfs.customtransfer.x.path", "x"}, {"trailer.x.command", "x"}, {"interactive.diffFilter", "x"},
-    {"submodule.lib.update", "!x"}, {"remote.origin.url", "ext::sh -c x"}, {"remote.origin.url", "ext::x[y"},
+    {"submodule.lib.update", "!x"}, {"submodule.lib.ignore", "all"}, {"remote.origin.url", "ext::sh -c x"}, {"remote.origin.url", "ext::x[y"},
     {"remote.origin.url", "-oProxyCommand=x"}, {"remote.origin.url", "https://token@example.org/x"},
     {"remote.origin.url", "https://a:b@example.org/x"}, {"remote.origin.url", "ssh://a:b@example.org/x"},
     {"remote.origin.pushurl", "fd::3"}, {"remote.origin.url", "odd://x"},
