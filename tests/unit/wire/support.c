@@ -82,7 +82,8 @@ void support_manifest(struct manifest *manifest)
 void support_directory_make(char path[PATH_MAX])
 {
     char place[PATH_MAX];
-    assert_int_equal(path_format(path, "/tmp/wire-test-XXXXXX"), 0);
+    /* In memory: a disk that is slow to sync would slow a flood below what is counted as one. */
+    assert_int_equal(path_format(path, "/dev/shm/wire-test-XXXXXX"), 0);
     assert_non_null(mkdtemp(path));
     setenv("HOME", path, 1);
     assert_int_equal(path_format(place, "%s/state", path), 0);
