@@ -197,7 +197,7 @@ printed_up() {
     echo "$status $stderr"
     [ "$status" -eq 206 ]
     [ "$(grep -c . <<<"$stderr")" -eq 1 ]
-    [[ $stderr == *credentials*": .env; "*"not on its branch: "*stash*"coding-agents remove $id --yes"* ]]
+    [[ $stderr == *"left out, kept in its volume: .env; "*"not on its branch: "*stash*"coding-agents remove $id --yes"* ]]
     terminal one "'$CA' remove '$NAME'"
     wait_for 30 shows one 'y/N'
     keys one n Enter
@@ -217,7 +217,7 @@ printed_up() {
     [ "$(git -C "$REPO" show "shell/$NAME:work.txt")" = precious ]
     run --separate-stderr "$CA" remove "$NAME"
     [ "$status" -eq 206 ]
-    [[ $stderr == *credentials*": .env;"* ]]
+    [[ $stderr == *"left out, kept in its volume: .env;"* ]]
     "$CA" remove "$NAME" --yes
 }
 
