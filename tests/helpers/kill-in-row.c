@@ -10,7 +10,6 @@
  * is first. 0: killed there. 1: agent-boot ended before.
  */
 #include <errno.h>
-#include <linux/ptrace.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -88,7 +87,7 @@ static int await(const char *procs, const char *name)
 /* What PID is about to write to its standard error; "" when it is about to do something else. */
 static void read_report(int pid, char text[TEXT_SIZE])
 {
-    struct ptrace_syscall_info info = {.op = PTRACE_SYSCALL_INFO_NONE};
+    struct __ptrace_syscall_info info = {.op = PTRACE_SYSCALL_INFO_NONE};
     text[0] = '\0';
     ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info);
     if (info.op != PTRACE_SYSCALL_INFO_ENTRY || info.entry.nr != SYS_write ||
