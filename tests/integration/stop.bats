@@ -406,7 +406,8 @@ has_cause() {
 
 @test "a main process that is killed from outside ends the session in order" {
     working 'echo work >work; echo up; exec sleep 611'
-    inside pkill -KILL -f 'sleep 611'
+    # The session's end sweeps what it finds, the killer too when that is not gone yet: 143.
+    inside pkill -KILL -f 'sleep 611' || [ $? -eq 143 ]
     ends_with 137
     [ "$(in_branch work)" = work ]
     [ "$(events_of "$NAME" | jq -r 'select(.event == "work-committed").event')" = work-committed ]
