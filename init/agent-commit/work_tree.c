@@ -131,14 +131,19 @@ int work_tree_git(const char *const *arguments, const void *input, size_t input_
     return outcome;
 }
 
-/* The last line of TEXT that is not empty, without control characters. */
-static const char *last_line(char *text)
+/* What git died of first, or the last line when it says no such thing; without control characters.
+ */
+static const char *reason_in(char *text)
 {
     size_t length = strlen(text);
     while (length > 0 && text[length - 1] == '\n')
         text[--length] = '\0';
     char *newline = strrchr(text, '\n');
     char *line = newline == NULL ? text : newline + 1;
+    char *fatal = strstr(text, "fatal: ");
+    if (fatal != NULL)
+        line = fatal;
+    line[strcspn(line, "\n")] = '\0';
     for (char *at = line; *at != '\0'; at++) {
         if ((unsigned char)*at < 0x20 || (unsigned char)*at >= 0x7f)
             *at = '?';
@@ -149,7 +154,7 @@ static const char *last_line(char *text)
 int work_tree_refusal(const char *const *arguments, const struct process_result *result,
                       struct error *err)
 {
-    const char *line = last_line(result->error_output);
+    const char *line = reason_in(result->error_output);
     while (arguments[0][0] == '-' && arguments[1] != NULL)
         arguments++;
     return error_set(err, EPROTO, "`git %s` ended with code %d%s%.400s", arguments[0],

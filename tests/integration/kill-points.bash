@@ -328,7 +328,8 @@ declare -gA LAUNCHER_DOES=([nothing]='docker version' [network]='docker network 
 # does COMMAND: a child of the launcher is that command.
 does() {
     local child children words
-    read -r -a children 2>/dev/null <"/proc/$LAUNCHER/task/$LAUNCHER/children" || return 1
+    # The list ends without a newline, which read takes for a failure.
+    { read -r -a children <"/proc/$LAUNCHER/task/$LAUNCHER/children" || true; } 2>/dev/null
     for child in ${children[@]+"${children[@]}"}; do
         mapfile -d '' words 2>/dev/null <"/proc/$child/cmdline" || continue
         if [[ ${words[*]} == "$1"* ]]; then return 0; fi
