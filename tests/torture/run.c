@@ -328,6 +328,31 @@ void expect_state(pid_t pid, char state, const char *word)
     }
 }
 
+/* Pending for the process and for its only thread: proc(5), ShdPnd and SigPnd. */
+static bool is_pending(pid_t pid, int signal)
+{
+    char path[64];
+    char line[256];
+    bool is_found = false;
+    snprintf(path, sizeof(path), "/proc/%d/status", pid);
+    cleanup_file FILE *file = fopen(path, "re");
+    while (file != NULL && !is_found && fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, "ShdPnd:", 7) == 0 || strncmp(line, "SigPnd:", 7) == 0)
+            is_found = (strtoull(line + 7, NULL, 16) >> (signal - 1) & 1) != 0;
+    }
+    return is_found;
+}
+
+void expect_taken(int signal)
+{
+    uint64_t end = deadline();
+    while (is_pending(now.pid, signal)) {
+        if (clock_monotonic_ns() > end)
+            fail("leaves a signal");
+        nap();
+    }
+}
+
 const char *diagnostics(void)
 {
     while (now.diagnosed < sizeof(now.diagnostics) - 1 && is_readable(now.said, 0)) {

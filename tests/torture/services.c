@@ -20,7 +20,7 @@ static void cycle(void)
           "ready 2000\n"
           "hang\n");
     expect_exit(220);
-    if (strstr(diagnostics(), "malformed") == NULL)
+    if (strstr(diagnostics(), "would be a cycle") == NULL)
         fail("does not say why");
     finish();
     begin("service one -- exec sleep 60\n"

@@ -89,6 +89,8 @@ void expect_exit(int code);
 char state_of(pid_t pid);
 /* Until STATE, or fail() with WORD. */
 void expect_state(pid_t pid, char state, const char *word);
+/* Until PID 1 has taken SIGNAL: a second one before that would be the same one. */
+void expect_taken(int signal);
 /* What PID 1 has written to its stderr so far, without waiting. */
 const char *diagnostics(void);
 /* Until stderr has TEXT, or fail() with WORD. */
