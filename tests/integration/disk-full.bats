@@ -52,7 +52,8 @@ is_kept() {
     [ "$status" -eq 208 ]
     # Besides the progress of what takes longer than a second.
     [ "$(grep -vc '^saving the work of ' <<<"$stderr")" -eq 1 ]
-    [[ $stderr == *'No space left on device'* ]]
+    # In git's words, of which there are two.
+    [[ $stderr == *'No space left on device'* || $stderr == *'Out of diskspace'* ]]
     mount -o remount,size=200m "$ENGINE/data/volumes"
     "$CA" sync "$ID"
     [ "$(git -C "$REPO" show "shell/$NAME:big" | sha256sum)" = "$SUM" ]
