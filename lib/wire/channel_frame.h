@@ -18,6 +18,7 @@ enum channel_frame_type {
     CHANNEL_INIT_EVENT = 4,  /* payload: struct init_event, from PID 1 */
     CHANNEL_FLUSH = 5,       /* answered by FLUSHED when everything before is on disk */
     CHANNEL_FLUSHED = 6,
+    CHANNEL_EXEC_EVENT = 7, /* payload: struct exec_event and argv, from the task runner */
 };
 
 struct channel_header {
@@ -32,6 +33,7 @@ enum channel_role {
     CHANNEL_ROLE_INIT = 2,
     CHANNEL_ROLE_LAUNCHER = 3,
     CHANNEL_ROLE_COLLECT = 4,
+    CHANNEL_ROLE_RUNNER = 5,
 };
 
 struct channel_hello {
