@@ -6,6 +6,7 @@ AGENT_ATTACH_SOURCES := $(sort $(wildcard sandbox/agent-attach/*.c))
 TASK_SANDBOX_SOURCES := $(sort $(wildcard sandbox/agent-task-sandbox/*.c))
 
 include sandbox/agent-seccomp-compile/build.mk
+include sandbox/agent-task-runnerd/build.mk
 
 $(eval $(call dynamic_program,$(CONTAINER_LIBEXEC)/agent-task-sandbox,\
 	$(TASK_SANDBOX_SOURCES) $(CONFINE_SOURCES),$(LIBBASE),-lcap-ng))
