@@ -5,8 +5,12 @@ AGENTCLI_EXEC_SOURCES := $(sort $(wildcard sandbox/agentcli-exec/*.c))
 AGENT_ATTACH_SOURCES := $(sort $(wildcard sandbox/agent-attach/*.c))
 TASK_SANDBOX_SOURCES := $(sort $(wildcard sandbox/agent-task-sandbox/*.c))
 
+TASK_CLIENT_SOURCES := $(sort $(wildcard sandbox/task-client/*.c))
+EXEC_RELAY_SOURCES := $(sort $(wildcard sandbox/agent-exec-relay/*.c))
+
 include sandbox/agent-seccomp-compile/build.mk
 
+$(eval $(call static_program,$(CONTAINER_LIBEXEC)/agent-exec-relay,$(EXEC_RELAY_SOURCES) $(TASK_CLIENT_SOURCES)))
 $(eval $(call dynamic_program,$(CONTAINER_LIBEXEC)/agent-task-sandbox,\
 	$(TASK_SANDBOX_SOURCES) $(CONFINE_SOURCES),$(LIBBASE),-lcap-ng))
 $(eval $(call dynamic_program,$(CONTAINER_LIBEXEC)/agentcli-exec,\
