@@ -14,6 +14,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
+#include "lib/base/unix_message.h"
 #include "lib/base/unix_socket.h"
 
 /* The block, the working directory, three streams. */
@@ -60,32 +61,6 @@ int task_connect(const char *path, uint64_t patience_ms, struct error *err)
                          path);
     return result < 0 ? error_set(err, -result, "connect to the task runner at '%s'", path)
                       : result;
-}
-
-int task_send(int connection, const void *message, size_t size, const int *fds, size_t count)
-{
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
-    } control = {.space = {0}};
-    struct iovec part = {.iov_base = (void *)(uintptr_t)message, .iov_len = size};
-    struct msghdr packet = {.msg_iov = &part, .msg_iovlen = 1};
-    ssize_t sent;
-
-    if (count > DESCRIPTORS_MAX)
-        return -EINVAL;
-    if (count > 0) {
-        packet.msg_control = control.space;
-        packet.msg_controllen = (socklen_t)CMSG_SPACE(count * sizeof(int));
-        control.header.cmsg_level = SOL_SOCKET;
-        control.header.cmsg_type = SCM_RIGHTS;
-        control.header.cmsg_len = (socklen_t)CMSG_LEN(count * sizeof(int));
-        memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
-    }
-    do
-        sent = sendmsg(connection, &packet, MSG_NOSIGNAL);
-    while (sent < 0 && errno == EINTR);
-    return sent < 0 ? -errno : 0;
 }
 
 uint32_t task_open_streams(void)
@@ -145,7 +120,9 @@ int task_send_command(int connection, const struct task_command *command, uint32
         if ((stream_mask & (1u << fd)) != 0)
             fds[count++] = fd;
     }
-    result = task_send(connection, &run, sizeof(run), fds, count);
+    const struct unix_message message = {
+        .data = &run, .size = sizeof(run), .fds = fds, .fd_count = count};
+    result = unix_message_send(connection, &message);
     return result < 0 ? error_set(err, -result, "hand the command to the task runner") : 0;
 }
 

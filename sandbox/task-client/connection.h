@@ -18,9 +18,6 @@
  */
 int task_connect(const char *path, uint64_t patience_ms, struct error *err);
 
-/* Sends one message with COUNT descriptors beside it (borrowed, at most five). 0 or -errno. */
-int task_send(int connection, const void *message, size_t size, const int *fds, size_t count);
-
 /*
  * Sends COMMAND with the caller's working directory, those of its streams that STREAM_MASK names,
  * its umask and its ignored signals. 0 or -errno.

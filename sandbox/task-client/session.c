@@ -11,6 +11,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/fd.h"
+#include "lib/base/unix_message.h"
 #include "sandbox/task-client/connection.h"
 #include "sandbox/task-client/flow.h"
 #include "sandbox/task-client/signals.h"
@@ -36,11 +37,12 @@ struct session {
 
 static void send_signal(const struct session *session, uint32_t signal)
 {
-    const struct task_signal message = {
+    const struct task_signal text = {
         .header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_SIGNAL}, .signal = signal};
+    const struct unix_message message = {.data = &text, .size = sizeof(text)};
 
     /* A sandbox that is gone says so when it is read from. */
-    (void)task_send(session->connection, &message, sizeof(message), NULL, 0);
+    (void)unix_message_send(session->connection, &message);
 }
 
 /* A window that is gone: the command's terminal hangs up as well. */
@@ -162,9 +164,14 @@ static void on_master(struct session *session, short events)
 {
     if ((events & POLLOUT) != 0)
         (void)flow_write(&session->input, session->master);
-    if ((events & POLLIN) != 0 && flow_is_empty(&session->output) &&
-        flow_read(&session->output, session->master) > 0)
-        (void)flow_write(&session->output, session->terminal.fd);
+    if ((events & (POLLIN | POLLHUP)) != 0 && flow_is_empty(&session->output)) {
+        int count = flow_read(&session->output, session->master);
+
+        if (count > 0)
+            (void)flow_write(&session->output, session->terminal.fd);
+        else if (count != -EAGAIN)
+            cleanup_close(&session->master); /* without a peer: nobody has it open any more */
+    }
 }
 
 /* A side is only asked for what there is room for, and left out when that is nothing: a hang-up is
