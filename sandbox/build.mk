@@ -15,7 +15,7 @@ $(eval $(call static_program,$(CONTAINER_LIBEXEC)/agent-exec-relay,$(EXEC_RELAY_
 $(eval $(call dynamic_program,$(CONTAINER_LIBEXEC)/agent-task-sandbox,\
 	$(TASK_SANDBOX_SOURCES) $(CONFINE_SOURCES),$(LIBBASE),$(CONFINE_LIBRARIES)))
 $(eval $(call dynamic_program,$(CONTAINER_LIBEXEC)/agentcli-exec,\
-	$(AGENTCLI_EXEC_SOURCES) $(CONFINE_SOURCES) $(ATTACH_SOURCES),$(LIBBASE),$(CONFINE_LIBRARIES)))
+	$(AGENTCLI_EXEC_SOURCES) $(CONFINE_SOURCES) $(ATTACH_SOURCES) $(TASK_CLIENT_SOURCES),$(LIBBASE),$(CONFINE_LIBRARIES)))
 $(eval $(call dynamic_program,$(CONTAINER_BIN)/agent-attach,\
 	$(AGENT_ATTACH_SOURCES) $(ATTACH_SOURCES),$(LIBBASE),))
 
