@@ -154,6 +154,15 @@ static void withdraw(struct call *call, int signal)
         release(call, signal);
 }
 
+/* Every signal is blocked but SIGSTOP; another is a fault of its own instruction. */
+static void withdraw_stopped(struct call *call, int signal)
+{
+    if (signal == SIGSTOP)
+        withdraw(call, signal);
+    else
+        kill_moved(call, signal);
+}
+
 /* The exec was refused by the kernel: the caller sees that error, and its own registers. */
 static void return_failure(struct call *call, int signal)
 {
@@ -226,7 +235,7 @@ static trace_action *const actions[CALL_STATE_COUNT][TRACE_COUNT] = {
     [CALL_RESTARTING] = {
         [TRACE_TRAP]   = withdraw,
         [TRACE_HALT]   = withdraw,
-        [TRACE_SIGNAL] = kill_moved,
+        [TRACE_SIGNAL] = withdraw_stopped,
     },
     [CALL_EXECUTING] = {
         [TRACE_TRAP]   = return_failure,
