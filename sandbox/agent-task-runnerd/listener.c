@@ -32,13 +32,12 @@ int listener_open_journal(struct runner *runner, struct error *err)
     if (sizes.seccomp_notif > sizeof(union journal_entry) ||
         sizes.seccomp_notif_resp < sizeof(struct seccomp_notif_resp))
         return error_set(err, EPROTO, "this kernel's notifications are longer than we know");
-    cleanup_fd int fd =
-        open(runner->places->journal, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    cleanup_fd int fd = open(RUNNER_JOURNAL, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 || ftruncate(fd, JOURNAL_SIZE) < 0)
-        return error_set(err, errno, "open '%s'", runner->places->journal);
+        return error_set(err, errno, "open '" RUNNER_JOURNAL "'");
     void *journal = mmap(NULL, JOURNAL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (journal == MAP_FAILED)
-        return error_set(err, errno, "map '%s'", runner->places->journal);
+        return error_set(err, errno, "map '" RUNNER_JOURNAL "'");
     runner->calls.journal = journal;
     return 0;
 }
