@@ -9,14 +9,20 @@
 /* Nothing behind the options is a command. */
 #define ANY_NUMBER SIZE_MAX
 
+#define RUNUSER_OPTIONS \
+    "u: c! g: G: s: w: user: command! session-command! group: supp-group: shell: " \
+    "whitelist-environment:"
+#define PARALLEL_OPTIONS \
+    "a: d: E: I: j: L: n: N: P: S: s: arg-file: delimiter: jobs: max-args: sshlogin: joblog:"
+
 /* clang-format off */
 static const struct wrapper wrappers[] = {
     /* Words of the shell itself. */
-    {.name = "builtin", .kind = WRAPPER_PREFIX},
-    {.name = "command", .kind = WRAPPER_PREFIX},
+    {.name = "builtin"},
+    {.name = "command"},
     {.name = "eval",    .kind = WRAPPER_STRINGS},
-    {.name = "exec",    .kind = WRAPPER_PREFIX, .options = "a:"},
-    {.name = "time",    .kind = WRAPPER_PREFIX, .options = "f: o: format: output:"},
+    {.name = "exec",    .options = "a:"},
+    {.name = "time",    .options = "f: o: format: output:"},
     {.name = "trap",    .kind = WRAPPER_STRINGS},
 
     {.name = "ash",     .kind = WRAPPER_SHELL, .options = "o:"},
@@ -33,58 +39,60 @@ static const struct wrapper wrappers[] = {
     {.name = "toybox",  .kind = WRAPPER_APPLETS},
 
     /* How a process is started. */
-    {.name = "chroot",   .kind = WRAPPER_PREFIX, .options = "groups: userspec:", .operands = 1},
-    {.name = "chrt",     .kind = WRAPPER_PREFIX, .options = "T: P: D:", .operands = 1},
-    {.name = "env",      .kind = WRAPPER_PREFIX, .options = "u: C: S! unset: chdir: split-string!", .takes_assignments = true},
-    {.name = "flock",    .kind = WRAPPER_PREFIX, .options = "w: E: c! timeout: conflict-exit-code: command!", .operands = 1},
-    {.name = "ionice",   .kind = WRAPPER_PREFIX, .options = "c: n: p: P: u: class: classdata: pid: pgid: uid:"},
-    {.name = "nice",     .kind = WRAPPER_PREFIX, .options = "n: adjustment:"},
-    {.name = "nohup",    .kind = WRAPPER_PREFIX},
-    {.name = "nsenter",  .kind = WRAPPER_PREFIX, .options = "t: S: G: target: setuid: setgid: m? u? i? n? p? U? C? T? r? w?"},
-    {.name = "prlimit",  .kind = WRAPPER_PREFIX, .options = "p: o: pid: output:"},
-    {.name = "setarch",  .kind = WRAPPER_PREFIX, .operands = 1},
-    {.name = "setpriv",  .kind = WRAPPER_PREFIX, .options = "ambient-caps: inh-caps: bounding-set: ruid: euid: rgid: egid: reuid: regid: "
+    {.name = "chroot",   .options = "groups: userspec:", .operands = 1},
+    {.name = "chrt",     .options = "T: P: D:", .operands = 1},
+    {.name = "env",      .options = "u: C: S! unset: chdir: split-string!", .takes_assignments = true},
+    {.name = "flock",    .options = "w: E: c! timeout: conflict-exit-code: command!", .operands = 1},
+    {.name = "ionice",   .options = "c: n: p: P: u: class: classdata: pid: pgid: uid:"},
+    {.name = "nice",     .options = "n: adjustment:"},
+    {.name = "nohup"},
+    {.name = "nsenter",  .options = "t: S: G: target: setuid: setgid: m? u? i? n? p? U? C? T? r? w?"},
+    {.name = "prlimit",  .options = "p: o: pid: output:"},
+    {.name = "setarch",  .operands = 1},
+    {.name = "setpriv",  .options = "ambient-caps: inh-caps: bounding-set: ruid: euid: rgid: egid: reuid: regid: "
                                  "groups: securebits: pdeathsig: selinux-label: apparmor-profile:"},
-    {.name = "setsid",   .kind = WRAPPER_PREFIX},
-    {.name = "stdbuf",   .kind = WRAPPER_PREFIX, .options = "i: o: e: input: output: error:"},
-    {.name = "taskset",  .kind = WRAPPER_PREFIX, .operands = 1},
-    {.name = "timeout",  .kind = WRAPPER_PREFIX, .options = "k: s: kill-after: signal:", .operands = 1},
-    {.name = "unshare",  .kind = WRAPPER_PREFIX, .options = "R: w: S: G: root: wd: setuid: setgid: propagation: setgroups: map-user: map-group:"},
-    {.name = "ld-linux-aarch64.so.1", .kind = WRAPPER_PREFIX, .options = "library-path: inhibit-rpath: audit: preload: argv0:"},
-    {.name = "ld-linux-x86-64.so.2",  .kind = WRAPPER_PREFIX, .options = "library-path: inhibit-rpath: audit: preload: argv0:"},
+    {.name = "setsid"},
+    {.name = "stdbuf",   .options = "i: o: e: input: output: error:"},
+    {.name = "taskset",  .operands = 1},
+    {.name = "timeout",  .options = "k: s: kill-after: signal:", .operands = 1},
+    {.name = "unshare",  .options = "R: w: S: G: root: wd: setuid: setgid: propagation: setgroups: map-user: "
+                                     "map-group:"},
+    {.name = "ld-linux-aarch64.so.1", .options = "library-path: inhibit-rpath: audit: preload: argv0:"},
+    {.name = "ld-linux-x86-64.so.2",  .options = "library-path: inhibit-rpath: audit: preload: argv0:"},
 
     /* As somebody else. */
-    {.name = "doas",     .kind = WRAPPER_PREFIX, .options = "a: C: u:", .takes_assignments = true},
-    {.name = "gosu",     .kind = WRAPPER_PREFIX, .operands = 1},
-    {.name = "pkexec",   .kind = WRAPPER_PREFIX, .options = "user:"},
-    {.name = "runuser",  .kind = WRAPPER_PREFIX, .options = "u: c! g: G: s: w: user: command! session-command! group: supp-group: shell: whitelist-environment:"},
-    {.name = "runuser",  .kind = WRAPPER_STRINGS, .options = "u: c! g: G: s: w: user: command! session-command! group: supp-group: shell: whitelist-environment:",
-     .operands = ANY_NUMBER},
+    {.name = "doas",     .options = "a: C: u:", .takes_assignments = true},
+    {.name = "gosu",     .operands = 1},
+    {.name = "pkexec",   .options = "user:"},
+    {.name = "runuser",  .options = RUNUSER_OPTIONS},
+    {.name = "runuser",  .kind = WRAPPER_STRINGS, .options = RUNUSER_OPTIONS, .operands = ANY_NUMBER},
     {.name = "su",       .kind = WRAPPER_STRINGS, .options = "c! g: G: s: w: command! session-command! group: supp-group: shell: whitelist-environment:",
      .operands = ANY_NUMBER},
-    {.name = "sudo",     .kind = WRAPPER_PREFIX, .options = "C: D: g: h: p: R: r: t: T: U: u: close-from: chdir: group: host: prompt: chroot: role: "
+    {.name = "sudo",     .options = "C: D: g: h: p: R: r: t: T: U: u: close-from: chdir: group: host: prompt: chroot: role: "
                                  "type: command-timeout: other-user: user:", .takes_assignments = true},
 
     /* For many, again, or watched. */
-    {.name = "dbus-run-session", .kind = WRAPPER_PREFIX, .options = "dbus-daemon: config-file:"},
-    {.name = "entr",      .kind = WRAPPER_PREFIX},
-    {.name = "faketime",  .kind = WRAPPER_PREFIX, .options = "m: p:", .operands = 1},
-    {.name = "fakeroot",  .kind = WRAPPER_PREFIX, .options = "l: s: i: b: lib: faked:"},
+    {.name = "dbus-run-session", .options = "dbus-daemon: config-file:"},
+    {.name = "entr"},
+    {.name = "faketime",  .options = "m: p:", .operands = 1},
+    {.name = "fakeroot",  .options = "l: s: i: b: lib: faked:"},
     {.name = "fd",        .kind = WRAPPER_MARKED, .options = "-x --exec -X --exec-batch"},
     {.name = "fdfind",    .kind = WRAPPER_MARKED, .options = "-x --exec -X --exec-batch"},
     {.name = "find",      .kind = WRAPPER_MARKED, .options = "-exec -execdir -ok -okdir"},
-    {.name = "ltrace",    .kind = WRAPPER_PREFIX, .options = "a: A: D: e: F: l: n: o: p: s: u: w: x: X:"},
-    {.name = "parallel",  .kind = WRAPPER_PREFIX, .options = "a: d: E: I: j: L: n: N: P: S: s: arg-file: delimiter: jobs: max-args: sshlogin: joblog:"},
+    {.name = "ltrace",    .options = "a: A: D: e: F: l: n: o: p: s: u: w: x: X:"},
+    {.name = "parallel",  .options = PARALLEL_OPTIONS},
+    {.name = "parallel",  .kind = WRAPPER_STRINGS, .options = PARALLEL_OPTIONS},
     {.name = "script",    .kind = WRAPPER_STRINGS, .options = "c! E: m: o: I: O: B: T: command! echo: log-in: log-out: log-io: log-timing: "
                                    "logging-format: output-limit:", .operands = ANY_NUMBER},
-    {.name = "ssh-agent", .kind = WRAPPER_PREFIX, .options = "a: E: O: P: t:"},
-    {.name = "strace",    .kind = WRAPPER_PREFIX, .options = "a: b: e: E: I: o: O: p: P: s: S: u: U: X: attach: columns: env: inject: interruptible: "
+    {.name = "ssh-agent", .options = "a: E: O: P: t:"},
+    {.name = "strace",    .options = "a: b: e: E: I: o: O: p: P: s: S: u: U: X: attach: columns: env: inject: interruptible: "
                                   "output: string-limit: trace: user:"},
-    {.name = "systemd-run", .kind = WRAPPER_PREFIX, .options = "E: p: u: H: M: property: unit: description: slice: uid: gid: nice: working-directory: setenv:"},
-    {.name = "tini",      .kind = WRAPPER_PREFIX, .options = "e: p:"},
-    {.name = "dumb-init", .kind = WRAPPER_PREFIX, .options = "r: rewrite:"},
+    {.name = "systemd-run", .options = "E: p: u: H: M: property: unit: description: slice: uid: gid: nice: "
+                                       "working-directory: setenv:"},
+    {.name = "tini",      .options = "e: p:"},
+    {.name = "dumb-init", .options = "r: rewrite:"},
     {.name = "watch",     .kind = WRAPPER_STRINGS, .options = "n: q: interval: equexit:"},
-    {.name = "xargs",     .kind = WRAPPER_PREFIX, .options = "a: d: E: I: L: n: P: s: e? i? l? arg-file: delimiter: max-lines? max-args: max-procs: "
+    {.name = "xargs",     .options = "a: d: E: I: L: n: P: s: e? i? l? arg-file: delimiter: max-lines? max-args: max-procs: "
                                   "max-chars: process-slot-var:"},
 
     /* Options before the word that says what is done. */
