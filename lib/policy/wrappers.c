@@ -9,7 +9,7 @@
 /* Nothing behind the options is a command. */
 #define ANY_NUMBER SIZE_MAX
 
-#define RUNUSER_OPTIONS \
+#define RUNUSER_OPTIONS                                                            \
     "u: c! g: G: s: w: user: command! session-command! group: supp-group: shell: " \
     "whitelist-environment:"
 #define PARALLEL_OPTIONS \
