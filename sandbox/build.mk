@@ -9,7 +9,7 @@ TASK_SANDBOX_SOURCES := $(sort $(wildcard sandbox/agent-task-sandbox/*.c))
 include sandbox/agent-seccomp-compile/build.mk
 
 $(eval $(call dynamic_program,$(CONTAINER_LIBEXEC)/agent-task-sandbox,\
-	$(TASK_SANDBOX_SOURCES) $(CONFINE_SOURCES),$(LIBBASE),$(CONFINE_LIBRARIES)))
+	$(TASK_SANDBOX_SOURCES) $(CONFINE_SOURCES),$(LIBPOLICY) $(LIBBASE),$(POLICY_LIBRARIES) -lsodium $(CONFINE_LIBRARIES)))
 $(eval $(call dynamic_program,$(CONTAINER_LIBEXEC)/agentcli-exec,\
 	$(AGENTCLI_EXEC_SOURCES) $(CONFINE_SOURCES) $(ATTACH_SOURCES),$(LIBBASE),$(CONFINE_LIBRARIES)))
 $(eval $(call dynamic_program,$(CONTAINER_BIN)/agent-attach,\
