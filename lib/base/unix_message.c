@@ -27,11 +27,11 @@ int unix_message_send(int socket, const struct unix_message *message)
     if (message->fd_count > 0) {
         size_t bytes = message->fd_count * sizeof(int);
         packet.msg_control = control.space;
-        packet.msg_controllen = CMSG_SPACE(bytes);
+        packet.msg_controllen = (socklen_t)CMSG_SPACE(bytes);
         struct cmsghdr *header = CMSG_FIRSTHDR(&packet);
         header->cmsg_level = SOL_SOCKET;
         header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(bytes);
+        header->cmsg_len = (socklen_t)CMSG_LEN(bytes);
         memcpy(CMSG_DATA(header), message->fds, bytes);
     }
     ssize_t sent;
@@ -41,21 +41,21 @@ int unix_message_send(int socket, const struct unix_message *message)
     return sent < 0 ? -errno : 0;
 }
 
+/* A socket without SO_PASSCRED and its like gets no other control data, and all descriptors in one.
+ */
 static void take_descriptors(struct msghdr *packet, struct unix_fds *received)
 {
-    for (struct cmsghdr *header = CMSG_FIRSTHDR(packet); header != NULL;
-         header = CMSG_NXTHDR(packet, header)) {
-        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
-            continue;
-        size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < count; i++) {
-            int fd;
-            memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
-            if (received->count < UNIX_MESSAGE_FDS_MAX)
-                received->fds[received->count++] = fd;
-            else
-                close(fd);
-        }
+    struct cmsghdr *header = CMSG_FIRSTHDR(packet);
+    if (header == NULL || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+        return;
+    size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; i++) {
+        int fd;
+        memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
+        if (received->count < UNIX_MESSAGE_FDS_MAX)
+            received->fds[received->count++] = fd;
+        else
+            close(fd);
     }
 }
 
