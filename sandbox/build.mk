@@ -11,6 +11,7 @@ EXEC_RELAY_SOURCES := $(sort $(wildcard sandbox/agent-exec-relay/*.c))
 TASK_RUNNERCTL_SOURCES := $(sort $(wildcard sandbox/agent-task-runnerctl/*.c))
 
 include sandbox/agent-seccomp-compile/build.mk
+include sandbox/agent-task-runnerd/build.mk
 
 $(eval $(call static_program,$(CONTAINER_LIBEXEC)/agent-exec-relay,$(EXEC_RELAY_SOURCES) $(TASK_CLIENT_SOURCES)))
 $(eval $(call dynamic_program,$(CONTAINER_LIBEXEC)/agent-task-sandbox,\
