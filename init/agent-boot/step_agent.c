@@ -28,6 +28,7 @@ struct support {
     const char *const *argv;
     uint64_t capabilities; /* policies/capabilities.tab */
     uint32_t store_max;
+    bool is_told_agent; /* the agent's name is the last argument */
 };
 
 /*
@@ -50,6 +51,7 @@ static const struct support supports[] = {
     {
         .name = "sandbox",
         .argv = sandbox_argv,
+        .is_told_agent = true,
         .capabilities = SYS_ADMIN | SETUID | SETGID | SETPCAP,
     },
     {
@@ -204,6 +206,8 @@ static int send_support(const struct boot_context *context, struct init_boot_mes
     service->stop_grace_ms = SUPPORT_STOP_GRACE_MS;
     service->store_max = support->store_max;
     int result = add_arguments(service, support->argv, err);
+    if (result == 0 && support->is_told_agent)
+        result = add_argument(service, context->manifest->agent, err);
     if (result == 0)
         result = add_variables(context, service, err);
     return result < 0 ? result : send_message(context, message, err);
