@@ -14,6 +14,7 @@ enum column {
     COLUMN_FILTER,
     COLUMN_VIEW,
     COLUMN_PROGRAM,
+    COLUMN_PROMPT, /* the launcher's */
     COLUMN_COUNT
 };
 
@@ -42,9 +43,9 @@ static int parse(const struct table_file_row *row, struct agent *agent, struct e
     if (parse_view(fields[COLUMN_VIEW], &agent->is_idmapped) < 0)
         return error_set(err, EINVAL, "the view '%s' must be plain or idmapped",
                          fields[COLUMN_VIEW]);
-    if (fields[COLUMN_PROGRAM][0] != '/' || strpbrk(fields[COLUMN_PROGRAM], " \t") != NULL ||
+    if (fields[COLUMN_PROGRAM][0] != '/' ||
         path_format(agent->program, "%s", fields[COLUMN_PROGRAM]) < 0)
-        return error_set(err, EINVAL, "the program '%s' must be one absolute path",
+        return error_set(err, EINVAL, "the program '%s' must be an absolute path",
                          fields[COLUMN_PROGRAM]);
     return 0;
 }

@@ -39,25 +39,27 @@ static void test_shipped_table(void **state)
     assert_string_equal(agent.filter, "/etc/coding-agents/seccomp/command.bpf");
     assert_false(agent.is_idmapped);
     assert_string_equal(agent.program, "/bin/bash");
+    assert_int_equal(agents_find("policies/agents.tab", "codex", &agent, &err), 0);
+    assert_string_equal(agent.identity, "agentcli");
+    assert_true(agent.is_idmapped);
     assert_int_equal(agents_find("policies/agents.tab", "nobody", &agent, &err), -ENOENT);
 }
 
 static void test_rows(void **state)
 {
     static const char *const wrong[] = {
-        "a agentuser f.bpf plain\n",
-        "a agentuser ../f.bpf plain /bin/sh\n",
-        "a agentuser f.bpf mapped /bin/sh\n",
-        "a agentuser f.bpf plain bash\n",
-        "a agentuser f.bpf plain /bin/sh -c\n",
-        "a agentuseragentuseragentuseragentuser f.bpf plain /bin/sh\n",
-        "b agentuser f.bpf plain relative\na agentuser f.bpf plain /bin/sh\n",
+        "a agentuser f.bpf plain /bin/sh\n",
+        "a agentuser ../f.bpf plain /bin/sh sh -c\n",
+        "a agentuser f.bpf mapped /bin/sh sh -c\n",
+        "a agentuser f.bpf plain bash sh -c\n",
+        "a agentuseragentuseragentuseragentuser f.bpf plain /bin/sh sh -c\n",
+        "b agentuser f.bpf plain relative sh -c\na agentuser f.bpf plain /bin/sh sh -c\n",
     };
     struct agent agent;
     struct error err = ERROR_INITIALIZER;
 
     (void)state;
-    assert_int_equal(find_in("a agentcli f.bpf idmapped /bin/sh # c\n", "a", &agent, &err), 0);
+    assert_int_equal(find_in("a agentcli f.bpf idmapped /bin/sh sh # c\n", "a", &agent, &err), 0);
     assert_true(agent.is_idmapped);
     for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++)
         assert_int_equal(find_in(wrong[i], "a", &agent, &err), -EINVAL);
