@@ -14,7 +14,7 @@
 #define ARGUMENTS_WORD "ARGS"
 #define BLANKS " \t"
 
-enum column { COLUMN_NAME, COLUMN_PROGRAM = 4, COLUMN_PROMPT, COLUMN_COUNT };
+enum column { COLUMN_NAME, COLUMN_PROGRAM = 4, COLUMN_PROMPT = 6, COLUMN_COUNT };
 
 struct search {
     const char *agent;

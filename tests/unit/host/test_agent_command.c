@@ -72,7 +72,7 @@ static void test_a_row_without_a_prompt(void **state)
 {
     (void)state;
     static char *const none[] = {NULL};
-    static const char table[] = "a agentuser f.bpf plain /bin/a\n";
+    static const char table[] = "a agentuser f.bpf plain /bin/a none\n";
     char path[PATH_MAX];
     struct error err = ERROR_INITIALIZER;
     snprintf(path, sizeof(path), "%.4000s/table", support_directory);

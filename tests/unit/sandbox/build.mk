@@ -3,7 +3,7 @@ SANDBOX_TEST_COMPILER := $(filter-out %/main.c,$(SECCOMP_COMPILE_SOURCES))
 
 $(eval $(call unit_test,sandbox_attach,tests/unit/sandbox/test_attach.c $(ATTACH_SOURCES),$(LIBBASE),))
 $(eval $(call unit_test,sandbox_confine,tests/unit/sandbox/test_confine.c \
-	$(CONFINE_SOURCES),$(LIBBASE),-lcap-ng))
+	$(CONFINE_SOURCES),$(LIBBASE),$(CONFINE_LIBRARIES)))
 $(eval $(call unit_test,sandbox_agents,tests/unit/sandbox/test_agents.c \
 	sandbox/agentcli-exec/agents.c sandbox/agentcli-exec/options.c,$(LIBBASE),))
 $(eval $(call unit_test,sandbox_seccomp_compile,tests/unit/sandbox/test_seccomp_compile.c \

@@ -48,18 +48,19 @@ static void test_shipped_table(void **state)
 static void test_rows(void **state)
 {
     static const char *const wrong[] = {
-        "a agentuser f.bpf plain /bin/sh\n",
-        "a agentuser ../f.bpf plain /bin/sh sh -c\n",
-        "a agentuser f.bpf mapped /bin/sh sh -c\n",
-        "a agentuser f.bpf plain bash sh -c\n",
-        "a agentuseragentuseragentuseragentuser f.bpf plain /bin/sh sh -c\n",
-        "b agentuser f.bpf plain relative sh -c\na agentuser f.bpf plain /bin/sh sh -c\n",
+        "a agentuser f.bpf plain /bin/sh none\n",
+        "a agentuser f.bpf plain /bin/sh relative sh -c\n",
+        "a agentuser ../f.bpf plain /bin/sh none sh -c\n",
+        "a agentuser f.bpf mapped /bin/sh none sh -c\n",
+        "a agentuser f.bpf plain bash none sh -c\n",
+        "a agentuseragentuseragentuseragentuser f.bpf plain /bin/sh none sh -c\n",
+        "b agentuser f.bpf plain relative none sh -c\na agentuser f.bpf plain /bin/sh none sh -c\n",
     };
     struct agent agent;
     struct error err = ERROR_INITIALIZER;
 
     (void)state;
-    assert_int_equal(find_in("a agentcli f.bpf idmapped /bin/sh sh # c\n", "a", &agent, &err), 0);
+    assert_int_equal(find_in("a agentcli f.bpf idmapped /bin/sh none sh # c\n", "a", &agent, &err), 0);
     assert_true(agent.is_idmapped);
     for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++)
         assert_int_equal(find_in(wrong[i], "a", &agent, &err), -EINVAL);
