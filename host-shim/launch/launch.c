@@ -53,6 +53,7 @@ static int check_policy(struct launch *launch, struct error *err)
         .agent = launch->options.agent,
         .prompt = launch->options.prompt,
         .arguments = launch->options.command,
+        .has_variables = launch->options.variables != NULL,
     };
     int status = install_path_share("policies/agents.tab", path, err);
     if (status == 0)

@@ -8,11 +8,11 @@
 
 #include "init/agent-boot/boot.h"
 #include "init/agent-boot/places.h"
+#include "init/agent-boot/session_variables.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/fd.h"
 #include "lib/wire/channel.h"
 #include "lib/wire/limits.h"
-#include "lib/wire/variables.h"
 
 #define HELLO_TIMEOUT_MS 5000
 
@@ -45,24 +45,6 @@ static int keep_copy(const char *text, size_t size, struct error *err)
     if (mkdir(PLACE_PRIVATE, 0700) < 0 && errno != EEXIST)
         return error_set(err, errno, "make directory '%s'", PLACE_PRIVATE);
     return fd_write_file(AT_FDCWD, PLACE_MANIFEST, text, size, 0600, err);
-}
-
-/* They are the user's to choose, so they need no digest; what they say is for nobody else to see.
- */
-static int read_variables(struct boot_context *context, struct error *err)
-{
-    struct error cause = ERROR_INITIALIZER;
-    char *text = NULL;
-    size_t size = 0;
-    int result = fd_read_file(AT_FDCWD, MANIFEST_VARIABLES_FILE, LIMIT_VARIABLES_BYTES, &text,
-                              &size, &cause);
-    if (result == -ENOENT)
-        return 0;
-    if (result == 0)
-        result = variables_parse(text, size, &context->variables, &cause);
-    variables_free(text);
-    return result < 0 ? error_set(err, EPROTO, "the session's variables: %s", error_text(&cause))
-                      : 0;
 }
 
 static void greet_keeper(struct boot_context *context, const char *socket_path)
@@ -105,7 +87,7 @@ int manifest_read(struct boot_context *context, struct error *err)
     if (!is_shutdown) {
         result = keep_copy(text, size, err);
         if (result == 0)
-            result = read_variables(context, err);
+            result = session_variables_read(context, err);
         if (result < 0)
             return result;
     }

@@ -83,6 +83,13 @@ static int form(const struct agent_request *request, const struct search *search
                 struct string_list *command, struct error *err)
 {
     bool has_arguments = request->arguments[0] != NULL;
+    if (request->has_variables && !search->takes_options) {
+        error_set(
+            err, EINVAL,
+            "--env-file is for a program of a vendor's, and '%s' has none: commands get no keys",
+            request->agent);
+        return -EPERM;
+    }
     if (request->prompt == NULL && !has_arguments)
         return 0;
     if (request->prompt != NULL && has_arguments && !search->takes_options) {

@@ -18,6 +18,7 @@
 #define LIMIT_ARGUMENT_BYTES (128 * 1024)
 /* Variables for the agent's process: they travel in the service table with its command. */
 #define LIMIT_VARIABLES_BYTES (8 * 1024)
+#define LIMIT_VARIABLES 64
 /* The longest time a stop may take: an hour of pushing is a mistake, not a grace. */
 #define LIMIT_STOP_GRACE_MS (60 * 60 * 1000)
 /* Texts people read in lists and titles: names, labels, identities. */

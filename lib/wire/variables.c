@@ -31,6 +31,8 @@ int variables_parse(const char *text, size_t size, struct string_list *list, str
             continue;
         if (!is_assignment(text, length))
             return error_set(err, EINVAL, "line %u is not NAME=VALUE", number);
+        if (list->count == LIMIT_VARIABLES)
+            return error_set(err, EINVAL, "line %u is one more than %d", number, LIMIT_VARIABLES);
         if (string_list_format(list, "%.*s", (int)length, text) == NULL)
             return error_set(err, ENOMEM, "keep line %u", number);
     }

@@ -15,22 +15,24 @@ static const struct {
     const char *agent;
     const char *prompt;
     char *arguments[4];
+    bool has_variables;
     const char *command[8];
 } cases[] = {
-    {"shell", NULL, {NULL}, {NULL}},
-    {"shell", "a && b", {NULL}, {"sh", "-c", "a && b"}},
-    {"shell", NULL, {make, literal}, {"make", "ARGS"}},
-    {"codex", NULL, {NULL}, {NULL}},
-    {"codex", "-fix it", {NULL}, {CODEX, "exec", "--", "-fix it"}},
-    {"codex", "it", {option, value}, {CODEX, "exec", "-m", "x", "--", "it"}},
-    {"codex", NULL, {option}, {CODEX, "-m"}},
+    {"shell", NULL, {NULL}, false, {NULL}},
+    {"shell", "a && b", {NULL}, false, {"sh", "-c", "a && b"}},
+    {"shell", NULL, {make, literal}, false, {"make", "ARGS"}},
+    {"codex", NULL, {NULL}, false, {NULL}},
+    {"codex", "-fix it", {NULL}, true, {CODEX, "exec", "--", "-fix it"}},
+    {"codex", "it", {option, value}, false, {CODEX, "exec", "-m", "x", "--", "it"}},
+    {"codex", NULL, {option}, false, {CODEX, "-m"}},
 };
 
 static void test_commands(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
-        const struct agent_request request = {cases[i].agent, cases[i].prompt, cases[i].arguments};
+        const struct agent_request request = {cases[i].agent, cases[i].prompt, cases[i].arguments,
+                                              cases[i].has_variables};
         struct string_list command = {.items = NULL};
         struct error err = ERROR_INITIALIZER;
         if (agent_command_make(SHIPPED, &request, &command, &err) < 0)
@@ -60,12 +62,18 @@ static void test_refusals(void **state)
     static char *const none[] = {NULL};
     static char *const some[] = {make, NULL};
     struct error err = ERROR_INITIALIZER;
-    assert_int_equal(refusal(SHIPPED, &(struct agent_request){"nobody", NULL, none}, &err), -EPERM);
+    assert_int_equal(refusal(SHIPPED, &(struct agent_request){"nobody", NULL, none, false}, &err),
+                     -EPERM);
     assert_non_null(strstr(error_text(&err), "write one of shell, codex"));
-    assert_int_equal(refusal(SHIPPED, &(struct agent_request){"shell", "id", some}, &err), -EPERM);
+    assert_int_equal(refusal(SHIPPED, &(struct agent_request){"shell", "id", some, false}, &err),
+                     -EPERM);
     assert_non_null(strstr(error_text(&err), "give one of them"));
-    assert_int_equal(refusal("/nonexistent", &(struct agent_request){"shell", NULL, none}, &err),
-                     -ENOENT);
+    assert_int_equal(refusal(SHIPPED, &(struct agent_request){"shell", NULL, some, true}, &err),
+                     -EPERM);
+    assert_non_null(strstr(error_text(&err), "--env-file"));
+    assert_int_equal(
+        refusal("/nonexistent", &(struct agent_request){"shell", NULL, none, false}, &err),
+        -ENOENT);
 }
 
 static void test_a_row_without_a_prompt(void **state)
@@ -77,7 +85,7 @@ static void test_a_row_without_a_prompt(void **state)
     struct error err = ERROR_INITIALIZER;
     snprintf(path, sizeof(path), "%.4000s/table", support_directory);
     assert_int_equal(fd_write_file(AT_FDCWD, path, table, strlen(table), 0600, &err), 0);
-    assert_int_equal(refusal(path, &(struct agent_request){"a", NULL, none}, &err), -EINVAL);
+    assert_int_equal(refusal(path, &(struct agent_request){"a", NULL, none, false}, &err), -EINVAL);
 }
 
 int main(void)

@@ -58,6 +58,23 @@ static void test_what_is_no_variable(void **state)
     assert_int_equal(variables_parse("A=1\0B=2", 7, &list, &err), -EINVAL);
 }
 
+static void test_too_many(void **state)
+{
+    (void)state;
+    static const char line[] = "A=1\n";
+    char text[sizeof(line) * (LIMIT_VARIABLES + 1)] = "";
+    struct string_list list = {.items = NULL};
+    struct error err = ERROR_INITIALIZER;
+    for (size_t i = 0; i <= LIMIT_VARIABLES; i++)
+        memcpy(text + i * strlen(line), line, sizeof(line));
+    assert_int_equal(parse(text, &list, &err), -EINVAL);
+    string_list_free(&list);
+    text[LIMIT_VARIABLES * strlen(line)] = '\0';
+    assert_int_equal(parse(text, &list, &err), 0);
+    assert_int_equal(list.count, LIMIT_VARIABLES);
+    string_list_free(&list);
+}
+
 static void test_files(void **state)
 {
     (void)state;
@@ -87,6 +104,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_what_is_no_variable),
+        cmocka_unit_test(test_too_many),
         cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
