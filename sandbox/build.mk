@@ -8,14 +8,18 @@ TASK_SANDBOX_SOURCES := $(sort $(wildcard sandbox/agent-task-sandbox/*.c))
 
 TASK_CLIENT_SOURCES := $(sort $(wildcard sandbox/task-client/*.c))
 EXEC_RELAY_SOURCES := $(sort $(wildcard sandbox/agent-exec-relay/*.c))
+TASK_RUNNERCTL_SOURCES := $(sort $(wildcard sandbox/agent-task-runnerctl/*.c))
 
 include sandbox/agent-seccomp-compile/build.mk
+include sandbox/agent-task-runnerd/build.mk
 
 $(eval $(call static_program,$(CONTAINER_LIBEXEC)/agent-exec-relay,$(EXEC_RELAY_SOURCES) $(TASK_CLIENT_SOURCES)))
 $(eval $(call dynamic_program,$(CONTAINER_LIBEXEC)/agent-task-sandbox,\
 	$(TASK_SANDBOX_SOURCES) $(CONFINE_SOURCES),$(LIBBASE),$(CONFINE_LIBRARIES)))
 $(eval $(call dynamic_program,$(CONTAINER_LIBEXEC)/agentcli-exec,\
 	$(AGENTCLI_EXEC_SOURCES) $(CONFINE_SOURCES) $(ATTACH_SOURCES) $(TASK_CLIENT_SOURCES),$(LIBBASE),$(CONFINE_LIBRARIES)))
+$(eval $(call dynamic_program,$(CONTAINER_BIN)/agent-task-runnerctl,\
+	$(TASK_RUNNERCTL_SOURCES) $(TASK_CLIENT_SOURCES),$(LIBBASE),-ljansson))
 $(eval $(call dynamic_program,$(CONTAINER_BIN)/agent-attach,\
 	$(AGENT_ATTACH_SOURCES) $(ATTACH_SOURCES),$(LIBBASE),))
 

@@ -31,6 +31,11 @@ int sys_pidfd_send_signal(int pidfd, int signal, unsigned int flags)
     return result_of(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, flags));
 }
 
+int sys_pidfd_getfd(int pidfd, int fd)
+{
+    return result_of(syscall(SYS_pidfd_getfd, pidfd, fd, 0));
+}
+
 int sys_openat2(int dirfd, const char *path, const struct open_how *how)
 {
     int fd;

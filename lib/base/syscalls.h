@@ -18,6 +18,7 @@ struct sock_fprog;
  * interrupted. */
 int sys_pidfd_open(pid_t pid, unsigned int flags);                              /* Linux 5.3 */
 int sys_pidfd_send_signal(int pidfd, int signal, unsigned int flags);           /* Linux 5.1 */
+int sys_pidfd_getfd(int pidfd, int fd);                                         /* Linux 5.6 */
 int sys_openat2(int dirfd, const char *path, const struct open_how *how);       /* Linux 5.6 */
 int sys_close_range(unsigned int first, unsigned int last, unsigned int flags); /* Linux 5.9 */
 int sys_open_tree(int dirfd, const char *path, unsigned int flags);             /* Linux 5.2 */

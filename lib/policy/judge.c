@@ -25,16 +25,17 @@ struct judging {
     uint8_t digest[TASK_DIGEST_SIZE];
 };
 
-static bool pattern_matches(const struct policy_pattern *pattern, const char *text)
+static bool text_matches(const char *pattern, bool is_literal, const char *text)
 {
-    return pattern->is_literal ? strcmp(pattern->text, text) == 0
-                               : glob_matches(pattern->text, text);
+    if (is_literal)
+        return pattern[0] == text[0] && strcmp(pattern, text) == 0;
+    return glob_matches(pattern, text);
 }
 
 bool policy_patterns_match(const struct policy_patterns *patterns, const char *text)
 {
     for (size_t i = 0; i < patterns->count; i++)
-        if (pattern_matches(&patterns->items[i], text))
+        if (text_matches(patterns->items[i].text, patterns->items[i].is_literal, text))
             return true;
     return false;
 }
@@ -42,15 +43,15 @@ bool policy_patterns_match(const struct policy_patterns *patterns, const char *t
 static enum match match_program_pattern(const struct policy_pattern *pattern,
                                         const struct command *command)
 {
-    const char *slash = strrchr(pattern->text, '/');
-    struct policy_pattern last = *pattern;
+    bool is_literal = pattern->is_literal;
 
-    if (slash == NULL)
-        return pattern_matches(pattern, command->name) ? MATCH_YES : MATCH_NO;
-    if (pattern_matches(pattern, command->program))
+    if (pattern->last == NULL)
+        return text_matches(pattern->text, is_literal, command->name) ? MATCH_YES : MATCH_NO;
+    if (text_matches(pattern->text, is_literal, command->program))
         return MATCH_YES;
-    last.text = slash + 1;
-    return !command->is_resolved && pattern_matches(&last, command->name) ? MATCH_MAYBE : MATCH_NO;
+    if (command->is_resolved)
+        return MATCH_NO;
+    return text_matches(pattern->last, is_literal, command->name) ? MATCH_MAYBE : MATCH_NO;
 }
 
 static enum match match_program(const struct policy_rule *rule, const struct command *command)

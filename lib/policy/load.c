@@ -143,7 +143,7 @@ static int read_mode(const struct place *place, void *target, struct error *err)
 
 /* Rules name profiles, of whichever file: they are read when all files have been read once. */
 /* clang-format off */
-static const struct place_field first_pass[] = {
+const struct place_field policy_fields[] = {
     {.key = "$schema",     .read = policy_read_nothing},
     {.key = "version",     .read = read_version, .is_required = true},
     {.key = "mode",        .read = read_mode},
@@ -219,7 +219,7 @@ static int load(struct loading *loading, const struct string_list *files, struct
         if (result < 0)
             return result;
     }
-    result = read_documents(loading, first_pass, err);
+    result = read_documents(loading, policy_fields, err);
     if (result < 0)
         return result;
     result = put_default_profile_first(policy, files->items[0], err);

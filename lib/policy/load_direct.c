@@ -98,7 +98,7 @@ static int read_shape_environment(const struct place *place, void *target, struc
 
 #define AT(member) .offset = offsetof(struct direct, member)
 /* clang-format off */
-static const struct place_field direct_fields[] = {
+const struct place_field policy_direct_fields[] = {
     {.key = "id",          .read = policy_read_id, AT(id), .is_required = true},
     {.key = "agent",       .read = policy_read_patterns, AT(agents)},
     {.key = "from",        .read = read_from, .is_required = true},
@@ -114,7 +114,7 @@ static int read_shape(const struct place *place, struct direct *direct, struct e
 {
     struct place arguments;
     struct place environment;
-    int result = place_read_object(place, direct_fields, direct, err);
+    int result = place_read_object(place, policy_direct_fields, direct, err);
 
     if (result < 0)
         return result;

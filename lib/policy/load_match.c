@@ -12,6 +12,7 @@ static int read_pattern(const struct place *place, void *target, struct error *e
     struct policy_patterns *patterns = target;
     const char *text;
     const char *mistake;
+    const char *slash;
     int result = place_read_text(place, POLICY_TEXT_MAX, &text, err);
 
     if (result < 0)
@@ -19,8 +20,14 @@ static int read_pattern(const struct place *place, void *target, struct error *e
     mistake = glob_check(text);
     if (mistake != NULL)
         return place_refuse(place, err, "%s", mistake);
-    patterns->items[patterns->count++] =
-        (struct policy_pattern){.text = text, .is_literal = glob_is_literal(text)};
+    slash = strrchr(text, '/');
+    if (slash != NULL && glob_check(slash + 1) != NULL)
+        return place_refuse(place, err, "has a '/' between '[' and ']'");
+    patterns->items[patterns->count++] = (struct policy_pattern){
+        .text = text,
+        .last = slash != NULL ? slash + 1 : NULL,
+        .is_literal = glob_is_literal(text),
+    };
     return 0;
 }
 
@@ -122,7 +129,7 @@ static int read_digests(const struct place *place, void *target, struct error *e
 #define AT(member) .offset = offsetof(struct policy_rule, member)
 
 /* clang-format off */
-static const struct place_field match_fields[] = {
+const struct place_field policy_match_fields[] = {
     {.key = "program",   .read = policy_read_patterns, AT(programs)},
     {.key = "sha256",    .read = read_digests},
     {.key = "arguments", .read = read_arguments},
@@ -134,5 +141,5 @@ static const struct place_field match_fields[] = {
 
 int policy_read_match(const struct place *place, void *target, struct error *err)
 {
-    return place_read_object(place, match_fields, target, err);
+    return place_read_object(place, policy_match_fields, target, err);
 }

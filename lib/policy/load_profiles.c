@@ -52,7 +52,7 @@ static int read_resource(const struct place *place, void *target, struct error *
 
 #define AT(member) .offset = offsetof(struct policy_profile, member)
 /* clang-format off */
-static const struct place_field profile_fields[] = {
+const struct place_field policy_profile_fields[] = {
     {.key = "network",         .read = read_network, AT(has_no_network), .is_required = true},
     {.key = "linger_seconds",  .read = read_linger, AT(linger_seconds), .is_required = true},
     {.key = "warm",            .read = read_warm, AT(warm), .is_required = true},
@@ -78,7 +78,7 @@ static int read_profile(const struct place *place, void *target, struct error *e
         return place_refuse(place, err,
                             "is not a name of at most %d lower case letters, digits and '-'",
                             TASK_PROFILE_SIZE - 1);
-    result = place_read_object(place, profile_fields, &profile, err);
+    result = place_read_object(place, policy_profile_fields, &profile, err);
     if (result < 0 || policy_profile_find(policy, profile.name) != NULL)
         return result;
     if (policy->profile_count == TASK_PROFILES_MAX)
@@ -166,7 +166,7 @@ static int read_set(const struct place *place, void *target, struct error *err)
 }
 
 /* clang-format off */
-static const struct place_field environment_fields[] = {
+const struct place_field policy_environment_fields[] = {
     {.key = "keep",  .read = policy_read_nothing},
     {.key = "scrub", .read = read_scrub},
     {.key = "set",   .read = read_set},
@@ -182,5 +182,5 @@ int policy_read_environment(const struct place *place, void *target, struct erro
     /* Before what the same file scrubs, wherever it stands. */
     if (place_find(place, "keep", &keep))
         result = read_keep(&keep, target, err);
-    return result < 0 ? result : place_read_object(place, environment_fields, target, err);
+    return result < 0 ? result : place_read_object(place, policy_environment_fields, target, err);
 }

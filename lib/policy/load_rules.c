@@ -103,7 +103,7 @@ int policy_read_id(const struct place *place, void *target, struct error *err)
 #define AT(member) .offset = offsetof(struct policy_rule, member)
 
 /* clang-format off */
-static const struct place_field rule_fields[] = {
+const struct place_field policy_rule_fields[] = {
     {.key = "id",       .read = policy_read_id, AT(id), .is_required = true},
     {.key = "match",    .read = policy_read_match, .is_required = true},
     {.key = "action",   .read = read_action, AT(action), .is_required = true},
@@ -155,7 +155,7 @@ static int read_not_matching(const struct place *place, void *target, struct err
     return read_example_list(place, target, false, err);
 }
 
-static const struct place_field example_fields[] = {
+const struct place_field policy_example_fields[] = {
     {.key = "match", .read = read_matching},
     {.key = "no_match", .read = read_not_matching},
     {.key = NULL},
@@ -175,7 +175,7 @@ static int check_rule(const struct place *place, struct policy_rule *rule, struc
         if (place_find(place, for_denials[i], &member))
             return place_refuse(&member, err, "is for the action \"deny\"");
     if (place_find(place, "examples", &member))
-        return place_read_object(&member, example_fields, rule, err);
+        return place_read_object(&member, policy_example_fields, rule, err);
     return 0;
 }
 
@@ -192,7 +192,7 @@ static int read_rule(const struct place *place, void *target, struct error *err)
         return place_refuse(place, err, "is one rule more than %d", POLICY_RULES_MAX);
     rule->document = place->document;
     rule->index = place->index;
-    result = place_read_object(place, rule_fields, rule, err);
+    result = place_read_object(place, policy_rule_fields, rule, err);
     if (result == 0)
         result = check_rule(place, rule, err);
     if (result == 0)

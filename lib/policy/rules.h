@@ -11,6 +11,7 @@
 
 struct policy_pattern {
     const char *text;
+    const char *last; /* what follows its last '/'; NULL without one */
     bool is_literal;
 };
 
@@ -77,6 +78,15 @@ struct loading {
 
 /* Zeroed memory that policy_free releases. NULL when there is none. */
 void *policy_allocate(struct policy *policy, size_t size);
+
+/* The keys of the format, as policies/schema/exec-policy.json has them. */
+extern const struct place_field policy_fields[];
+extern const struct place_field policy_profile_fields[];
+extern const struct place_field policy_environment_fields[];
+extern const struct place_field policy_direct_fields[];
+extern const struct place_field policy_rule_fields[];
+extern const struct place_field policy_match_fields[];
+extern const struct place_field policy_example_fields[];
 
 /* Readers of the document's parts; TARGET is not used but where a type is named. */
 place_reader policy_read_profiles;

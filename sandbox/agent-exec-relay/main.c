@@ -28,30 +28,20 @@ static int run(char *const *argv, struct task_ending *ending, struct error *err)
     return result < 0 ? result : task_session_run(connection, ending, err);
 }
 
-/* What the policy says to whoever asked stands alone on its line. */
-static int refuse(const struct task_reply *reply)
-{
-    if (reply->header.type == TASK_ERROR) {
-        diagnostic_say(reply->text, NULL);
-        return EXIT_NOT_EXECUTABLE;
-    }
-    fd_write_text(STDERR_FILENO, reply->text);
-    fd_write_text(STDERR_FILENO, "\n");
-    return (int)reply->code;
-}
-
 int main(int argc, char **argv)
 {
+    static char name[] = "agent-exec-relay"; /* argv[0] is the command's */
     static struct task_ending ending;
     struct error err = ERROR_INITIALIZER;
 
     (void)argc;
+    program_invocation_short_name = name;
     if (run(argv, &ending, &err) < 0) {
         diagnostic_say(error_text(&err), NULL);
         return EXIT_NOT_EXECUTABLE;
     }
     if (!ending.has_run)
-        return refuse(&ending.reply);
+        return task_session_refuse(&ending.reply);
     if (ending.is_lost)
         diagnostic_say("the sandbox was ended, and the command with it", NULL);
     task_session_end(ending.wait_status);

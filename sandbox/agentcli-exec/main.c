@@ -8,7 +8,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/exit_codes.h"
 #include "sandbox/agentcli-exec/agents.h"
-#include "sandbox/agentcli-exec/notify.h"
+#include "sandbox/confine/notify.h"
 #include "sandbox/agentcli-exec/options.h"
 #include "sandbox/agentcli-exec/pane.h"
 #include "sandbox/agentcli-exec/places.h"

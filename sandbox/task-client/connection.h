@@ -28,6 +28,21 @@ int task_send_command(int connection, const struct task_command *command, uint32
 /* Which of the descriptors 0 to 2 are open, as struct task_run says it. */
 uint32_t task_open_streams(void);
 
+/* What a runner sends. header.type says which. */
+union task_message_of_runner {
+    struct task_header header;
+    struct task_reply reply;
+    struct task_row row;
+    struct task_status_row status;
+};
+
+/*
+ * Waits for one message of the runner. 0 with MESSAGE whole, its strings ended, and *FD owned by
+ * the caller (-1 without one); -ECONNRESET when the other side is gone, -EPROTO when it said
+ * something else.
+ */
+int task_receive_any(int connection, union task_message_of_runner *message, int *fd);
+
 /*
  * Waits for one reply. 0 with REPLY whole, its strings ended, and *FD owned by the caller (-1
  * without one); -ECONNRESET when the other side is gone, -EPROTO when it said something else.

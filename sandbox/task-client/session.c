@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/diagnostic.h"
 #include "lib/base/fd.h"
 #include "lib/base/unix_message.h"
 #include "sandbox/task-client/connection.h"
@@ -20,6 +21,8 @@
 /* More than a pty holds (the kernel's limit is 640 KiB): what is read after the command's end was
  * written before it, unless somebody it left behind goes on writing. */
 #define DRAIN_MAX (1024 * 1024)
+/* As a shell says it of a program that was found and could not be executed. */
+#define EXIT_NOT_EXECUTABLE 126
 
 enum source { SOURCE_SIGNALS, SOURCE_CONNECTION, SOURCE_TERMINAL, SOURCE_MASTER, SOURCE_COUNT };
 
@@ -278,6 +281,18 @@ int task_session_run(int connection, struct task_ending *ending, struct error *e
     ending->has_run = true;
     result = follow(&session);
     return result < 0 ? error_set(err, -result, "follow the command") : 0;
+}
+
+/* What the policy says to whoever asked stands alone on its line. */
+int task_session_refuse(const struct task_reply *reply)
+{
+    if (reply->header.type == TASK_ERROR) {
+        diagnostic_say(reply->text, NULL);
+        return EXIT_NOT_EXECUTABLE;
+    }
+    fd_write_text(STDERR_FILENO, reply->text);
+    fd_write_text(STDERR_FILENO, "\n");
+    return (int)reply->code;
 }
 
 void task_session_end(int wait_status)

@@ -23,6 +23,9 @@ struct task_ending {
  */
 int task_session_run(int connection, struct task_ending *ending, struct error *err);
 
+/* Prints why nothing was run, and returns the exit code for it. */
+int task_session_refuse(const struct task_reply *reply);
+
 /* Ends this process as the command ended: its code, or its signal without a core file. */
 void task_session_end(int wait_status) __attribute__((noreturn));
 
