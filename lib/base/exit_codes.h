@@ -15,7 +15,8 @@ enum exit_code {
     EXIT_START = 207,      /* the engine refused to start the container */
     EXIT_COLLECT =
         208, /* the agent ended, but its work could not be brought back; it is in the volume */
-    EXIT_AUDIT = 209,         /* the keeper of the audit log could not be started or failed */
+    EXIT_AUDIT = 209, /* the keeper of the audit log could not be started or failed, or the log is
+                         damaged */
     EXIT_HOST_INTERNAL = 210, /* anything else on the host */
     /* container */
     EXIT_BOOT_KERNEL = 211,    /* the kernel or engine lacks something required */
