@@ -49,6 +49,12 @@ static void forget(const struct call *call)
     memset(&calls->journal[call - calls->rows], 0, sizeof(union journal_entry));
 }
 
+void listener_move(const struct call *from, const struct call *to)
+{
+    *listener_notification(to) = *listener_notification(from);
+    forget(from);
+}
+
 bool listener_is_waiting(const struct call *call)
 {
     uint64_t id = listener_notification(call)->id;

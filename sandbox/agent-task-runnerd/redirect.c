@@ -355,10 +355,10 @@ bool redirect_recognise(struct call *call, const struct seccomp_notif *notificat
         calls_find(call->runner, (pid_t)notification->pid, CALL_TRACED_FIRST, CALL_TRACED_LAST);
     if (earlier == call || earlier == NULL)
         return false;
-    *listener_notification(earlier) = *notification;
-    memset(listener_notification(call), 0, sizeof(*notification));
+    bool is_same = earlier->state == CALL_RESTARTING && is_expected(earlier, notification);
+    listener_move(call, earlier);
     calls_free(call);
-    if (earlier->state != CALL_RESTARTING || !is_expected(earlier, notification)) {
+    if (!is_same) {
         calls_refuse(earlier, 0, "killed: it did something else than the call that was set up");
         kill_call(earlier, 0);
         return true;

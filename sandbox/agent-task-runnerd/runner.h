@@ -304,6 +304,8 @@ void listener_answer(struct call *call, int error);
 void listener_restart(struct call *call);
 void listener_continue(struct call *call);
 struct seccomp_notif *listener_notification(const struct call *call);
+/* What was owed to FROM is owed to TO. */
+void listener_move(const struct call *from, const struct call *to);
 
 /* calls.c: the table of trapped execs. */
 struct call *calls_take(struct runner *runner, pid_t thread);

@@ -10,8 +10,8 @@
 struct block {
     const char *data; /* borrowed, or a mapping of block_map */
     size_t size;
-    char **arguments;   /* owned, with NULL at the end; the strings lie in data */
-    char **environment; /* owned, likewise */
+    char **arguments;      /* owned, with NULL at the end; the strings lie in data */
+    char **environment;    /* owned, likewise */
     const char *directory; /* absolute; empty when it was removed */
     size_t arguments_size; /* bytes of all arguments with their NULs, from data on */
 };

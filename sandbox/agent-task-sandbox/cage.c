@@ -63,8 +63,8 @@ static int mount_terminals(struct confine *confine, struct error *err)
 static int mount_shared_memory(struct confine *confine, struct error *err)
 {
     (void)confine;
-    if (mount("shm", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-              SHARED_MEMORY_OPTIONS) < 0)
+    if (mount("shm", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, SHARED_MEMORY_OPTIONS) <
+        0)
         return error_set(err, errno, "mount shared memory of its own");
     return 0;
 }

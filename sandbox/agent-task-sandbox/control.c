@@ -28,8 +28,7 @@ static void on_start(struct init *init, union control_message *message, struct u
 
 static void on_hash(struct init *init, union control_message *message, struct unix_fds *fds)
 {
-    struct task_digest reply = {
-        .header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_DIGEST}};
+    struct task_digest reply = {.header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_DIGEST}};
 
     (void)message;
     (void)fds;

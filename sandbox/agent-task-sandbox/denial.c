@@ -32,7 +32,7 @@ static void write_at_once(int fd, char *text, size_t size)
     else if (S_ISREG(status.st_mode))
         (void)!write(fd, text, size);
     else
-        (void)pwritev2(fd, &part, 1, -1, RWF_NOWAIT);
+        (void)!pwritev2(fd, &part, 1, -1, RWF_NOWAIT);
 }
 
 void denial_say(pid_t pid, const struct policy_judgement *judgement)

@@ -19,9 +19,6 @@
 /* The runner reads what it asked for. */
 #define SEND_PATIENCE_MS 2000
 
-static const char *const directories[] = {POLICY_DIRECTORY, POLICY_DROP_IN_DIRECTORY,
-                                          POLICY_SESSION_DIRECTORY, NULL};
-
 int groundwork_lay(struct groundwork *groundwork, struct error *err)
 {
     struct confine *confine = &groundwork->confine;
@@ -34,8 +31,8 @@ int groundwork_lay(struct groundwork *groundwork, struct error *err)
     if (result == 0)
         result = confine_views(confine, err);
     if (result == 0)
-        result = fd_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &mountinfo, &size,
-                              err);
+        result =
+            fd_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &mountinfo, &size, err);
     return result < 0 ? result : masks_find(mountinfo, &groundwork->masks, err);
 }
 
@@ -62,7 +59,7 @@ static int start_makers(struct generation *generation, const struct groundwork *
 int generation_open(struct generation *generation, const struct groundwork *groundwork,
                     struct error *err)
 {
-    int result = policy_load(directories, generation->agent, &generation->policy, err);
+    int result = policy_load(policy_directories, generation->agent, &generation->policy, err);
 
     generation->count = 0;
     if (result < 0)

@@ -9,9 +9,9 @@
 
 struct generation {
     uint32_t number;
-    const char *agent;     /* borrowed */
-    struct policy *policy; /* owned */
-    size_t count;          /* of profiles */
+    const char *agent;             /* borrowed */
+    struct policy *policy;         /* owned */
+    size_t count;                  /* of profiles */
     int makers[TASK_PROFILES_MAX]; /* owned; one for each profile, in the policy's order */
 };
 

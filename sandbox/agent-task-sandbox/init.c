@@ -160,7 +160,7 @@ static void on_children(void *context, uint32_t events)
 
 void init_signal_command(const struct init *init, uint32_t signal)
 {
-    if (init->command.pid > 0 && signal > 0 && signal <= SIGNAL_COUNT)
+    if (init->command.pid > 0 && signal > 0 && signal < _NSIG)
         (void)kill(-init->command.pid, (int)signal); /* ESRCH: it has just ended */
 }
 
@@ -177,7 +177,7 @@ static void on_client(void *context, uint32_t events)
         return;
     if (size == sizeof(message) && message.header.version == TASK_PROTOCOL_VERSION &&
         message.header.type == TASK_SIGNAL) {
-         init_signal_command(init, message.signal);
+        init_signal_command(init, message.signal);
         return;
     }
     /* Nobody waits for the command any more, or somebody speaks something else. */
@@ -245,8 +245,8 @@ static void open_loop(struct init *init)
     sigemptyset(&all);
     sigaddset(&all, SIGCHLD);
     init->children = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (init->children < 0 || event_loop_open(&init->loop, init->sources, SOURCES, init->timers,
-                                              TIMER_COUNT) < 0)
+    if (init->children < 0 ||
+        event_loop_open(&init->loop, init->sources, SOURCES, init->timers, TIMER_COUNT) < 0)
         init_end();
     (void)init_watch(init, init->control, control_on_runner);
     (void)init_watch(init, init->children, on_children);

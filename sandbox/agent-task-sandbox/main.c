@@ -1,4 +1,5 @@
 /* agent-task-sandbox: the service that makes sandboxes, or one command confined in place. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -67,8 +67,7 @@ int nested_listen(int *listener, struct error *err)
     };
     struct sock_fprog program = {.len = ARRAY_LENGTH(filter), .filter = filter};
     int fd = sys_seccomp(SECCOMP_SET_MODE_FILTER,
-                         SECCOMP_FILTER_FLAG_NEW_LISTENER |
-                             SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+                         SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
                          &program);
 
     if (fd < 0)
@@ -123,8 +122,8 @@ static int read_exec(const struct nested *nested, struct exec *exec)
     const struct seccomp_data *data = &exec->question.data;
     bool is_at = data->nr == SYS_execveat;
     pid_t pid = (pid_t)exec->question.pid;
-    int result = foreign_read_string(pid, data->args[is_at ? 1 : 0], exec->program,
-                                     sizeof(exec->program));
+    int result =
+        foreign_read_string(pid, data->args[is_at ? 1 : 0], exec->program, sizeof(exec->program));
 
     if (result == 0)
         result = resolve(pid, exec, is_at ? (int)data->args[0] : AT_FDCWD);

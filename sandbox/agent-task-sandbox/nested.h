@@ -17,10 +17,10 @@ struct nested {
     int listener;                /* borrowed */
     int control;                 /* borrowed; records go there */
     const struct policy *policy; /* borrowed */
-    pid_t command; /* its execs up to the one that works are the command itself; 0: none is */
-    uint64_t credit_ns;          /* time that records may still take */
-    uint64_t credited_ns;        /* when it was counted */
-    uint32_t lost;               /* records since the last one that was sent */
+    pid_t command;      /* its execs up to the one that works are the command itself; 0: none is */
+    uint64_t credit_ns; /* time that records may still take */
+    uint64_t credited_ns; /* when it was counted */
+    uint32_t lost;        /* records since the last one that was sent */
 };
 
 /*

@@ -183,8 +183,8 @@ static int fill(struct error *err)
 /* pivot_root(2): the new root over the old one, which then lies on top of it and is let go of. */
 static int enter(struct error *err)
 {
-    const struct mount_attr read_only = {
-        .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
+    const struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+                                                     MOUNT_ATTR_NODEV};
     int result = chdir(STAGE) < 0 ? -errno : sys_pivot_root(".", ".");
 
     if (result == 0 && (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0))

@@ -41,8 +41,7 @@ struct service {
     struct event_source sources[SOURCES];
 };
 
-static void send_error(const struct connection *connection, const char *id,
-                       const struct error *err)
+static void send_error(const struct connection *connection, const char *id, const struct error *err)
 {
     struct task_reply reply = {
         .header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_ERROR},
@@ -131,8 +130,7 @@ static void on_message(void *context, uint32_t events)
     unix_fds_close(&fds);
     if (size == -EAGAIN)
         return;
-    if (size < (ssize_t)sizeof(message.header) ||
-        message.header.version != TASK_PROTOCOL_VERSION)
+    if (size < (ssize_t)sizeof(message.header) || message.header.version != TASK_PROTOCOL_VERSION)
         drop(connection);
     else if (message.header.type == TASK_MAKE && size == sizeof(message.make))
         on_make(connection, &message.make);

@@ -26,9 +26,9 @@
 
 /* Their files are the kernel itself: processes, namespaces, settings. */
 static const long kernel_file_systems[] = {
-    PROC_SUPER_MAGIC,    SYSFS_MAGIC,   NSFS_MAGIC,         PIDFD_MAGIC,
-    CGROUP_SUPER_MAGIC,  DEBUGFS_MAGIC, CGROUP2_SUPER_MAGIC, TRACEFS_MAGIC,
-    SECURITYFS_MAGIC,    BPF_FS_MAGIC,  ANON_INODE_FS_MAGIC, DEVPTS_SUPER_MAGIC,
+    PROC_SUPER_MAGIC,   SYSFS_MAGIC,   NSFS_MAGIC,          PIDFD_MAGIC,
+    CGROUP_SUPER_MAGIC, DEBUGFS_MAGIC, CGROUP2_SUPER_MAGIC, TRACEFS_MAGIC,
+    SECURITYFS_MAGIC,   BPF_FS_MAGIC,  ANON_INODE_FS_MAGIC, DEVPTS_SUPER_MAGIC,
 };
 
 /* Character devices that give and take nothing: null, zero, full, random, urandom. */

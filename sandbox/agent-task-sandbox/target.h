@@ -12,7 +12,7 @@ struct target {
     int program_fd;   /* owned; O_PATH */
     char directory[PATH_MAX];
     char program[PATH_MAX]; /* with links resolved: what policy judges */
-    char called[PATH_MAX];  /* what execve(2) is given: a script hears by which name it was called */
+    char called[PATH_MAX]; /* what execve(2) is given: a script hears by which name it was called */
     struct task_file file;
 };
 

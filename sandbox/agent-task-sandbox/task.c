@@ -67,9 +67,8 @@ static int make_variables(const struct preparation *preparation, struct error *e
 {
     struct task *task = preparation->task;
     const struct settings *settings = preparation->settings;
-    int result =
-        variables_make(settings->policy, &settings->confine.user, task->block.environment,
-                       task->run.environment_count, &task->variables);
+    int result = variables_make(settings->policy, &settings->confine.user, task->block.environment,
+                                task->run.environment_count, &task->variables);
 
     return result < 0 ? error_set(err, -result, "make the environment") : 0;
 }
