@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 
 MODEL_HOST=model.test
+export MODEL_HOST
 
 # start_model SCRIPT: a model server that containers reach as MODEL_HOST. Sets MODEL_PORT, and MODEL_RECORD for what it
 # hears. One at a time.
@@ -17,6 +18,7 @@ start_model() {
     MODEL_PID=$!
     wait_for 10 test -s "$port"
     MODEL_PORT=$(<"$port")
+    export MODEL_PORT
 }
 
 stop_model() {
