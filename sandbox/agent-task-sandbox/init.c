@@ -38,7 +38,7 @@ static void on_linger_end(void *context)
     init_end();
 }
 
-/* Who is left, if it may be left. */
+/* Somebody is left. */
 static void linger(struct init *init)
 {
     const struct policy_profile *profile = init->settings->profile;
@@ -47,7 +47,7 @@ static void linger(struct init *init)
         .count = leftovers_count(),
     };
 
-    if (message.count == 0 || profile->linger_seconds == 0)
+    if (profile->linger_seconds == 0)
         init_end();
     init->phase = PHASE_LINGERING;
     reply_to_runner(init, &message, sizeof(message));
@@ -124,7 +124,7 @@ static void command_ended(struct init *init, int wait_status)
     reply_to_client(init, &reply, -1);
     reply_ended(init, wait_status);
     init->command.pid = 0;
-    linger(init);
+    init->phase = PHASE_ENDED;
 }
 
 static void child_changed(struct init *init, pid_t pid, int wait_status)
@@ -154,8 +154,12 @@ static void on_children(void *context, uint32_t events)
         continue; /* waitpid tells what happened, not how often it was announced */
     while ((pid = waitpid(-1, &wait_status, WNOHANG | WUNTRACED)) > 0)
         child_changed(init, pid, wait_status);
-    if (pid < 0 && init->phase == PHASE_LINGERING)
+    /* Everything inside is a descendant, and an orphan is a child: without children nobody is left.
+     */
+    if (pid < 0 && init->phase >= PHASE_ENDED)
         init_end();
+    if (init->phase == PHASE_ENDED)
+        linger(init);
 }
 
 void init_signal_command(const struct init *init, uint32_t signal)
