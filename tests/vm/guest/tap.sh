@@ -1,3 +1,4 @@
+#!/bin/sh
 # What the tests in a guest share: TAP, and waiting.
 tap_count=0
 
