@@ -60,6 +60,16 @@ static const struct command_option logs_options[] = {
     HELP, END,
 };
 
+static const struct command_option record_options[] = {
+    FLAG("follow", "go on as long as the session runs"),
+    FLAG("json", "print one JSON object a line for each command"),
+    FLAG("denied", "only commands that were denied, or something inside them"),
+    FLAG("failed", "only commands that did not end with 0"),
+    {"tier",  "NAME", COMMAND_VALUE_TIER, "only commands of this tier and higher ones"},
+    {"since", "TIME", COMMAND_VALUE_TEXT, "only commands started since then: 10m, 2h, or RFC 3339 in UTC"},
+    HELP, END,
+};
+
 static const struct command_option sync_options[] = {
     {"as",        "BRANCH", COMMAND_VALUE_TEXT,   "fetch into this branch instead of the session's"},
     {"max-bytes", "N",      COMMAND_VALUE_NUMBER, "most bytes that the session may send (2 GiB)"},
@@ -144,6 +154,17 @@ const struct command commands[] = {
         .options = logs_options,
     },
     {
+        .name = "record",
+        .summary = "show the commands that ran in a session, and those that were denied",
+        .synopsis = "SESSION",
+        .details = "Reads the audit log of the session and proves it on the way. What ran inside a command stands "
+                   "below it.",
+        .argument = COMMAND_VALUE_SESSION,
+        .arguments_minimum = 1,
+        .arguments_maximum = 1,
+        .options = record_options,
+    },
+    {
         .name = "sync",
         .summary = "fetch the work of a session into the repository",
         .synopsis = "SESSION",
@@ -219,6 +240,8 @@ const struct command commands[] = {
 
 static const char *const agent_words[] = {"shell", NULL};
 static const char *const shell_words[] = {"bash", "zsh", "fish", NULL};
+static const char *const tier_words[] = {"read",        "workspace-write", "network",
+                                         "destructive", "privileged",      NULL};
 static const char *const network_words[] = {"allow-all", "restricted", NULL};
 /* clang-format on */
 
@@ -242,6 +265,8 @@ const char *const *command_value_words(enum command_value value)
         return shell_words;
     case COMMAND_VALUE_NETWORK:
         return network_words;
+    case COMMAND_VALUE_TIER:
+        return tier_words;
     case COMMAND_VALUE_NONE:
     case COMMAND_VALUE_TEXT:
     case COMMAND_VALUE_NUMBER:

@@ -19,6 +19,7 @@ enum command_value {
     COMMAND_VALUE_SHELL,
     COMMAND_VALUE_COMMAND,
     COMMAND_VALUE_NETWORK,
+    COMMAND_VALUE_TIER,
 };
 
 struct command_option {

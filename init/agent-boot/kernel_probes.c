@@ -7,7 +7,6 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,15 +19,12 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/fd.h"
+#include "lib/base/seccomp_filter.h"
 #include "lib/base/syscalls.h"
 
 #define KERNEL_MAJOR 6
 #define KERNEL_MINOR 1
 #define LANDLOCK_ABI 2
-/* Linux 5.19; not in the headers of every C library we build with. */
-#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
-#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
-#endif
 
 /* Runs PROBE in a child; its errno, or 0, comes back as the exit status. */
 static int probe_in_child(int (*probe)(void), const char *what, struct error *err)

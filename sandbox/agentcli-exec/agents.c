@@ -14,8 +14,12 @@ enum column {
     COLUMN_FILTER,
     COLUMN_VIEW,
     COLUMN_PROGRAM,
+    COLUMN_DIRECT, /* the rest of the line; without it, the program */
     COLUMN_COUNT
 };
+
+#define NO_PROGRAM "none"
+#define BLANKS " \t"
 
 struct search {
     const char *name;
@@ -27,6 +31,37 @@ static int parse_view(const char *text, bool *is_idmapped)
 {
     *is_idmapped = strcmp(text, "idmapped") == 0;
     return *is_idmapped || strcmp(text, "plain") == 0 ? 0 : -EINVAL;
+}
+
+static int parse_direct(const char *text, struct agent *agent)
+{
+    size_t used = 0;
+
+    agent->direct_count = 0;
+    if (strcmp(text, NO_PROGRAM) == 0)
+        return 0;
+    for (size_t length; *text != '\0'; text += length + strspn(text + length, BLANKS)) {
+        length = strcspn(text, BLANKS);
+        if (*text != '/' || agent->direct_count == AGENTS_PROGRAMS_MAX ||
+            used + length >= sizeof(agent->direct))
+            return -EINVAL;
+        memcpy(agent->direct + used, text, length);
+        used += length;
+        agent->direct[used++] = '\0';
+        agent->direct_count++;
+    }
+    return 0;
+}
+
+size_t agents_direct(const struct agent *agent, const char *list[AGENTS_PROGRAMS_MAX])
+{
+    const char *at = agent->direct;
+
+    for (size_t i = 0; i < agent->direct_count; i++) {
+        list[i] = at;
+        at += strlen(at) + 1;
+    }
+    return agent->direct_count;
 }
 
 static int parse(const struct table_file_row *row, struct agent *agent, struct error *err)
@@ -46,6 +81,11 @@ static int parse(const struct table_file_row *row, struct agent *agent, struct e
         path_format(agent->program, "%s", fields[COLUMN_PROGRAM]) < 0)
         return error_set(err, EINVAL, "the program '%s' must be one absolute path",
                          fields[COLUMN_PROGRAM]);
+    if (parse_direct(fields[row->field_count > COLUMN_DIRECT ? COLUMN_DIRECT : COLUMN_PROGRAM],
+                     agent) < 0)
+        return error_set(err, EINVAL,
+                         "'%s' must be absolute paths of programs, at most %d, or " NO_PROGRAM,
+                         fields[COLUMN_DIRECT], AGENTS_PROGRAMS_MAX);
     return 0;
 }
 
@@ -65,7 +105,7 @@ static int match(const struct table_file_row *row, void *context, struct error *
 int agents_find(const char *path, const char *name, struct agent *agent, struct error *err)
 {
     struct search search = {.name = name, .agent = agent, .is_found = false};
-    int result = table_file_read(path, COLUMN_COUNT, COLUMN_COUNT, match, &search, err);
+    int result = table_file_read(path, COLUMN_DIRECT, COLUMN_COUNT, match, &search, err);
 
     if (result == 0 && !search.is_found)
         return error_set(err, ENOENT, "find the agent '%s' in %s", name, path);

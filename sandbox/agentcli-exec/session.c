@@ -16,7 +16,7 @@
 #include "lib/base/exit_codes.h"
 #include "lib/base/process.h"
 #include "sandbox/agentcli-exec/attach_server.h"
-#include "sandbox/agentcli-exec/notify.h"
+#include "sandbox/confine/notify.h"
 #include "sandbox/agentcli-exec/pane.h"
 #include "sandbox/agentcli-exec/places.h"
 #include "sandbox/agentcli-exec/tmux.h"

@@ -1,5 +1,5 @@
 # Fuzz targets: each replays its committed inputs in every `make check`, and `make fuzz` looks for new ones.
-FUZZ_TARGETS := manifest channel table audit
+FUZZ_TARGETS := manifest channel table audit exec
 FUZZ_SECONDS ?= $(if $(filter 1,$(SOAK)),300,20)
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%)
 FUZZ_CFLAGS := -std=gnu11 -g -O1 -D_GNU_SOURCE -DCODING_AGENTS_VERSION='"$(VERSION)"' \

@@ -31,6 +31,7 @@ teardown() {
 begin() {
     "$DOCKER" run --detach --init --name "$CONTAINER" --read-only --cap-drop ALL \
         --cap-add SYS_ADMIN --cap-add SETUID --cap-add SETGID --cap-add SETPCAP --cap-add CHOWN --cap-add KILL \
+        --cap-add SYS_PTRACE \
         --security-opt no-new-privileges:true --security-opt "seccomp=$ROOT/policies/seccomp/agent.json" \
         --tmpfs /run:rw,mode=755 --tmpfs /home:rw,mode=755 \
         --volume "$CONTAINER-workspace:/workspace" --volume "$CONTAINER-tmp:/tmp" "$@" \

@@ -9,4 +9,6 @@ $(eval $(call unit_test,sandbox_agents,tests/unit/sandbox/test_agents.c \
 $(eval $(call unit_test,sandbox_seccomp_compile,tests/unit/sandbox/test_seccomp_compile.c \
 	$(SANDBOX_TEST_COMPILER),$(LIBBASE),-lseccomp -ljansson))
 $(eval $(call unit_test,sandbox_command_filter,tests/unit/sandbox/test_command_filter.c,$(LIBBASE),))
-$(BUILD)/tests/unit/sandbox_command_filter: | $(COMMAND_FILTER)
+$(BUILD)/tests/unit/sandbox_command_filter: | $(COMMAND_FILTER) $(AGENTCLI_FILTER)
+$(eval $(call unit_test,sandbox_task_block,tests/unit/sandbox/test_task_block.c $(TASK_CLIENT_SOURCES),$(LIBBASE),))
+$(eval $(call unit_test,sandbox_task_session,tests/unit/sandbox/test_task_session.c $(TASK_CLIENT_SOURCES),$(LIBBASE),))

@@ -42,6 +42,30 @@ static void test_shipped_table(void **state)
     assert_int_equal(agents_find("policies/agents.tab", "nobody", &agent, &err), -ENOENT);
 }
 
+static void assert_direct(const char *row, size_t count, const char *const *expected)
+{
+    const char *list[AGENTS_PROGRAMS_MAX];
+    struct agent agent;
+    struct error err = ERROR_INITIALIZER;
+
+    assert_int_equal(find_in(row, "a", &agent, &err), 0);
+    assert_int_equal(agents_direct(&agent, list), count);
+    for (size_t i = 0; i < count; i++)
+        assert_string_equal(list[i], expected[i]);
+}
+
+static void test_direct(void **state)
+{
+    static const char *const paths[] = {"/1", "/2", "/3", "/4", "/5", "/6", "/7", "/8"};
+    static const char *const program[] = {"/bin/sh"};
+
+    (void)state;
+    assert_direct("a agentcli f.bpf idmapped /bin/sh\n", 1, program);
+    assert_direct("a agentcli f.bpf idmapped /bin/sh none\n", 0, NULL);
+    assert_direct("a agentcli f.bpf idmapped /bin/sh  /1 \t/2 # c\n", 2, paths);
+    assert_direct("a agentcli f.bpf idmapped /bin/sh /1 /2 /3 /4 /5 /6 /7 /8\n", 8, paths);
+}
+
 static void test_rows(void **state)
 {
     static const char *const wrong[] = {
@@ -51,6 +75,9 @@ static void test_rows(void **state)
         "a agentuser f.bpf plain bash\n",
         "a agentuser f.bpf plain /bin/sh -c\n",
         "a agentuseragentuseragentuseragentuser f.bpf plain /bin/sh\n",
+        "a agentuser f.bpf plain /bin/sh relative\n",
+        "a agentuser f.bpf plain /bin/sh /1 /2 /3 /4 /5 /6 /7 /8 /9\n",
+        "a agentuser f.bpf plain /bin/sh none /2\n",
         "b agentuser f.bpf plain relative\na agentuser f.bpf plain /bin/sh\n",
     };
     struct agent agent;
@@ -105,6 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shipped_table),
         cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_direct),
         cmocka_unit_test(test_options),
     };
 

@@ -1,0 +1,4 @@
+# The task runner: root code, so libbase and nothing else.
+TASK_RUNNERD_SOURCES := $(sort $(wildcard sandbox/agent-task-runnerd/*.c))
+
+$(eval $(call dynamic_program,$(CONTAINER_LIBEXEC)/agent-task-runnerd,$(TASK_RUNNERD_SOURCES),$(LIBBASE),))
