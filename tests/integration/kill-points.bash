@@ -488,7 +488,8 @@ kill_collector() {
     "${@:2}" 3>&- &
     LAUNCHER=$!
     soon is_saving || true
-    kill -KILL "$LAUNCHER" && wait "$LAUNCHER" 2>/dev/null || true
+    kill -KILL "$LAUNCHER" || true
+    wait "$LAUNCHER" 2>/dev/null || true
 }
 
 # collect_hit: PHASE, how far a collector came that was killed.
