@@ -3,15 +3,15 @@
  * from outside, and kills PID 1 before the next one. A row begins when the report of the one before
  * it is written, and ends when its own is about to be.
  *
- *     kill-in-row CGROUP.PROCS TEXT CALLS MICROSECONDS [PID]
+ *     kill-in-row CGROUP.PROCS TEXT CALLS MICROSECONDS [COMMAND [ARGUMENT]...]
  *
  * TEXT begins the line with which the row begins; "" is agent-boot's start. The kill comes CALLS
  * system calls later, or when MICROSECONDS have passed, or before the row's own report, whichever
- * is first. With PID that process is killed in place of PID 1, and agent-boot goes on when it is
- * gone. 0: killed there. 1: agent-boot ended before.
+ * is first. With COMMAND nobody is killed there: the command runs while agent-boot stands still,
+ * or waits for others when it is the time that has passed.
+ * 0: killed there, or the command ended with it. 1: agent-boot ended before, or another failure.
  */
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -159,21 +159,25 @@ static int kill_first(int first, int boot)
 }
 
 /* Our own end lets agent-boot go on. */
-static int kill_outside(int victim)
+static int run_beside(char **command)
 {
-    struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, victim, 0), .events = POLLIN};
-    if (end.fd < 0 || kill(victim, SIGKILL) < 0)
-        return 1;
-    while (poll(&end, 1, -1) < 0 && errno == EINTR)
+    int status;
+    arm(0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        execvp(command[0], command);
+        _exit(127);
+    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
-    return 0;
+    return pid < 0 || status != 0;
 }
 
 int main(int argc, char **argv)
 {
     const struct sigaction alarm_action = {.sa_handler = note_alarm};
     sigaction(SIGALRM, &alarm_action, NULL);
-    if (argc != 5 && argc != 6)
+    if (argc < 5)
         return 2;
     /* agent-boot must not be over before this is on a processor. */
     setpriority(PRIO_PROCESS, 0, -20);
@@ -181,13 +185,13 @@ int main(int argc, char **argv)
                       .calls = strtol(argv[3], NULL, 10),
                       .microseconds = strtol(argv[4], NULL, 10)};
     int pid = await(argv[1], "agent-boot");
-    int victim = argc == 6 ? (int)strtol(argv[5], NULL, 10) : find(argv[1], "agent-init");
-    if (pid == 0 || victim == 0 || ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD) < 0 ||
+    int first = find(argv[1], "agent-init");
+    if (pid == 0 || first == 0 || ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD) < 0 ||
         ptrace(PTRACE_INTERRUPT, pid, 0, 0) < 0 || waitpid(pid, NULL, __WALL) < 0)
         return 1;
     aim.is_in_row = aim.text[0] == '\0';
     arm(aim.is_in_row ? aim.microseconds : SEARCH_SECONDS * 1000000L);
     if (!follow(&aim, pid))
         return 1;
-    return argc == 6 ? kill_outside(victim) : kill_first(victim, pid);
+    return argc > 5 ? run_beside(argv + 5) : kill_first(first, pid);
 }
