@@ -12,3 +12,9 @@ $(eval $(call unit_test,sandbox_command_filter,tests/unit/sandbox/test_command_f
 $(BUILD)/tests/unit/sandbox_command_filter: | $(COMMAND_FILTER) $(AGENTCLI_FILTER)
 $(eval $(call unit_test,sandbox_task_block,tests/unit/sandbox/test_task_block.c $(TASK_CLIENT_SOURCES),$(LIBBASE),))
 $(eval $(call unit_test,sandbox_task_session,tests/unit/sandbox/test_task_session.c $(TASK_CLIENT_SOURCES),$(LIBBASE),))
+
+$(eval $(call unit_test,sandbox_task_request,tests/unit/sandbox/test_task_request.c \
+	$(addprefix sandbox/agent-task-sandbox/,block.c variables.c),$(LIBPOLICY) $(LIBBASE),$(POLICY_LIBRARIES)))
+$(eval $(call unit_test,sandbox_task_parts,tests/unit/sandbox/test_task_parts.c \
+	$(addprefix sandbox/agent-task-sandbox/,foreign.c masks.c streams.c target.c) sandbox/confine/program.c,\
+	$(LIBBASE),-lsodium))
