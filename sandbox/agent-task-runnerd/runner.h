@@ -6,9 +6,9 @@
 #include "sandbox/agent-task-runnerd/tables.h"
 
 /* main.c: lets the tick run, at the latest in TICK_MS. */
-void runner_expect(struct runner *runner);
+void runner_expect(struct runner *self);
 /* The policy is known for the first time. */
-void runner_begin(struct runner *runner);
+void runner_begin(struct runner *self);
 
 /* service.c: PID 1, which started us: lib/wire/init_protocol.h. */
 

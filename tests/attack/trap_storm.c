@@ -18,6 +18,7 @@
 #define SPAWNERS 32
 
 static volatile sig_atomic_t handled;
+static const char harmless[] = HARMLESS;
 
 static void count(int signal)
 {
@@ -75,7 +76,7 @@ static int exec_and_look(char *const *argv, struct registers *after)
     register uint64_t r10 __asm__("r10") = 0x1010;
     register uint64_t r8 __asm__("r8") = 0x0808;
     register uint64_t r9 __asm__("r9") = 0x0909;
-    uint64_t first = (uint64_t)(uintptr_t)HARMLESS;
+    uint64_t first = (uint64_t)(uintptr_t)harmless;
     uint64_t second = (uint64_t)(uintptr_t)argv;
     uint64_t third = (uint64_t)(uintptr_t)environ;
     __asm__ volatile("syscall"
@@ -90,7 +91,7 @@ static int exec_and_look(char *const *argv, struct registers *after)
 static bool are_intact(const struct registers *registers, char *const *argv)
 {
     const uint64_t *arguments = registers->arguments;
-    return arguments[0] == (uint64_t)(uintptr_t)HARMLESS &&
+    return arguments[0] == (uint64_t)(uintptr_t)harmless &&
            arguments[1] == (uint64_t)(uintptr_t)argv &&
            arguments[2] == (uint64_t)(uintptr_t)environ && arguments[3] == 0x1010 &&
            arguments[4] == 0x0808 && arguments[5] == 0x0909;
@@ -103,7 +104,7 @@ struct registers {
 static int exec_and_look(char *const *argv, struct registers *after)
 {
     register uint64_t number __asm__("x8") = SYS_execve;
-    register uint64_t first __asm__("x0") = (uint64_t)(uintptr_t)HARMLESS;
+    register uint64_t first __asm__("x0") = (uint64_t)(uintptr_t)harmless;
     register uint64_t second __asm__("x1") = (uint64_t)(uintptr_t)argv;
     register uint64_t third __asm__("x2") = (uint64_t)(uintptr_t)environ;
     __asm__ volatile("svc #0" : "+r"(first), "+r"(second), "+r"(third), "+r"(number) : : "memory");
