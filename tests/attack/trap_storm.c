@@ -126,6 +126,7 @@ bool attack_registers(void)
     static char longest[256 * 1024];
     char *const argv[] = {attack_whoami[0], longest, NULL};
     unsigned long tries = attack_count(2000, 10000);
+    unsigned long interrupted = 0;
     sigset_t mask;
     memset(longest, 'x', sizeof(longest) - 1);
     if (!start_timer())
@@ -133,7 +134,8 @@ bool attack_registers(void)
     for (unsigned long i = 0; i < tries; i++) {
         struct registers after;
         int number = exec_and_look(argv, &after);
-        if (number != E2BIG) {
+        interrupted += number == EINTR;
+        if (number != E2BIG && number != EINTR) {
             errno = number;
             return attack_say("try %lu", i);
         }
@@ -141,7 +143,7 @@ bool attack_registers(void)
             return attack_say("try %lu came back with other registers", i);
     }
     sigprocmask(SIG_BLOCK, NULL, &mask);
-    printf("%lu tries, %d signals\n", tries, (int)handled);
+    printf("%lu tries, %d signals, %lu interrupted\n", tries, (int)handled, interrupted);
     for (int number = 1; number < 32; number++) {
         if (sigismember(&mask, number) == 1)
             return attack_say("signal %d is still blocked", number);

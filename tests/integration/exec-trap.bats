@@ -77,6 +77,12 @@ naive() {
     [ "$status" -eq 1 ]
 }
 
+@test "a call that fails late, amid signals: its error and every register are the caller's own" {
+    trapped registers
+    free registers
+    [ "$status" -eq 0 ]
+}
+
 @test "threads: a call of one that is not the first, and several at once" {
     trapped thread two-threads
 }
