@@ -78,7 +78,7 @@ naive() {
 }
 
 @test "a call that fails late, amid signals: its error and every register are the caller's own" {
-    trapped registers
+    trapped signals registers
     free registers
     [ "$status" -eq 0 ]
 }
