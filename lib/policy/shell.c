@@ -246,8 +246,9 @@ static bool read_operator(struct list *list)
     if (byte == '\n')
         read_heredocs(shell);
     if (byte == ';') {
-        bool ends_clause = shell_takes(shell, ';') | shell_takes(shell, '&');
+        bool ends_clause = shell_takes(shell, ';');
 
+        ends_clause |= shell_takes(shell, '&');
         list->expects_pattern = ends_clause && list->cases > 0;
     }
     return false;
