@@ -84,8 +84,8 @@ extern const struct boot_step boot_steps[];
 extern const size_t boot_step_count;
 
 boot_step_function kernel_check, manifest_read, mounts_make, mounts_sync, workspace_copy,
-    git_set_up, git_save_work, data_make_directories, data_wipe, drop_privileges, setup_run_hooks,
-    agent_hand_over;
+    git_set_up, git_save_work, data_make_directories, data_wipe, runner_prepare, drop_privileges,
+    setup_run_hooks, agent_hand_over;
 
 /* Walks the table up. The exit code of agent-boot: 0, or the refusing step's. */
 int boot_run(struct boot_context *context);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "init/agent-boot/boot.h"
+#include "init/agent-boot/places.h"
 #include "lib/base/capability.h"
 #include "lib/base/cleanup.h"
 #include "lib/wire/init_protocol.h"
@@ -25,10 +26,10 @@
 /* A service of every session, required: without it no command runs. */
 struct support {
     const char *name;
-    const char *const *argv;
+    int (*add_arguments)(const struct boot_context *context, struct init_service *service,
+                         struct error *err);
     uint64_t capabilities; /* policies/capabilities.tab */
     uint32_t store_max;
-    bool is_told_agent; /* the agent's name is the last argument */
 };
 
 /*
@@ -41,27 +42,6 @@ struct support {
 #define SUPPORT_RESTART_WINDOW_MS 10000
 #define SUPPORT_READY_TIMEOUT_MS 10000
 #define SUPPORT_STOP_GRACE_MS 1000
-
-static const char *const sandbox_argv[] = {BOOT_LIBEXEC "/agent-task-sandbox", "--serve", NULL};
-static const char *const runner_argv[] = {BOOT_LIBEXEC "/agent-task-runnerd", NULL};
-
-/* clang-format off */
-/* In the order of their dependence: each starts when the one before is ready, and the agent last. */
-static const struct support supports[] = {
-    {
-        .name = "sandbox",
-        .argv = sandbox_argv,
-        .is_told_agent = true,
-        .capabilities = SYS_ADMIN | SETUID | SETGID | SETPCAP,
-    },
-    {
-        .name = "runner",
-        .argv = runner_argv,
-        .capabilities = SYS_PTRACE | KILL | SETUID,
-        .store_max = 1, /* the listener of the exec trap */
-    },
-};
-/* clang-format on */
 
 extern char **environ;
 
@@ -177,6 +157,44 @@ static int send_message(const struct boot_context *context, const struct init_bo
     return 0;
 }
 
+static int add_sandbox(const struct boot_context *context, struct init_service *service,
+                       struct error *err)
+{
+    const char *const argv[] = {BOOT_LIBEXEC "/agent-task-sandbox", "--serve",
+                                context->manifest->agent, NULL};
+
+    return add_arguments(service, argv, err);
+}
+
+/* Its events go where boot's go. */
+static int add_runner(const struct boot_context *context, struct init_service *service,
+                      struct error *err)
+{
+    static const char program[] = BOOT_LIBEXEC "/agent-task-runnerd";
+    const char *const argv[] = {
+        program, "--keeper", PLACE_CHANNEL, "--session", context->manifest->session, NULL};
+    const char *const alone[] = {program, NULL};
+
+    return add_arguments(service, context->channel_fd >= 0 ? argv : alone, err);
+}
+
+/* clang-format off */
+/* In the order of their dependence: each starts when the one before is ready, and the agent last. */
+static const struct support supports[] = {
+    {
+        .name = "sandbox",
+        .add_arguments = add_sandbox,
+        .capabilities = SYS_ADMIN | SETUID | SETGID | SETPCAP,
+    },
+    {
+        .name = "runner",
+        .add_arguments = add_runner,
+        .capabilities = SYS_PTRACE | KILL | SETUID,
+        .store_max = 1, /* the listener of the exec trap */
+    },
+};
+/* clang-format on */
+
 /* Depends on the one sent before it, if there is one. */
 static void begin_service(struct init_boot_message *message, const char *name, uint32_t sent)
 {
@@ -205,9 +223,7 @@ static int send_support(const struct boot_context *context, struct init_boot_mes
     service->ready_timeout_ms = SUPPORT_READY_TIMEOUT_MS;
     service->stop_grace_ms = SUPPORT_STOP_GRACE_MS;
     service->store_max = support->store_max;
-    int result = add_arguments(service, support->argv, err);
-    if (result == 0 && support->is_told_agent)
-        result = add_argument(service, context->manifest->agent, err);
+    int result = support->add_arguments(context, service, err);
     if (result == 0)
         result = add_variables(context, service, err);
     return result < 0 ? result : send_message(context, message, err);

@@ -88,7 +88,7 @@ int manifest_read(struct boot_context *context, struct error *err)
         if (result < 0)
             return result;
     }
-    greet_keeper(context, is_shutdown ? PLACE_SOCKETS "/root.sock" : MANIFEST_CHANNEL_SOCKET);
+    greet_keeper(context, is_shutdown ? PLACE_CHANNEL : MANIFEST_CHANNEL_SOCKET);
     if (context->manifest->stop_grace_ms > 0)
         context->stop_grace_ms = context->manifest->stop_grace_ms;
     boot_set_detail(context, "session %s, branch %.150s", context->manifest->session,
