@@ -20,6 +20,7 @@ enum command_value {
     COMMAND_VALUE_COMMAND,
     COMMAND_VALUE_NETWORK,
     COMMAND_VALUE_TIER,
+    COMMAND_VALUE_POLICY,
 };
 
 struct command_option {
