@@ -23,6 +23,7 @@ static const struct command_option start_options[] = {
     FLAG("use-current-branch", "work on the branch that is checked out; it comes back as AGENT/BRANCH"),
     {"name",             "NAME",     COMMAND_VALUE_TEXT,    "name the session (session-1, session-2, ...)"},
     {"prompt",           "TEXT",     COMMAND_VALUE_TEXT,    "what the agent is to do; for shell, a command line for sh"},
+    {"env-file",         "FILE",     COMMAND_VALUE_PATH,    "give the agent's own process the variables in FILE, NAME=VALUE a line"},
     FLAG("no-push", "commit at the end, but bring nothing back"),
     {"commit-message",   "TEXT",     COMMAND_VALUE_TEXT,    "message of the automatic commit"},
     FLAG("commit-secrets", "commit files that look like credentials too"),
@@ -257,11 +258,11 @@ const struct command commands[] = {
     },
 };
 
-static const char *const agent_words[] = {"shell", NULL};
+static const char *const agent_words[] = {"shell", "codex", NULL};
 static const char *const shell_words[] = {"bash", "zsh", "fish", NULL};
+static const char *const policy_words[] = {"check", "show", "test", NULL};
 static const char *const tier_words[] = {"read",        "workspace-write", "network",
                                          "destructive", "privileged",      NULL};
-static const char *const policy_words[] = {"check", "show", "test", NULL};
 static const char *const network_words[] = {"allow-all", "restricted", NULL};
 /* clang-format on */
 
@@ -285,10 +286,10 @@ const char *const *command_value_words(enum command_value value)
         return shell_words;
     case COMMAND_VALUE_NETWORK:
         return network_words;
-    case COMMAND_VALUE_TIER:
-        return tier_words;
     case COMMAND_VALUE_POLICY:
         return policy_words;
+    case COMMAND_VALUE_TIER:
+        return tier_words;
     case COMMAND_VALUE_NONE:
     case COMMAND_VALUE_TEXT:
     case COMMAND_VALUE_NUMBER:
