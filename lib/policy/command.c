@@ -250,28 +250,34 @@ static unwrap_function *const unwrappers[] = {
 };
 /* clang-format on */
 
+/* What COMMAND runs, by all rows of the table that are about it. False when NEXT was not found. */
+static bool unwrap(struct walk *walk, const struct command *command, struct command *next)
+{
+    bool is_found = false;
+
+    for (const struct wrapper *row = wrapper_next(command->name, NULL); row != NULL;
+         row = wrapper_next(command->name, row)) {
+        struct command inner;
+
+        if (walk->is_over || !unwrappers[row->kind](walk, row, command, &inner))
+            continue;
+        *next = inner;
+        is_found = true;
+    }
+    return is_found;
+}
+
 /* A loop, not a recursion: as many wrappers may be chained as there are arguments. */
 void walk_command(struct walk *walk, const struct command *command)
 {
     struct command current = *command;
-    bool goes_on = true;
+    struct command next;
 
-    while (goes_on && !walk->is_over) {
-        struct command next;
-
+    while (!walk->is_over) {
         walk->is_over = !walk->visit(&current, walk->context);
-        goes_on = false;
-        for (const struct wrapper *row = wrapper_next(current.name, NULL);
-             row != NULL && !walk->is_over; row = wrapper_next(current.name, row)) {
-            struct command inner;
-
-            if (unwrappers[row->kind](walk, row, &current, &inner)) {
-                next = inner;
-                goes_on = true;
-            }
-        }
-        if (goes_on)
-            current = next;
+        if (!unwrap(walk, &current, &next))
+            return;
+        current = next;
     }
 }
 

@@ -203,14 +203,12 @@ static void read_special(struct word *word, char byte)
             put(word, *shell->at++);
     } else if (byte == '\'') {
         read_single_quoted(word);
-    } else if (byte == '"') {
-        read_quoted(word, '"');
     } else if (byte == '`') {
         read_backticks(word);
+    } else if (byte == '"' || shell_takes(shell, '"')) {
+        read_quoted(word, '"');
     } else if (shell_takes(shell, '\'')) {
         read_ansi_quoted(word);
-    } else if (shell_takes(shell, '"')) {
-        read_quoted(word, '"');
     } else {
         read_expansion(word);
     }
