@@ -29,7 +29,7 @@ make_image() {
     mkdir -p "$context"
     cp "$ROOT/build/tests/bench/exec_probe" "$(command -v bwrap)" "$context"
     cat >"$context/agents.tab" <<TABLE
-shell  agentcli  agentcli.bpf  idmapped  $PROBE  $PROBE
+shell  agentcli  agentcli.bpf  idmapped  $PROBE  $PROBE  none
 TABLE
     cat >"$context/bench.json" <<POLICY
 {"version": 1, "direct": [{"id": "bench", "agent": "shell", "from": "/usr/libexec/coding-agents/agentcli-exec",
