@@ -76,7 +76,12 @@ static void tell_failed(struct init *init, int result)
 {
     struct error err = ERROR_INITIALIZER;
 
-    error_set(&err, -result, "cannot run '%s'", init->task.target.called);
+    /* The program itself is there, or there would be another verdict. */
+    if (result == -ENOENT)
+        error_set(&err, 0, "cannot run '%s': the interpreter that it names was not found",
+                  init->task.target.called);
+    else
+        error_set(&err, -result, "cannot run '%s'", init->task.target.called);
     init->task.exit_code = (uint32_t)program_exit_code(-result);
     reply_refusal(init, TASK_FAILED, error_text(&err));
     reply_ended(init, W_EXITCODE((int)init->task.exit_code, 0));
@@ -121,8 +126,9 @@ static void command_ended(struct init *init, int wait_status)
     struct task_reply reply = {.header.type = TASK_EXITED, .wait_status = (uint32_t)wait_status};
 
     streams_return_offsets(&init->task.streams);
-    reply_to_client(init, &reply, -1);
+    /* In this order: who asks the runner once the client has ended finds the command ended. */
     reply_ended(init, wait_status);
+    reply_to_client(init, &reply, -1);
     init->command.pid = 0;
     init->phase = PHASE_ENDED;
 }
