@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Codex, as its vendor ships it, with a model that plays scripts: in a session, where each command is trapped, and as the
-# positive control untrapped in a plain container, where the same script finds the same.
+# positive control untrapped in a plain container, where the same script finds the same. There Codex also refuses any key
+# of its configuration that it does not know.
 
 load common
 load session
@@ -49,7 +50,7 @@ play_untrapped() {
         --env HOME=/home/agentcli --env "TEST_WORD=$KEY" --add-host "$MODEL_HOST:host-gateway" --tmpfs /tmp \
         --tmpfs /home/agentcli:uid=10001,gid=10001,mode=0700 --tmpfs /workspace:exec,uid=10001,gid=10001,mode=0755 \
         --entrypoint sleep "$CODEX_IMAGE" infinity
-    "$DOCKER" exec "$PLAIN" "$CODEX" exec --skip-git-repo-check "${PROVIDER[@]}" "$@" -- go </dev/null
+    "$DOCKER" exec "$PLAIN" "$CODEX" exec --strict-config --skip-git-repo-check "${PROVIDER[@]}" "$@" -- go </dev/null
 }
 
 # play_trapped [ARGUMENT...]: the same in a session.
@@ -186,7 +187,7 @@ interrupt() {
     start_model "$STUBBORN"
     play_trapped &
     PLAYER=$!
-    wait_for 60 container_of "$NAME"
+    wait_for 60 "$CA" status "$NAME"
     interrupt "$(container_of "$NAME")"
     [ "$("$CA" record "$NAME" --json | jq -c 'select((.argv[2] // "") | contains("beats")) | [.state, .signal]')" = \
         '["ended",9]' ]
