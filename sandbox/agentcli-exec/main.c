@@ -8,7 +8,6 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/exit_codes.h"
 #include "sandbox/agentcli-exec/agents.h"
-#include "sandbox/confine/notify.h"
 #include "sandbox/agentcli-exec/options.h"
 #include "sandbox/agentcli-exec/pane.h"
 #include "sandbox/agentcli-exec/places.h"
@@ -17,6 +16,7 @@
 #include "sandbox/confine/apparmor.h"
 #include "sandbox/confine/confine.h"
 #include "sandbox/confine/environment.h"
+#include "sandbox/confine/notify.h"
 #include "sandbox/confine/program.h"
 
 #define OWNER "agentuser" /* of the workspace on disk */
@@ -179,11 +179,11 @@ static const struct confine_step steps[] = {
     {.name = "the environment",      .run = choose_command},
     {.name = "the descriptors",      .run = confine_descriptors},
     {.name = "the limits",           .run = confine_limits},
-    {.name = "the task runner",      .run = find_runner},
     {.name = "the terminal",         .run = give_terminal},
     {.name = "the attach socket",    .run = make_places},
     {.name = "how files are shared", .run = confine_views},
     {.name = "the views",            .run = lay_views},
+    {.name = "the task runner",      .run = find_runner},
     {.name = "the identity",         .run = confine_identity},
     {.name = "the directory",        .run = enter_workspace},
     {.name = "no new privileges",    .run = confine_no_new_privileges},
