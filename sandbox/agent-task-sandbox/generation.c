@@ -11,6 +11,7 @@
 #include "lib/base/apparmor_label.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/fd.h"
+#include "lib/base/path.h"
 #include "lib/base/unix_message.h"
 #include "sandbox/agent-task-sandbox/maker.h"
 
@@ -30,6 +31,9 @@ int groundwork_lay(struct groundwork *groundwork, struct error *err)
     result = users_find(USERS_FILE, SANDBOX_IDENTITY, &confine->user, err);
     if (result == 0)
         result = confine_views(confine, err);
+    /* The runner starts after us, and every sandbox shows its socket. */
+    if (result == 0)
+        result = path_make_directories(TASK_RUNNER_DIRECTORY, 0755, err);
     if (result == 0)
         result =
             fd_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &mountinfo, &size, err);

@@ -38,7 +38,7 @@ static void on_linger_end(void *context)
     init_end();
 }
 
-/* Who is left, if it may be left. */
+/* Somebody is left. */
 static void linger(struct init *init)
 {
     const struct policy_profile *profile = init->settings->profile;
@@ -47,7 +47,7 @@ static void linger(struct init *init)
         .count = leftovers_count(),
     };
 
-    if (message.count == 0 || profile->linger_seconds == 0)
+    if (profile->linger_seconds == 0)
         init_end();
     init->phase = PHASE_LINGERING;
     reply_to_runner(init, &message, sizeof(message));
@@ -76,7 +76,12 @@ static void tell_failed(struct init *init, int result)
 {
     struct error err = ERROR_INITIALIZER;
 
-    error_set(&err, -result, "cannot run '%s'", init->task.target.called);
+    /* The program itself is there, or there would be another verdict. */
+    if (result == -ENOENT)
+        error_set(&err, 0, "cannot run '%s': the interpreter that it names was not found",
+                  init->task.target.called);
+    else
+        error_set(&err, -result, "cannot run '%s'", init->task.target.called);
     init->task.exit_code = (uint32_t)program_exit_code(-result);
     reply_refusal(init, TASK_FAILED, error_text(&err));
     reply_ended(init, W_EXITCODE((int)init->task.exit_code, 0));
@@ -121,10 +126,11 @@ static void command_ended(struct init *init, int wait_status)
     struct task_reply reply = {.header.type = TASK_EXITED, .wait_status = (uint32_t)wait_status};
 
     streams_return_offsets(&init->task.streams);
-    reply_to_client(init, &reply, -1);
+    /* In this order: who asks the runner once the client has ended finds the command ended. */
     reply_ended(init, wait_status);
+    reply_to_client(init, &reply, -1);
     init->command.pid = 0;
-    linger(init);
+    init->phase = PHASE_ENDED;
 }
 
 static void child_changed(struct init *init, pid_t pid, int wait_status)
@@ -154,8 +160,12 @@ static void on_children(void *context, uint32_t events)
         continue; /* waitpid tells what happened, not how often it was announced */
     while ((pid = waitpid(-1, &wait_status, WNOHANG | WUNTRACED)) > 0)
         child_changed(init, pid, wait_status);
-    if (pid < 0 && init->phase == PHASE_LINGERING)
+    /* Everything inside is a descendant, and an orphan is a child: without children nobody is left.
+     */
+    if (pid < 0 && init->phase >= PHASE_ENDED)
         init_end();
+    if (init->phase == PHASE_ENDED)
+        linger(init);
 }
 
 void init_signal_command(const struct init *init, uint32_t signal)

@@ -25,6 +25,7 @@ enum phase {
     PHASE_JUDGED,   /* the verdict is out */
     PHASE_STARTING, /* there is a process, which is not the command yet */
     PHASE_RUNNING,
+    PHASE_ENDED,
     PHASE_LINGERING, /* the command has ended, what it left behind lives */
 };
 

@@ -183,6 +183,13 @@ static void record(struct nested *nested, const struct exec *exec,
         nested->lost++;
 }
 
+static void tell(struct nested *nested, pid_t pid, const struct policy_judgement *judgement)
+{
+    if (nested->told != pid)
+        denial_say(pid, judgement);
+    nested->told = pid;
+}
+
 static void judge(struct nested *nested, struct exec *exec)
 {
     struct policy_command command = {
@@ -195,7 +202,7 @@ static void judge(struct nested *nested, struct exec *exec)
 
     policy_judge(nested->policy, &command, &judgement);
     if (judgement.action == TASK_ACTION_DENY)
-        denial_say((pid_t)exec->question.pid, &judgement);
+        tell(nested, (pid_t)exec->question.pid, &judgement);
     answer(nested, exec->question.id, judgement.action == TASK_ACTION_DENY ? -EACCES : 0);
     record(nested, exec, &judgement);
 }

@@ -20,6 +20,7 @@ struct nested {
     pid_t command;      /* its execs up to the one that works are the command itself; 0: none is */
     uint64_t credit_ns; /* time that records may still take */
     uint64_t credited_ns; /* when it was counted */
+    pid_t told;           /* who heard last of a denial: a search along PATH is several execs */
     uint32_t lost;        /* records since the last one that was sent */
 };
 
