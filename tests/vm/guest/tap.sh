@@ -11,7 +11,7 @@ check() {
         echo "ok $tap_count - $tap_name"
     else
         echo "not ok $tap_count - $tap_name"
-        sed 's/^/# /' /tmp/tap
+        uniq /tmp/tap | tail -n 30 | sed 's/^/# /'
     fi
 }
 
