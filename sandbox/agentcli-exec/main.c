@@ -8,7 +8,6 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/exit_codes.h"
 #include "sandbox/agentcli-exec/agents.h"
-#include "sandbox/confine/notify.h"
 #include "sandbox/agentcli-exec/options.h"
 #include "sandbox/agentcli-exec/pane.h"
 #include "sandbox/agentcli-exec/places.h"
@@ -17,6 +16,7 @@
 #include "sandbox/confine/apparmor.h"
 #include "sandbox/confine/confine.h"
 #include "sandbox/confine/environment.h"
+#include "sandbox/confine/notify.h"
 #include "sandbox/confine/program.h"
 
 #define OWNER "agentuser" /* of the workspace on disk */
