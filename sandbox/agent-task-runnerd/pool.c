@@ -164,7 +164,7 @@ static int on_made(struct runner *runner, union message *message, struct unix_fd
     struct sandbox *sandbox = sandboxes_find(runner, message->made.id);
     if (sandbox == NULL || sandbox->state != SANDBOX_MAKING || fds->count != 2)
         return -EPROTO;
-    if (sandboxes_on_made(sandbox, message->made.pid, fds) < 0)
+    if (sandboxes_on_made(sandbox, &message->made, fds) < 0)
         sandboxes_free(sandbox);
     return 0;
 }

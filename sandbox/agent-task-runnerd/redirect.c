@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/signalfd.h>
@@ -27,6 +28,8 @@ enum trace_event {
 
 typedef void trace_action(struct call *call, int signal);
 
+/* Until it is looked again whether the other thread's exec failed. */
+#define SIBLING_WAIT_NS CLOCK_NANOSECONDS_PER_MILLISECOND
 #define KERNEL_SIGNALS_SIZE 8 /* bytes of the kernel's signal set */
 
 static void detach(struct call *call, int signal)
@@ -85,10 +88,8 @@ static void release(struct call *call, int signal)
 static void fail_call(struct call *call, struct registers *registers, int error)
 {
     registers_fail(registers, error);
-    if (registers_set(calls_thread(call), registers) < 0) {
-        kill_call(call, 0);
+    if (registers_set(calls_thread(call), registers) < 0)
         return;
-    }
     calls_refuse(call, error, "the stack pointer is not usable");
     release(call, 0);
 }
@@ -120,36 +121,36 @@ static int plant(struct call *call, struct registers *registers)
     return registers_set(calls_thread(call), registers);
 }
 
+/*
+ * A thread that stopped can still be killed, by another's exec for one, and then refuses whatever
+ * is asked of it: its end is told next, so nothing is to be done about that here.
+ */
 static void set_up(struct call *call, int signal)
 {
     struct registers registers;
     (void)signal;
-    int result = registers_get(calls_thread(call), &registers);
-    if (result < 0 || !registers_is_restarting(&registers, call->notified.nr)) {
+    if (registers_get(calls_thread(call), &registers) < 0)
+        return;
+    if (!registers_is_restarting(&registers, call->notified.nr)) {
         release(call, 0);
         return;
     }
     call->saved = registers;
     block_signals(call);
-    if (!call->is_masked) {
-        kill_call(call, 0);
+    if (!call->is_masked)
         return;
-    }
     /* A direct call is made again as it is; only its new image is looked at. */
-    if (!call->is_direct)
-        result = plant(call, &registers);
-    if (result == 0)
-        resume(call, CALL_RESTARTING);
-    else
+    int result = call->is_direct ? 0 : plant(call, &registers);
+    if (result == -EFAULT)
         fail_call(call, &registers, EFAULT);
+    else if (result == 0)
+        resume(call, CALL_RESTARTING);
 }
 
 /* Before the call was made again: the registers become what they were, so that it starts over. */
 static void withdraw(struct call *call, int signal)
 {
-    if (registers_set(calls_thread(call), &call->saved) < 0)
-        kill_call(call, 0);
-    else
+    if (registers_set(calls_thread(call), &call->saved) == 0)
         release(call, signal);
 }
 
@@ -157,14 +158,10 @@ static void withdraw(struct call *call, int signal)
 static void return_failure(struct call *call, int signal)
 {
     struct registers now;
-    int result = registers_get(calls_thread(call), &now);
-    if (result == 0) {
-        registers_restore(&now, &call->saved);
-        result = registers_set(calls_thread(call), &now);
-    }
-    if (result < 0)
-        kill_call(call, 0);
-    else
+    if (registers_get(calls_thread(call), &now) < 0)
+        return;
+    registers_restore(&now, &call->saved);
+    if (registers_set(calls_thread(call), &now) == 0)
         release(call, signal);
 }
 
@@ -320,11 +317,38 @@ static void refuse_trace(struct call *call, int error)
     calls_free(call);
 }
 
+/*
+ * While one thread of a process is in the kernel's execve, PTRACE_SEIZE of another waits for that,
+ * and that for the ends of those that are traced already, which nobody but us can take note of.
+ */
+static bool is_sibling_executing(const struct call *call)
+{
+    const struct calls *calls = &call->runner->calls;
+    for (size_t i = 0; i < calls->end; i++) {
+        char path[48];
+        if (calls->rows[i].state != CALL_EXECUTING)
+            continue;
+        snprintf(path, sizeof(path), "/proc/%d/task/%d", calls->threads[i], calls_thread(call));
+        if (access(path, F_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
 void redirect_begin(struct call *call)
 {
     pid_t thread = calls_thread(call);
     long options = PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
     call->notified = listener_notification(call)->data;
+    if (is_sibling_executing(call)) {
+        calls_delay(call, clock_monotonic_ns() + SIBLING_WAIT_NS);
+        return;
+    }
+    if (!listener_is_waiting(call)) {
+        listener_answer(call, ESRCH);
+        calls_free(call);
+        return;
+    }
     if (ptrace(PTRACE_SEIZE, thread, NULL, (void *)options) < 0) {
         refuse_trace(call, errno);
         return;

@@ -317,6 +317,8 @@ pid_t calls_thread(const struct call *call);
 void calls_rename(struct call *call, pid_t thread);
 /* A notification lies in the call's journal entry: judges it. */
 void calls_begin(struct call *call);
+/* It goes on at DUE_NS. */
+void calls_delay(struct call *call, uint64_t due_ns);
 /* Patience that ended, events that are on record. */
 void calls_on_tick(struct runner *runner, uint64_t now_ns);
 void calls_on_recorded(struct runner *runner);
@@ -379,7 +381,7 @@ struct sandbox *sandboxes_take(struct runner *runner, uint32_t profile);
 void sandboxes_free(struct sandbox *sandbox);
 struct sandbox *sandboxes_find(struct runner *runner, const char *id);
 /* FDS (taken): its control socket and its init's pidfd. 0 or -errno. */
-int sandboxes_on_made(struct sandbox *sandbox, pid_t pid, struct unix_fds *fds);
+int sandboxes_on_made(struct sandbox *sandbox, const struct task_made *made, struct unix_fds *fds);
 void sandboxes_start(struct sandbox *sandbox, struct client *client);
 void sandboxes_kill(struct sandbox *sandbox);
 size_t sandboxes_count(const struct runner *runner, enum sandbox_state state, uint32_t profile);
