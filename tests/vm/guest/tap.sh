@@ -20,9 +20,9 @@ plan() {
     echo "1..$tap_count"
 }
 
-# eventually COMMAND...: within half a minute.
+# eventually COMMAND...: within a minute.
 eventually() {
-    for _ in $(seq 300); do
+    for _ in $(seq 600); do
         if "$@" >/dev/null 2>&1; then return 0; fi
         sleep 0.1
     done
