@@ -93,13 +93,13 @@ void report_ready(struct boot_context *context, uint64_t duration_us)
                  json_pack("{s:I, s:o}", "duration_us", (json_int_t)duration_us, "weaker", weaker));
 }
 
-void report_refusal(struct boot_context *context, const struct boot_step *step,
+void report_refusal(struct boot_context *context, const struct boot_step *step, int exit_code,
                     const struct error *err)
 {
     dprintf(STDERR_FILENO, "agent-boot: %s: %s\n", step->name, error_text(err));
     report_event(context, AUDIT_BOOT_REFUSED,
                  json_pack("{s:s, s:s, s:i}", "step", step->name, "message", error_text(err),
-                           "exit_code", step->exit_code));
+                           "exit_code", exit_code));
 }
 
 void report_progress(const char *step, const char *format, ...)

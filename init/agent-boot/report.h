@@ -22,8 +22,9 @@ void report_step(struct boot_context *context, const struct boot_step *step, con
 /* The last line of a boot, with fallbacks in force. */
 void report_ready(struct boot_context *context, uint64_t duration_us);
 
-/* A refusal: one sentence naming the step, the cause and the remedy. */
-void report_refusal(struct boot_context *context, const struct boot_step *step,
+/* A refusal: one sentence naming the step, the cause and the remedy. EXIT_CODE is what boot ends
+ * with: the step's own, or 128 + TERM when it was stopped. */
+void report_refusal(struct boot_context *context, const struct boot_step *step, int exit_code,
                     const struct error *err);
 
 /* A line of progress of the running step, for steps that last longer than a second. */

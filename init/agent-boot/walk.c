@@ -217,7 +217,7 @@ static int refuse(struct boot_context *context, size_t failed, const struct erro
 {
     greet_for_refusal(context);
     int exit_code = is_stop_requested != 0 ? 128 + SIGTERM : boot_steps[failed].exit_code;
-    report_refusal(context, &boot_steps[failed], err);
+    report_refusal(context, &boot_steps[failed], exit_code, err);
     context->is_unwinding = true;
     is_stop_requested = 0;
     /* After the drop step there is nothing boot could undo; the container's end takes it all. */

@@ -7,7 +7,6 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
-#include "sandbox/agent-task-runnerd/resolve.h"
 #include "sandbox/agent-task-runnerd/runner.h"
 
 struct call *calls_take(struct runner *runner, pid_t thread)
@@ -152,10 +151,7 @@ void calls_begin(struct call *call)
         answer(call, &(struct resolution){.error = ENOSYS, .why = "a call that is no exec"});
         return;
     }
-    int result = resolve_caller(call, notification);
-    struct resolution resolution = {.error = -result};
-    if (result == 0)
-        resolution = resolve_target(call, notification);
+    struct resolution resolution = resolve(call, notification);
     if (resolution.error != 0) {
         answer(call, &resolution);
         return;

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/signalfd.h>
@@ -14,7 +13,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
-#include "sandbox/agent-task-runnerd/resolve.h"
+#include "lib/base/other_process.h"
 #include "sandbox/agent-task-runnerd/runner.h"
 
 enum trace_event {
@@ -106,14 +105,13 @@ static void resume(struct call *call, enum call_state state)
 /* The relay's path goes below the stack pointer, where nothing of the caller's is. */
 static int plant(struct call *call, struct registers *registers)
 {
-    const char *relay = call->runner->places->relay;
-    size_t size = strlen(relay) + 1;
-    struct registers_exec exec = {.path = (registers_stack(registers) - registers_red_zone - size) &
-                                          ~UINT64_C(15)};
+    static const char relay[] = TASK_RELAY;
+    struct registers_exec exec = {
+        .path = (registers_stack(registers) - registers_red_zone - sizeof(relay)) & ~UINT64_C(15)};
     bool is_at = call->notified.nr == SYS_execveat;
     exec.arguments = call->notified.args[is_at ? 2 : 1];
     exec.environment = call->notified.args[is_at ? 3 : 2];
-    int result = resolve_write_memory(calls_thread(call), exec.path, relay, size);
+    int result = other_process_write(calls_thread(call), exec.path, relay, sizeof(relay));
     if (result < 0)
         return result;
     call->expected = exec;
@@ -152,6 +150,15 @@ static void withdraw(struct call *call, int signal)
 {
     if (registers_set(calls_thread(call), &call->saved) == 0)
         release(call, signal);
+}
+
+/* Every signal is blocked but SIGSTOP; another is a fault of its own instruction. */
+static void withdraw_stopped(struct call *call, int signal)
+{
+    if (signal == SIGSTOP)
+        withdraw(call, signal);
+    else
+        kill_moved(call, signal);
 }
 
 /* The exec was refused by the kernel: the caller sees that error, and its own registers. */
@@ -226,7 +233,7 @@ static trace_action *const actions[CALL_STATE_COUNT][TRACE_COUNT] = {
     [CALL_RESTARTING] = {
         [TRACE_TRAP]   = withdraw,
         [TRACE_HALT]   = withdraw,
-        [TRACE_SIGNAL] = kill_moved,
+        [TRACE_SIGNAL] = withdraw_stopped,
     },
     [CALL_EXECUTING] = {
         [TRACE_TRAP]   = return_failure,
@@ -325,11 +332,8 @@ static bool is_sibling_executing(const struct call *call)
 {
     const struct calls *calls = &call->runner->calls;
     for (size_t i = 0; i < calls->end; i++) {
-        char path[48];
-        if (calls->rows[i].state != CALL_EXECUTING)
-            continue;
-        snprintf(path, sizeof(path), "/proc/%d/task/%d", calls->threads[i], calls_thread(call));
-        if (access(path, F_OK) == 0)
+        if (calls->rows[i].state == CALL_EXECUTING &&
+            other_process_has_thread(calls->threads[i], calls_thread(call)))
             return true;
     }
     return false;

@@ -355,8 +355,8 @@ milliseconds() {
 }
 
 @test "boot: a required service that fails for good stops the session with 224" {
-    scenario 'service web flags=restart+required limit=2 window=60000 backoff=10 -- exit 1' \
-        'service agent flags=main -- trap "touch $OUT/clean; exit" TERM; while :; do sleep 0.02; done' \
+    scenario 'service agent flags=main+ready -- trap "touch $OUT/clean; exit" TERM; printf "READY=1\n" >&$NOTIFY_FD; while :; do sleep 0.02; done' \
+        'service web flags=restart+required limit=2 window=60000 backoff=10 deps=0 -- exit 1' \
         'ready 3000'
     boot
     ends_with 224

@@ -114,6 +114,8 @@ left_nothing() {
         ends_with 143
         grep -q "boot was refused at step '$step': stopped on request" "$OUT"
         run ! grep -q '^the-command-ran' "$OUT"
+        [ "$(jq -s "map(select(.session == \"$(session_said)\" and .event == \"boot-refused\").fields.exit_code)[0]" \
+            "$XDG_STATE_HOME/coding-agents/security-events.log")" -eq 143 ]
         # Its report is out before the last step, so the launcher looks for work rather than lose some.
         [ "$step" = agent ] || left_nothing
         "$CA" remove --all --yes --no-push >/dev/null

@@ -33,7 +33,7 @@ static void cycle(void)
 /* A service that is not ready yet, and main that waits for it. */
 static void stop_while_starting(void)
 {
-    begin("service slow flags=ready -- echo up; trap 'echo clean; exit' TERM; while :; do sleep "
+    begin("service slow flags=ready -- trap 'echo clean; exit' TERM; echo up; while :; do sleep "
           "0.02; done\n"
           "service agent flags=main deps=0 -- echo main\n"
           "ready 6000\n");
@@ -48,10 +48,12 @@ static void stop_while_starting(void)
 
 static void limit_reached(void)
 {
-    begin("service web flags=restart+required limit=3 window=60000 backoff=1 backoffmax=1 -- echo "
-          "try; exit 1\n"
-          "service agent flags=main -- trap 'echo clean; exit' TERM; while :; do sleep 0.02; done\n"
-          "ready 6000\n");
+    begin(
+        "service agent flags=main+ready -- trap 'echo clean; exit' TERM; printf 'READY=1\\n' "
+        ">&$NOTIFY_FD; while :; do sleep 0.02; done\n"
+        "service web flags=restart+required limit=3 window=60000 backoff=1 backoffmax=1 deps=0 -- "
+        "echo try; exit 1\n"
+        "ready 6000\n");
     for (int i = 0; i < 4; i++)
         expect_line("try", "not tried again");
     expect_line("clean", "main has no time to clean up");

@@ -1,6 +1,6 @@
 /* Whether the arguments and environment of a new image have the shape of a direct rule. Pure. */
-#ifndef RUNNERD_DIRECT_MATCH_H
-#define RUNNERD_DIRECT_MATCH_H
+#ifndef EXEC_TRAP_DIRECT_MATCH_H
+#define EXEC_TRAP_DIRECT_MATCH_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* Tells the paths that mean something else to every process from ordinary ones. */
-#include "sandbox/agent-task-runnerd/path_text.h"
+#include "sandbox/exec-trap/path_text.h"
 
 #include <limits.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* A token bucket as one number: the time at which its next token is due. */
-#include "sandbox/agent-task-runnerd/throttle.h"
+#include "sandbox/exec-trap/throttle.h"
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 /* Compares strings with the patterns and names of a direct rule. */
-#include "sandbox/agent-task-runnerd/direct_match.h"
+#include "sandbox/exec-trap/direct_match.h"
 
 #include <string.h>
 

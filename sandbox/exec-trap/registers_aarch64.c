@@ -1,6 +1,6 @@
 /* arm64: a thread that is to make its call again was set back to it before it stopped. */
 #ifdef __aarch64__
-#include "sandbox/agent-task-runnerd/registers.h"
+#include "sandbox/exec-trap/registers.h"
 
 #include <elf.h>
 #include <errno.h>

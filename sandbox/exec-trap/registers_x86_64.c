@@ -1,6 +1,6 @@
 /* x86-64: a thread that is to make its call again stops before the kernel has set it back. */
 #ifdef __x86_64__
-#include "sandbox/agent-task-runnerd/registers.h"
+#include "sandbox/exec-trap/registers.h"
 
 #include <elf.h>
 #include <errno.h>

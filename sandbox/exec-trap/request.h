@@ -1,6 +1,6 @@
 /* Whether what a client sent is a request, before anything is done about it. Pure. */
-#ifndef RUNNERD_REQUEST_H
-#define RUNNERD_REQUEST_H
+#ifndef EXEC_TRAP_REQUEST_H
+#define EXEC_TRAP_REQUEST_H
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 /* The path of an exec, as text: what it starts from. Pure. */
-#ifndef RUNNERD_PATH_TEXT_H
-#define RUNNERD_PATH_TEXT_H
+#ifndef EXEC_TRAP_PATH_TEXT_H
+#define EXEC_TRAP_PATH_TEXT_H
 
 enum path_base {
     PATH_BASE_ROOT = 1,   /* the caller's root directory */

@@ -1,6 +1,6 @@
 /* The registers of a stopped thread, as an exec sees them: one file per architecture. */
-#ifndef RUNNERD_REGISTERS_H
-#define RUNNERD_REGISTERS_H
+#ifndef EXEC_TRAP_REGISTERS_H
+#define EXEC_TRAP_REGISTERS_H
 
 #include <stdbool.h>
 #include <stdint.h>

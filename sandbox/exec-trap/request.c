@@ -1,5 +1,5 @@
 /* Sizes, counts and flags of requests, type by type. */
-#include "sandbox/agent-task-runnerd/request.h"
+#include "sandbox/exec-trap/request.h"
 
 #include <errno.h>
 #include <string.h>

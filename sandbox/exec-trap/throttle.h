@@ -1,11 +1,14 @@
 /* How fast one uid's execs go on record: delays, never drops. Pure. */
-#ifndef RUNNERD_THROTTLE_H
-#define RUNNERD_THROTTLE_H
+#ifndef EXEC_TRAP_THROTTLE_H
+#define EXEC_TRAP_THROTTLE_H
 
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "sandbox/agent-task-runnerd/limits.h"
+/* Execs of one uid that go on record: so many a second for long, so many at once. */
+#define THROTTLE_RATE 2000
+#define THROTTLE_BURST 2000
+#define THROTTLE_UIDS_MAX 16
 
 /* Zeroed at first. */
 struct throttle {
