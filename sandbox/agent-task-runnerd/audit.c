@@ -3,12 +3,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/diagnostic.h"
+#include "lib/base/unix_socket.h"
 #include "lib/wire/channel_frame.h"
 #include "sandbox/agent-task-runnerd/runner.h"
 
@@ -157,24 +157,13 @@ static void on_keeper(void *context, uint32_t events)
     tell_waiters(runner);
 }
 
-static int connect_keeper(const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (memccpy(address.sun_path, path, '\0', sizeof(address.sun_path)) == NULL)
-        return -ENAMETOOLONG;
-    cleanup_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-        return -errno;
-    return steal_fd(&fd);
-}
-
 static int greet(struct runner *runner)
 {
     static struct audit_frame frame;
     struct audit *audit = &runner->audit;
     struct channel_hello hello = {.version = CHANNEL_VERSION, .role = CHANNEL_ROLE_RUNNER};
-    memccpy(hello.session, runner->places->session, '\0', sizeof(hello.session) - 1);
-    cleanup_fd int fd = connect_keeper(runner->places->keeper);
+    memccpy(hello.session, audit->session, '\0', sizeof(hello.session) - 1);
+    cleanup_fd int fd = unix_socket_connect(audit->keeper);
     if (fd < 0)
         return fd;
     fill(&frame, CHANNEL_HELLO, &hello, sizeof(hello));
@@ -204,7 +193,7 @@ static void retry(void *context)
 void audit_open(struct runner *runner)
 {
     runner->audit.fd = -1;
-    if (runner->places->keeper == NULL)
+    if (runner->audit.keeper == NULL)
         return;
     runner->audit.state = AUDIT_AWAY;
     runner->audit.away_ns = clock_monotonic_ns();

@@ -7,7 +7,6 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
-#include "sandbox/agent-task-runnerd/resolve.h"
 #include "sandbox/agent-task-runnerd/runner.h"
 
 struct call *calls_take(struct runner *runner, pid_t thread)
@@ -112,18 +111,22 @@ static void on_due(void *context)
     }
 }
 
-static void delay(struct call *call)
+void calls_delay(struct call *call, uint64_t due_ns)
+{
+    call->state = CALL_DELAYED;
+    call->deadline_ns = due_ns;
+    set_due_timer(call->runner, due_ns);
+}
+
+static void throttle(struct call *call)
 {
     struct calls *calls = &call->runner->calls;
     uint64_t now_ns = clock_monotonic_ns();
     uint64_t due_ns = throttle_count(&calls->throttle, call->uid, now_ns);
-    if (due_ns <= now_ns) {
+    if (due_ns <= now_ns)
         redirect_begin(call);
-        return;
-    }
-    call->state = CALL_DELAYED;
-    call->deadline_ns = due_ns;
-    set_due_timer(call->runner, due_ns);
+    else
+        calls_delay(call, due_ns);
 }
 
 static void answer(struct call *call, const struct resolution *resolution)
@@ -148,21 +151,13 @@ void calls_begin(struct call *call)
         answer(call, &(struct resolution){.error = ENOSYS, .why = "a call that is no exec"});
         return;
     }
-    int result = resolve_caller(call, notification);
-    struct resolution resolution = {.error = -result};
-    if (result == 0)
-        resolution = resolve_target(call, notification);
+    struct resolution resolution = resolve(call, notification);
     if (resolution.error != 0) {
         answer(call, &resolution);
         return;
     }
     call->is_direct = direct_is_candidate(call->runner, call, notification);
-    if (!listener_is_waiting(call)) {
-        listener_answer(call, ESRCH);
-        calls_free(call);
-        return;
-    }
-    delay(call);
+    throttle(call);
 }
 
 void calls_on_tick(struct runner *runner, uint64_t now_ns)

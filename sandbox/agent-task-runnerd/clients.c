@@ -11,8 +11,8 @@
 #include "lib/base/path.h"
 #include "lib/base/syscalls.h"
 #include "lib/base/unix_socket.h"
-#include "sandbox/agent-task-runnerd/request.h"
 #include "sandbox/agent-task-runnerd/runner.h"
+#include "sandbox/exec-trap/request.h"
 
 #define BACKLOG 1024
 
@@ -229,15 +229,15 @@ static void on_connection(void *context, uint32_t events)
 int clients_open(struct runner *runner, struct error *err)
 {
     struct clients *clients = &runner->clients;
-    const char *path = runner->places->socket;
-    clients->listen_fd = unix_socket_listen(path, 0666, BACKLOG);
+    clients->listen_fd = unix_socket_listen(TASK_RUNNER_SOCKET, 0666, BACKLOG);
     if (clients->listen_fd < 0)
-        return error_set(err, -clients->listen_fd, "listen at '%s'", path);
+        return error_set(err, -clients->listen_fd, "listen at '" TASK_RUNNER_SOCKET "'");
     clients->listen_source =
         event_loop_add(&runner->loop, clients->listen_fd, EPOLLIN, on_connection, runner);
     clients->is_accepting = true;
-    return clients->listen_source < 0 ? error_set(err, -clients->listen_source, "watch '%s'", path)
-                                      : 0;
+    return clients->listen_source < 0
+               ? error_set(err, -clients->listen_source, "watch '" TASK_RUNNER_SOCKET "'")
+               : 0;
 }
 
 void clients_on_reloaded(struct runner *runner, int error, const char *text)

@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/other_process.h"
 #include "lib/base/syscalls.h"
-#include "sandbox/agent-task-runnerd/direct_match.h"
-#include "sandbox/agent-task-runnerd/resolve.h"
 #include "sandbox/agent-task-runnerd/runner.h"
+#include "sandbox/exec-trap/direct_match.h"
 
 static bool is_same(const struct program *one, const struct program *other)
 {
@@ -30,12 +30,12 @@ static int peek_strings(pid_t thread, uint64_t address, char *data, struct direc
         uint64_t text;
         char *end = data + strings->size;
         size_t room = TASK_DIRECT_STRINGS - strings->size;
-        int result = resolve_read_memory(thread, address + i * sizeof(text), &text, sizeof(text));
+        int result = other_process_read(thread, address + i * sizeof(text), &text, sizeof(text));
         if (result < 0)
             return result;
         if (text == 0)
             return 0;
-        result = resolve_read_string(thread, text, end, room);
+        result = other_process_read_string(thread, text, end, room);
         if (result < 0)
             break;
         strings->size += strlen(end) + 1;
@@ -75,13 +75,12 @@ bool direct_is_candidate(struct runner *runner, const struct call *call,
 /* NAME of /proc/PROCESS: of an image that has not run, so nothing changes it. */
 static int read_file(pid_t process, uid_t uid, const char *name, struct direct_strings *strings)
 {
-    char path[32];
     char *data = (char *)(uintptr_t)strings->data;
     size_t room = strings->size;
-    snprintf(path, sizeof(path), "/proc/%d/%s", process, name);
-    cleanup_fd int fd = resolve_open_process(path, uid);
-    if (fd < 0)
-        return fd;
+    int result = sys_setfsuid(uid);
+    cleanup_fd int fd = result < 0 ? result : other_process_open(process, name, O_RDONLY);
+    if (sys_setfsuid(0) < 0 || fd < 0)
+        return -EACCES;
     strings->size = 0;
     while (strings->size < room) {
         ssize_t count = read(fd, data + strings->size, room - strings->size);

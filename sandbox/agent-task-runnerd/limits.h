@@ -44,9 +44,4 @@
 #define KEEPER_PATIENCE_MS 5000
 #define TICK_MS 250
 
-/* Execs of one uid that go on record: so many a second for long, so many at once. */
-#define THROTTLE_RATE 2000
-#define THROTTLE_BURST 2000
-#define THROTTLE_UIDS_MAX 16
-
 #endif

@@ -1,9 +1,7 @@
 /* agent-task-runnerd: traps the execs of a vendor's program and has them run in sandboxes. */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -17,15 +15,6 @@
 #include "sandbox/agent-task-runnerd/runner.h"
 
 static struct runner runner;
-static struct places places = {
-    .socket = TASK_RUNNER_SOCKET,
-    .sandbox_socket = TASK_SANDBOX_SOCKET,
-    .relay = TASK_RELAY,
-    .journal = "/run/coding-agents/runner-calls",
-    .keeper = NULL,
-    .session = NULL,
-};
-
 static void on_tick(void *context)
 {
     uint64_t now_ns = clock_monotonic_ns();
@@ -66,27 +55,21 @@ static void on_stop(void *context, uint32_t events)
     runner.is_stopping = true;
 }
 
-static int watch_signals(sigset_t *set, int *fd, struct error *err)
+static int watch_signal(int number)
 {
-    *fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return *fd < 0 ? error_set(err, errno, "watch signals") : 0;
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 static int open_signals(struct error *err)
 {
-    sigset_t stop;
-    sigset_t child;
-    sigset_t both;
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTERM);
-    sigaddset(&stop, SIGINT);
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    sigorset(&both, &stop, &child);
-    sigprocmask(SIG_BLOCK, &both, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    int result = watch_signals(&stop, &runner.stop_fd, err);
-    return result < 0 ? result : watch_signals(&child, &runner.calls.trace_fd, err);
+    runner.stop_fd = watch_signal(SIGTERM);
+    runner.calls.trace_fd = watch_signal(SIGCHLD);
+    return runner.stop_fd < 0 || runner.calls.trace_fd < 0 ? error_set(err, errno, "watch signals")
+                                                           : 0;
 }
 
 static int open_loops(struct error *err)
@@ -109,26 +92,14 @@ static int open_loops(struct error *err)
 static int identify_relay(struct error *err)
 {
     struct stat file;
-    if (stat(places.relay, &file) < 0)
-        return error_set(err, errno, "find the relay '%s'", places.relay);
+    if (stat(TASK_RELAY, &file) < 0)
+        return error_set(err, errno, "find the relay '" TASK_RELAY "'");
     runner.calls.relay = (struct program){.device = file.st_dev, .inode = file.st_ino};
     return 0;
 }
 
-static int make_directory(struct error *err)
-{
-    char directory[PATH_MAX];
-    int result = path_format(directory, "%s", places.socket);
-    char *end = result < 0 ? NULL : strrchr(directory, '/');
-    if (end == NULL || end == directory)
-        return error_set(err, EINVAL, "'%s' is not the absolute path of a socket", places.socket);
-    *end = '\0';
-    return path_make_directories(directory, 0755, err);
-}
-
 static int set_up(struct error *err)
 {
-    runner.places = &places;
     runner.started_ns = clock_monotonic_ns();
     runner.calls.listener = -1;
     runner.pool.fd = -1;
@@ -144,7 +115,7 @@ static int set_up(struct error *err)
     if (result == 0)
         result = listener_open_journal(&runner, err);
     if (result == 0)
-        result = make_directory(err);
+        result = path_make_directories(TASK_RUNNER_DIRECTORY, 0755, err);
     if (result == 0)
         result = clients_open(&runner, err);
     if (result < 0)
@@ -174,49 +145,26 @@ static int run(struct error *err)
     return result < 0 ? error_set(err, -result, "wait for events") : 0;
 }
 
+/* Both or neither: a session has a keeper. */
 static int parse(int argc, char **argv)
 {
-    /* clang-format off */
-    static const struct option options[] = {
-        {"socket",         required_argument, NULL, 's'},
-        {"sandbox-socket", required_argument, NULL, 'b'},
-        {"relay",          required_argument, NULL, 'r'},
-        {"journal",        required_argument, NULL, 'j'},
-        {"keeper",         required_argument, NULL, 'k'},
-        {"session",        required_argument, NULL, 'i'},
-        {"version",        no_argument,       NULL, 'v'},
-        {NULL,             0,                 NULL, 0},
-    };
-    static const struct { int option; const char **place; } texts[] = {
-        {'s', &places.socket},
-        {'b', &places.sandbox_socket},
-        {'r', &places.relay},
-        {'j', &places.journal},
-        {'k', &places.keeper},
-        {'i', &places.session},
-    };
-    /* clang-format on */
-    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (option == 'v') {
-            puts("agent-task-runnerd " CODING_AGENTS_VERSION);
-            exit(0);
-        }
-        if (option == '?')
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--keeper") == 0)
+            runner.audit.keeper = argv[i + 1];
+        else if (strcmp(argv[i], "--session") == 0)
+            runner.audit.session = argv[i + 1];
+        else
             return -EINVAL;
-        for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
-            if (texts[i].option == option)
-                *texts[i].place = optarg;
-        }
     }
-    return optind == argc && (places.keeper == NULL) == (places.session == NULL) ? 0 : -EINVAL;
+    bool is_whole = (runner.audit.keeper == NULL) == (runner.audit.session == NULL);
+    return argc % 2 == 1 && is_whole ? 0 : -EINVAL;
 }
 
 int main(int argc, char **argv)
 {
     struct error err = ERROR_INITIALIZER;
     if (parse(argc, argv) < 0) {
-        fprintf(stderr, "usage: agent-task-runnerd [--socket PATH] [--sandbox-socket PATH] "
-                        "[--relay PATH] [--journal PATH] [--keeper PATH --session ID]\n");
+        fputs("usage: agent-task-runnerd [--keeper SOCKET --session ID]\n", stderr);
         return EXIT_INIT_USAGE;
     }
     int result = set_up(&err);

@@ -1,18 +1,16 @@
 /* The sandbox service: what it is configured with, and the warm sandboxes it makes. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/diagnostic.h"
-#include "sandbox/agent-task-runnerd/direct_match.h"
+#include "lib/base/unix_socket.h"
 #include "sandbox/agent-task-runnerd/runner.h"
+#include "sandbox/exec-trap/direct_match.h"
 
 union message {
     struct task_header header;
@@ -164,7 +162,7 @@ static int on_made(struct runner *runner, union message *message, struct unix_fd
     struct sandbox *sandbox = sandboxes_find(runner, message->made.id);
     if (sandbox == NULL || sandbox->state != SANDBOX_MAKING || fds->count != 2)
         return -EPROTO;
-    if (sandboxes_on_made(sandbox, message->made.pid, fds) < 0)
+    if (sandboxes_on_made(sandbox, &message->made, fds) < 0)
         sandboxes_free(sandbox);
     return 0;
 }
@@ -237,13 +235,9 @@ static void on_service(void *context, uint32_t events)
 
 static int connect_service(struct runner *runner)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const char *path = runner->places->sandbox_socket;
-    if (memccpy(address.sun_path, path, '\0', sizeof(address.sun_path)) == NULL)
-        return -ENAMETOOLONG;
-    cleanup_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-        return -errno;
+    cleanup_fd int fd = unix_socket_connect(TASK_SANDBOX_SOCKET);
+    if (fd < 0)
+        return fd;
     int source = event_loop_add(&runner->loop, fd, EPOLLIN, on_service, runner);
     if (source < 0)
         return source;

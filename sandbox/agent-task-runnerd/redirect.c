@@ -13,7 +13,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
-#include "sandbox/agent-task-runnerd/resolve.h"
+#include "lib/base/other_process.h"
 #include "sandbox/agent-task-runnerd/runner.h"
 
 enum trace_event {
@@ -27,6 +27,8 @@ enum trace_event {
 
 typedef void trace_action(struct call *call, int signal);
 
+/* Until it is looked again whether the other thread's exec failed. */
+#define SIBLING_WAIT_NS CLOCK_NANOSECONDS_PER_MILLISECOND
 #define KERNEL_SIGNALS_SIZE 8 /* bytes of the kernel's signal set */
 
 static void detach(struct call *call, int signal)
@@ -85,10 +87,8 @@ static void release(struct call *call, int signal)
 static void fail_call(struct call *call, struct registers *registers, int error)
 {
     registers_fail(registers, error);
-    if (registers_set(calls_thread(call), registers) < 0) {
-        kill_call(call, 0);
+    if (registers_set(calls_thread(call), registers) < 0)
         return;
-    }
     calls_refuse(call, error, "the stack pointer is not usable");
     release(call, 0);
 }
@@ -105,14 +105,13 @@ static void resume(struct call *call, enum call_state state)
 /* The relay's path goes below the stack pointer, where nothing of the caller's is. */
 static int plant(struct call *call, struct registers *registers)
 {
-    const char *relay = call->runner->places->relay;
-    size_t size = strlen(relay) + 1;
-    struct registers_exec exec = {.path = (registers_stack(registers) - registers_red_zone - size) &
-                                          ~UINT64_C(15)};
+    static const char relay[] = TASK_RELAY;
+    struct registers_exec exec = {
+        .path = (registers_stack(registers) - registers_red_zone - sizeof(relay)) & ~UINT64_C(15)};
     bool is_at = call->notified.nr == SYS_execveat;
     exec.arguments = call->notified.args[is_at ? 2 : 1];
     exec.environment = call->notified.args[is_at ? 3 : 2];
-    int result = resolve_write_memory(calls_thread(call), exec.path, relay, size);
+    int result = other_process_write(calls_thread(call), exec.path, relay, sizeof(relay));
     if (result < 0)
         return result;
     call->expected = exec;
@@ -120,51 +119,56 @@ static int plant(struct call *call, struct registers *registers)
     return registers_set(calls_thread(call), registers);
 }
 
+/*
+ * A thread that stopped can still be killed, by another's exec for one, and then refuses whatever
+ * is asked of it: its end is told next, so nothing is to be done about that here.
+ */
 static void set_up(struct call *call, int signal)
 {
     struct registers registers;
     (void)signal;
-    int result = registers_get(calls_thread(call), &registers);
-    if (result < 0 || !registers_is_restarting(&registers, call->notified.nr)) {
+    if (registers_get(calls_thread(call), &registers) < 0)
+        return;
+    if (!registers_is_restarting(&registers, call->notified.nr)) {
         release(call, 0);
         return;
     }
     call->saved = registers;
     block_signals(call);
-    if (!call->is_masked) {
-        kill_call(call, 0);
+    if (!call->is_masked)
         return;
-    }
     /* A direct call is made again as it is; only its new image is looked at. */
-    if (!call->is_direct)
-        result = plant(call, &registers);
-    if (result == 0)
-        resume(call, CALL_RESTARTING);
-    else
+    int result = call->is_direct ? 0 : plant(call, &registers);
+    if (result == -EFAULT)
         fail_call(call, &registers, EFAULT);
+    else if (result == 0)
+        resume(call, CALL_RESTARTING);
 }
 
 /* Before the call was made again: the registers become what they were, so that it starts over. */
 static void withdraw(struct call *call, int signal)
 {
-    if (registers_set(calls_thread(call), &call->saved) < 0)
-        kill_call(call, 0);
-    else
+    if (registers_set(calls_thread(call), &call->saved) == 0)
         release(call, signal);
+}
+
+/* Every signal is blocked but SIGSTOP; another is a fault of its own instruction. */
+static void withdraw_stopped(struct call *call, int signal)
+{
+    if (signal == SIGSTOP)
+        withdraw(call, signal);
+    else
+        kill_moved(call, signal);
 }
 
 /* The exec was refused by the kernel: the caller sees that error, and its own registers. */
 static void return_failure(struct call *call, int signal)
 {
     struct registers now;
-    int result = registers_get(calls_thread(call), &now);
-    if (result == 0) {
-        registers_restore(&now, &call->saved);
-        result = registers_set(calls_thread(call), &now);
-    }
-    if (result < 0)
-        kill_call(call, 0);
-    else
+    if (registers_get(calls_thread(call), &now) < 0)
+        return;
+    registers_restore(&now, &call->saved);
+    if (registers_set(calls_thread(call), &now) == 0)
         release(call, signal);
 }
 
@@ -229,7 +233,7 @@ static trace_action *const actions[CALL_STATE_COUNT][TRACE_COUNT] = {
     [CALL_RESTARTING] = {
         [TRACE_TRAP]   = withdraw,
         [TRACE_HALT]   = withdraw,
-        [TRACE_SIGNAL] = kill_moved,
+        [TRACE_SIGNAL] = withdraw_stopped,
     },
     [CALL_EXECUTING] = {
         [TRACE_TRAP]   = return_failure,
@@ -320,11 +324,35 @@ static void refuse_trace(struct call *call, int error)
     calls_free(call);
 }
 
+/*
+ * While one thread of a process is in the kernel's execve, PTRACE_SEIZE of another waits for that,
+ * and that for the ends of those that are traced already, which nobody but us can take note of.
+ */
+static bool is_sibling_executing(const struct call *call)
+{
+    const struct calls *calls = &call->runner->calls;
+    for (size_t i = 0; i < calls->end; i++) {
+        if (calls->rows[i].state == CALL_EXECUTING &&
+            other_process_has_thread(calls->threads[i], calls_thread(call)))
+            return true;
+    }
+    return false;
+}
+
 void redirect_begin(struct call *call)
 {
     pid_t thread = calls_thread(call);
     long options = PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
     call->notified = listener_notification(call)->data;
+    if (is_sibling_executing(call)) {
+        calls_delay(call, clock_monotonic_ns() + SIBLING_WAIT_NS);
+        return;
+    }
+    if (!listener_is_waiting(call)) {
+        listener_answer(call, ESRCH);
+        calls_free(call);
+        return;
+    }
     if (ptrace(PTRACE_SEIZE, thread, NULL, (void *)options) < 0) {
         refuse_trace(call, errno);
         return;

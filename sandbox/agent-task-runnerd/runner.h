@@ -18,8 +18,8 @@
 #include "lib/wire/init_protocol.h"
 #include "lib/wire/task_protocol.h"
 #include "sandbox/agent-task-runnerd/limits.h"
-#include "sandbox/agent-task-runnerd/registers.h"
-#include "sandbox/agent-task-runnerd/throttle.h"
+#include "sandbox/exec-trap/registers.h"
+#include "sandbox/exec-trap/throttle.h"
 
 /* Connections, tickets, callers of sandboxes, logs, and what main, keeper and service need. */
 #define SOURCES_MAX (CLIENTS_MAX + CALLS_MAX + 2 * SANDBOXES_MAX + 8)
@@ -35,15 +35,8 @@ enum runner_timer {
     TIMER_COUNT
 };
 
-/* Where things are; tests have them elsewhere. Borrowed. */
-struct places {
-    const char *socket;
-    const char *sandbox_socket;
-    const char *relay;
-    const char *journal;
-    const char *keeper;  /* NULL: none, events go to stderr */
-    const char *session; /* what the keeper is asked for */
-};
+/* The calls that are owed an answer, for whoever takes our place. */
+#define RUNNER_JOURNAL "/run/coding-agents/runner-calls"
 
 /* Tells one file from all others. */
 struct program {
@@ -246,6 +239,8 @@ enum audit_state {
 };
 
 struct audit {
+    const char *keeper;  /* its socket; borrowed; NULL: none, events go to stderr */
+    const char *session; /* what it is asked for; borrowed */
     enum audit_state state;
     int fd; /* owned; -1: none */
     int source;
@@ -264,9 +259,8 @@ struct runner {
     struct event_source gated_sources[GATED_MAX];
     int gated_source;
     bool is_gated; /* it is not looked at */
-    int stop_fd;   /* owned; SIGTERM and SIGINT */
+    int stop_fd;   /* owned; SIGTERM */
     bool is_stopping;
-    const struct places *places;
     int notify;          /* owned; -1: nobody to tell */
     int stored_listener; /* owned until it is adopted; -1: none */
     uint64_t started_ns;
@@ -317,10 +311,24 @@ pid_t calls_thread(const struct call *call);
 void calls_rename(struct call *call, pid_t thread);
 /* A notification lies in the call's journal entry: judges it. */
 void calls_begin(struct call *call);
+/* It goes on at DUE_NS. */
+void calls_delay(struct call *call, uint64_t due_ns);
 /* Patience that ended, events that are on record. */
 void calls_on_tick(struct runner *runner, uint64_t now_ns);
 void calls_on_recorded(struct runner *runner);
 void calls_refuse(struct call *call, int error, const char *why);
+
+/* resolve.c: what the kernel was asked to execute: its path, and the file it leads to. */
+
+struct resolution {
+    int error;       /* positive errno, the kernel's own; 0: it may be executed */
+    const char *why; /* not NULL: it goes on record with this */
+};
+
+/* Fills uid, from, path and target. */
+struct resolution resolve(struct call *call, const struct seccomp_notif *notification);
+/* The program that PROCESS is an image of. 0 or -errno. */
+int resolve_program(pid_t process, struct program *program);
 
 /* redirect.c: from the answer to the new image. */
 void redirect_begin(struct call *call);
@@ -379,7 +387,7 @@ struct sandbox *sandboxes_take(struct runner *runner, uint32_t profile);
 void sandboxes_free(struct sandbox *sandbox);
 struct sandbox *sandboxes_find(struct runner *runner, const char *id);
 /* FDS (taken): its control socket and its init's pidfd. 0 or -errno. */
-int sandboxes_on_made(struct sandbox *sandbox, pid_t pid, struct unix_fds *fds);
+int sandboxes_on_made(struct sandbox *sandbox, const struct task_made *made, struct unix_fds *fds);
 void sandboxes_start(struct sandbox *sandbox, struct client *client);
 void sandboxes_kill(struct sandbox *sandbox);
 size_t sandboxes_count(const struct runner *runner, enum sandbox_state state, uint32_t profile);

@@ -105,7 +105,7 @@ static void on_init_end(void *context, uint32_t events)
     pool_balance(runner);
 }
 
-int sandboxes_on_made(struct sandbox *sandbox, pid_t pid, struct unix_fds *fds)
+int sandboxes_on_made(struct sandbox *sandbox, const struct task_made *made, struct unix_fds *fds)
 {
     struct runner *runner = sandbox->runner;
     cleanup_fd int control = unix_fds_take(fds, 0);
@@ -122,9 +122,11 @@ int sandboxes_on_made(struct sandbox *sandbox, pid_t pid, struct unix_fds *fds)
     sandbox->pid_source = pid_source;
     sandbox->control = steal_fd(&control);
     sandbox->pidfd = steal_fd(&pidfd);
-    sandbox->pid = pid;
-    sandbox->generation = runner->pool.generation;
+    sandbox->pid = made->pid;
+    sandbox->generation = made->generation;
     sandbox->state = SANDBOX_WARM;
+    if (made->generation != runner->pool.generation)
+        sandboxes_kill(sandbox);
     return 0;
 }
 
