@@ -18,11 +18,14 @@
 /* clang-format off */
 static const struct wrapper wrappers[] = {
     /* Words of the shell itself. */
+    {.name = "!",       .takes_assignments = true},
     {.name = "builtin"},
     {.name = "command"},
     {.name = "eval",    .kind = WRAPPER_STRINGS},
     {.name = "exec",    .options = "a:"},
-    {.name = "time",    .options = "f: o: format: output:"},
+    {.name = "nocorrect"},
+    {.name = "noglob"},
+    {.name = "time",    .options = "f: o: format: output:", .takes_assignments = true},
     {.name = "trap",    .kind = WRAPPER_STRINGS},
 
     {.name = "ash",     .kind = WRAPPER_SHELL, .options = "o:"},
@@ -133,7 +136,7 @@ bool wrapper_lists(const char *list, const char *word)
  * for an option that is not listed. GNU programs take a long name's beginning for the name. */
 static char value_of(const char *options, const char *name, size_t length)
 {
-    while (options != NULL && *options != '\0') {
+    while (options != NULL && *options != '\0' && length > 0) {
         size_t width = strcspn(options, " ");
         bool is_letter = width == 2;
 
