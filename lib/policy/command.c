@@ -1,6 +1,7 @@
 /* Walks from a command to the commands inside it. */
 #include "lib/policy/command.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "lib/policy/walk.h"
@@ -15,13 +16,14 @@ const char *command_name(const char *path)
 
 void command_of_arguments(const struct policy_command *from, struct command *command)
 {
+    static const char *const nothing[] = {NULL};
     bool has_name = from->argument_count > 0;
 
     *command = (struct command){
         .program = from->program,
         .name = command_name(from->program),
         .invoked = has_name ? from->arguments[0] : from->program,
-        .arguments = from->arguments + has_name,
+        .arguments = has_name ? from->arguments + 1 : nothing,
         .argument_count = from->argument_count - has_name,
         .is_resolved = true,
     };
@@ -200,10 +202,12 @@ static bool unwrap_marked(struct walk *walk, const struct wrapper *wrapper,
     return false;
 }
 
-/* `sh -c '"$@"' NAME COMMAND...` runs what stands behind the name. */
-static bool takes_parameters(const char *text)
+/* `sh -c '"$@"' NAME COMMAND...` runs what stands behind the name, and with "$0" the name too. */
+static size_t count_names(const char *text)
 {
-    return strstr(text, "$@") != NULL || strstr(text, "$*") != NULL;
+    if (strstr(text, "$0") != NULL)
+        return 1;
+    return strstr(text, "$@") != NULL || strstr(text, "$*") != NULL ? 2 : SIZE_MAX;
 }
 
 static bool unwrap_shell(struct walk *walk, const struct wrapper *wrapper,
@@ -214,6 +218,7 @@ static bool unwrap_shell(struct walk *walk, const struct wrapper *wrapper,
     bool has_ended = false;
     const char *const *at = command->arguments;
     size_t left = command->argument_count;
+    size_t first;
 
     while (left > 0 && !has_ended) {
         struct wrapper_option option;
@@ -233,7 +238,8 @@ static bool unwrap_shell(struct walk *walk, const struct wrapper *wrapper,
     if (!has_string || left == 0)
         return false;
     walk_strings(walk, at, 1);
-    return left > 2 && takes_parameters(at[0]) && command_of_words(at + 2, left - 2, inner);
+    first = count_names(at[0]);
+    return left > first && command_of_words(at + first, left - first, inner);
 }
 
 typedef bool unwrap_function(struct walk *walk, const struct wrapper *wrapper,

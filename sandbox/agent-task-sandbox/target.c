@@ -51,7 +51,8 @@ int target_find_directory(struct target *target, const char *path, int given, st
         .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
         .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
     };
-    cleanup_fd int fd = sys_openat2(AT_FDCWD, path, &how);
+    cleanup_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    cleanup_fd int fd = sys_openat2(root, path, &how);
     int result;
 
     if (path[0] == '\0')

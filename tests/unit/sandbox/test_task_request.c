@@ -121,7 +121,8 @@ static void test_each_seal_is_needed(void **state)
 static struct policy *load_policy(void)
 {
     static const char text[] =
-        "{\"version\": 1, \"mode\": \"enforce\", \"profiles\": {\"default\": {}},"
+        "{\"version\": 1, \"mode\": \"enforce\", \"profiles\": "
+        "{\"default\": {\"network\": \"inherit\", \"linger_seconds\": 0, \"warm\": 0}},"
         "\"environment\": {\"scrub\": [\"LD_*\", \"BASH_ENV\"], \"set\": {\"SET\": \"policy\"}},"
         "\"rules\": []}";
     char path[] = "/tmp/test-variables-XXXXXX.json";
@@ -152,11 +153,17 @@ static size_t count_of(const struct variables *variables)
 
 static void test_environment_is_scrubbed(void **state)
 {
-    char *given[] = {
-        (char[]){"A=1"},        (char[]){"A=2"},       (char[]){"=nameless"},
-        (char[]){"valueless"},  (char[]){""},          (char[]){"LD_PRELOAD=/x.so"},
-        (char[]){"BASH_ENV=x"}, (char[]){"HOME=/root"}, (char[]){"SET=caller"},
-        (char[]){"AB=x=y"},     (char[]){"SHELL=/bin/sh"}};
+    char *given[] = {(char[]){"A=1"},
+                     (char[]){"A=2"},
+                     (char[]){"=nameless"},
+                     (char[]){"valueless"},
+                     (char[]){""},
+                     (char[]){"LD_PRELOAD=/x.so"},
+                     (char[]){"BASH_ENV=x"},
+                     (char[]){"HOME=/root"},
+                     (char[]){"SET=caller"},
+                     (char[]){"AB=x=y"},
+                     (char[]){"SHELL=/bin/sh"}};
     struct variables variables;
     struct policy *policy = load_policy();
 

@@ -11,7 +11,7 @@ check() {
         echo "ok $tap_count - $tap_name"
     else
         echo "not ok $tap_count - $tap_name"
-        sed 's/^/# /' /tmp/tap
+        uniq /tmp/tap | tail -n 30 | sed 's/^/# /'
     fi
 }
 
@@ -20,9 +20,9 @@ plan() {
     echo "1..$tap_count"
 }
 
-# eventually COMMAND...: within half a minute.
+# eventually COMMAND...: within a minute.
 eventually() {
-    for _ in $(seq 300); do
+    for _ in $(seq 600); do
         if "$@" >/dev/null 2>&1; then return 0; fi
         sleep 0.1
     done
