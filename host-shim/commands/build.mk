@@ -14,6 +14,9 @@ $(foreach name,$(COMMAND_NAMES),$(eval $(call dynamic_program,$(HOST_LIBEXEC)/co
 DOCTOR_SOURCES := $(addprefix $(COMMANDS_DIRECTORY)/,doctor.c doctor_container.c doctor_host.c)
 $(eval $(call dynamic_program,$(HOST_LIBEXEC)/coding-agents-doctor,$(DOCTOR_SOURCES),$(COMMANDS_ARCHIVES),$(WIRE_LIBRARIES)))
 
+POLICY_COMMAND_SOURCES := $(addprefix $(COMMANDS_DIRECTORY)/,policy.c policy_show.c)
+$(eval $(call dynamic_program,$(HOST_LIBEXEC)/coding-agents-policy,$(POLICY_COMMAND_SOURCES),$(LIBPOLICY) $(COMMANDS_ARCHIVES),$(WIRE_LIBRARIES)))
+
 # Completion where each shell looks for it, printed by the shipped program from the shipped table.
 COMPLETIONS := bash:bash-completion/completions/coding-agents zsh:zsh/site-functions/_coding-agents \
 	fish:fish/vendor_completions.d/coding-agents.fish

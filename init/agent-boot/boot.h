@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "lib/base/error.h"
+#include "lib/base/string_list.h"
 #include "lib/base/users.h"
 #include "lib/wire/manifest.h"
 
@@ -45,7 +46,8 @@ struct boot_context {
     uint64_t step_start_ns;    /* of the running step, absolute as the next */
     uint64_t step_deadline_ns; /* when what it started is killed */
 
-    struct manifest *manifest; /* owned; NULL without session */
+    struct manifest *manifest;    /* owned; NULL without session */
+    struct string_list variables; /* for the agent's process alone; owned */
     struct user agentuser;
     struct user agentcli;
     struct user agentfetch;

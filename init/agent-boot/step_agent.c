@@ -242,6 +242,8 @@ static int send_agent(const struct boot_context *context, struct init_boot_messa
     int result = add_command(context, service, err);
     if (result == 0)
         result = add_variables(context, service, err);
+    for (size_t i = 0; result == 0 && i < context->variables.count; i++)
+        result = add_environment(service, context->variables.items[i], err);
     return result < 0 ? result : send_message(context, message, err);
 }
 

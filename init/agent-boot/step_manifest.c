@@ -8,6 +8,7 @@
 
 #include "init/agent-boot/boot.h"
 #include "init/agent-boot/places.h"
+#include "init/agent-boot/session_variables.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/fd.h"
 #include "lib/wire/channel.h"
@@ -85,6 +86,8 @@ int manifest_read(struct boot_context *context, struct error *err)
         return result;
     if (!is_shutdown) {
         result = keep_copy(text, size, err);
+        if (result == 0)
+            result = session_variables_read(context, err);
         if (result < 0)
             return result;
     }

@@ -14,6 +14,14 @@
 
 #define KEY_PATH_SIZE 256
 
+/* A key may hold anything, and errors end on terminals. */
+static void make_printable(char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = '?';
+}
+
 int document_read(const char *path, struct document *document, struct error *err)
 {
     json_error_t reason;
@@ -27,10 +35,11 @@ int document_read(const char *path, struct document *document, struct error *err
     if (result < 0)
         return result;
     document->root = json_loadb(document->text, document->size, JSON_REJECT_DUPLICATES, &reason);
-    if (document->root == NULL)
-        return error_set(err, EPROTO, "%s:%d: %s", path, reason.line > 0 ? reason.line : 1,
-                         reason.text);
-    return 0;
+    if (document->root != NULL)
+        return 0;
+    make_printable(reason.text);
+    return error_set(err, EPROTO, "%s:%d: %s", path, reason.line > 0 ? reason.line : 1,
+                     reason.text);
 }
 
 void document_release(struct document *document)
@@ -133,6 +142,7 @@ int place_refuse(const struct place *place, struct error *err, const char *forma
     vsnprintf(why, sizeof(why), format, arguments);
     va_end(arguments);
     format_key(place, key);
+    make_printable(key);
     return error_set(err, EPROTO, "%s:%u: %s%s%s", place->document->path, place_line(place), key,
                      key[0] != '\0' ? ": " : "", why);
 }

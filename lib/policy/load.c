@@ -172,7 +172,7 @@ static int read_documents(struct loading *loading, const struct place_field *fie
         const struct document *document = &loading->policy->documents[i];
         const struct place root = {
             .loading = loading, .document = document, .value = document->root};
-        int result = place_read_object(&root, fields, NULL, err);
+        int result = place_read_object(&root, fields, loading->policy, err);
 
         if (result < 0)
             return result;

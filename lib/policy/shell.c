@@ -304,6 +304,8 @@ void shell_read_list(struct shell *shell, char closer)
 
         if (byte == ' ' || byte == '\t')
             shell->at++;
+        else if (byte == '\\' && shell->at + 1 < shell->end && shell->at[1] == '\n')
+            shell->at += 2;
         else if (byte == '#')
             skip_comment(shell);
         else if (byte == '<' || byte == '>')

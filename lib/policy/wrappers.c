@@ -133,7 +133,7 @@ bool wrapper_lists(const char *list, const char *word)
  * for an option that is not listed. GNU programs take a long name's beginning for the name. */
 static char value_of(const char *options, const char *name, size_t length)
 {
-    while (options != NULL && *options != '\0') {
+    while (options != NULL && *options != '\0' && length > 0) {
         size_t width = strcspn(options, " ");
         bool is_letter = width == 2;
 

@@ -16,6 +16,9 @@
 #define LIMIT_SUPPLEMENTARY_GROUPS 64
 /* One argument: the kernel refuses a longer one in execve (MAX_ARG_STRLEN). */
 #define LIMIT_ARGUMENT_BYTES (128 * 1024)
+/* Variables for the agent's process: they travel in the service table with its command. */
+#define LIMIT_VARIABLES_BYTES (8 * 1024)
+#define LIMIT_VARIABLES 64
 /* The longest time a stop may take: an hour of pushing is a mistake, not a grace. */
 #define LIMIT_STOP_GRACE_MS (60 * 60 * 1000)
 /* Texts people read in lists and titles: names, labels, identities. */

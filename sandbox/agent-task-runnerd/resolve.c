@@ -94,8 +94,8 @@ static int open_target(struct place *place)
     char directory[PATH_MAX];
     char *path = place->call->path;
     if (place->text.base == PATH_BASE_ROOT) {
-        memcpy(path, place->given, sizeof(place->given));
-        return open_in_root(place, place->text.rest[0] == '\0' ? "/" : place->text.rest);
+        (void)path_format(path, "/%s", place->text.rest);
+        return open_in_root(place, path);
     }
     name_base(place, base);
     int result = read_link(place, base, directory);

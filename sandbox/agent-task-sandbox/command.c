@@ -23,7 +23,7 @@
 
 /* clang-format off */
 static const struct {
-    int resource;
+    __rlimit_resource_t resource;
     size_t offset; /* of the limit in struct policy_profile */
 } limits[] = {
     {.resource = RLIMIT_NPROC,  .offset = offsetof(struct policy_profile, process_limit)},

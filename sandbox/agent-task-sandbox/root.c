@@ -38,9 +38,9 @@ enum root_flags {
 };
 
 struct root_entry {
-    enum root_kind kind;
     const char *path;
     const char *target; /* ROOT_LINK */
+    enum root_kind kind;
     unsigned int flags;
 };
 

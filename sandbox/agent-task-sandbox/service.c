@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -100,17 +101,25 @@ static void on_make(struct connection *connection, const struct task_make *make)
     send_error(connection, copy.id, &err);
 }
 
-static void on_request(struct connection *connection, uint32_t type)
+static void on_hello(struct connection *connection)
 {
-    struct service *service = connection->service;
+    if (generation_describe(&connection->service->generation, connection->fd) < 0)
+        drop(connection);
+}
+
+static void on_reload(struct connection *connection)
+{
     struct error err = ERROR_INITIALIZER;
 
-    if (type == TASK_HELLO && generation_describe(&service->generation, connection->fd) < 0)
-        drop(connection);
-    else if (type == TASK_RELOAD && reload(service, &err) < 0)
+    if (reload(connection->service, &err) < 0)
         send_error(connection, "", &err);
-    else if (type == TASK_RELOAD)
-        describe_to_all(service);
+    else
+        describe_to_all(connection->service);
+}
+
+static bool is_message(const struct task_header *header, enum task_message type)
+{
+    return header->version == TASK_PROTOCOL_VERSION && header->type == type;
 }
 
 union service_message {
@@ -130,13 +139,12 @@ static void on_message(void *context, uint32_t events)
     unix_fds_close(&fds);
     if (size == -EAGAIN)
         return;
-    if (size < (ssize_t)sizeof(message.header) || message.header.version != TASK_PROTOCOL_VERSION)
-        drop(connection);
-    else if (message.header.type == TASK_MAKE && size == sizeof(message.make))
+    if (size == sizeof(message.make) && is_message(&message.header, TASK_MAKE))
         on_make(connection, &message.make);
-    else if (size == sizeof(message.request) &&
-             (message.header.type == TASK_HELLO || message.header.type == TASK_RELOAD))
-        on_request(connection, message.header.type);
+    else if (size == sizeof(message.request) && is_message(&message.header, TASK_HELLO))
+        on_hello(connection);
+    else if (size == sizeof(message.request) && is_message(&message.header, TASK_RELOAD))
+        on_reload(connection);
     else
         drop(connection);
 }

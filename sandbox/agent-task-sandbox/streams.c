@@ -122,14 +122,14 @@ static int open_here(int fd, const struct stat *status, int flags)
         .flags = (uint64_t)(flags & KEPT_FLAGS) | O_CLOEXEC | O_NOCTTY,
         .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
     };
-    char link[DESCRIPTOR_PATH_SIZE];
+    char descriptor[DESCRIPTOR_PATH_SIZE];
     char path[PATH_MAX];
     struct stat found;
     cleanup_fd int opened = -1;
     ssize_t length;
 
-    describe(link, fd);
-    length = readlink(link, path, sizeof(path) - 1);
+    describe(descriptor, fd);
+    length = readlink(descriptor, path, sizeof(path) - 1);
     if (length <= 0 || path[0] != '/')
         return -1;
     path[length] = '\0';

@@ -20,11 +20,11 @@
 /* Where FD lies in our root. */
 static int read_path(int fd, char path[PATH_MAX])
 {
-    char link[32];
+    char descriptor[32];
     ssize_t length;
 
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-    length = readlink(link, path, PATH_MAX - 1);
+    snprintf(descriptor, sizeof(descriptor), "/proc/self/fd/%d", fd);
+    length = readlink(descriptor, path, PATH_MAX - 1);
     if (length < 0)
         return -errno;
     path[length] = '\0';
@@ -51,7 +51,8 @@ int target_find_directory(struct target *target, const char *path, int given, st
         .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
         .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
     };
-    cleanup_fd int fd = sys_openat2(AT_FDCWD, path, &how);
+    cleanup_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    cleanup_fd int fd = sys_openat2(root, path, &how);
     int result;
 
     if (path[0] == '\0')
@@ -118,12 +119,12 @@ int target_find_program(struct target *target, const char *name, const char *pat
 int target_digest(const struct target *target, uint8_t digest[TASK_DIGEST_SIZE])
 {
     crypto_hash_sha256_state state;
-    char link[32];
+    char descriptor[32];
     uint8_t buffer[DIGEST_BUFFER];
     ssize_t count;
 
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", target->program_fd);
-    cleanup_fd int fd = open(link, O_RDONLY | O_CLOEXEC);
+    snprintf(descriptor, sizeof(descriptor), "/proc/self/fd/%d", target->program_fd);
+    cleanup_fd int fd = open(descriptor, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
     crypto_hash_sha256_init(&state);

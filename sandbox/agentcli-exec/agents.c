@@ -14,12 +14,13 @@ enum column {
     COLUMN_FILTER,
     COLUMN_VIEW,
     COLUMN_PROGRAM,
-    COLUMN_DIRECT, /* the rest of the line; without it, the program */
+    COLUMN_DIRECT,
+    COLUMN_PROMPT, /* the launcher's */
     COLUMN_COUNT
 };
 
 #define NO_PROGRAM "none"
-#define BLANKS " \t"
+#define SEPARATOR ","
 
 struct search {
     const char *name;
@@ -40,8 +41,8 @@ static int parse_direct(const char *text, struct agent *agent)
     agent->direct_count = 0;
     if (strcmp(text, NO_PROGRAM) == 0)
         return 0;
-    for (size_t length; *text != '\0'; text += length + strspn(text + length, BLANKS)) {
-        length = strcspn(text, BLANKS);
+    for (size_t length; *text != '\0'; text += length + strspn(text + length, SEPARATOR)) {
+        length = strcspn(text, SEPARATOR);
         if (*text != '/' || agent->direct_count == AGENTS_PROGRAMS_MAX ||
             used + length >= sizeof(agent->direct))
             return -EINVAL;
@@ -77,12 +78,11 @@ static int parse(const struct table_file_row *row, struct agent *agent, struct e
     if (parse_view(fields[COLUMN_VIEW], &agent->is_idmapped) < 0)
         return error_set(err, EINVAL, "the view '%s' must be plain or idmapped",
                          fields[COLUMN_VIEW]);
-    if (fields[COLUMN_PROGRAM][0] != '/' || strpbrk(fields[COLUMN_PROGRAM], " \t") != NULL ||
+    if (fields[COLUMN_PROGRAM][0] != '/' ||
         path_format(agent->program, "%s", fields[COLUMN_PROGRAM]) < 0)
-        return error_set(err, EINVAL, "the program '%s' must be one absolute path",
+        return error_set(err, EINVAL, "the program '%s' must be an absolute path",
                          fields[COLUMN_PROGRAM]);
-    if (parse_direct(fields[row->field_count > COLUMN_DIRECT ? COLUMN_DIRECT : COLUMN_PROGRAM],
-                     agent) < 0)
+    if (parse_direct(fields[COLUMN_DIRECT], agent) < 0)
         return error_set(err, EINVAL,
                          "'%s' must be absolute paths of programs, at most %d, or " NO_PROGRAM,
                          fields[COLUMN_DIRECT], AGENTS_PROGRAMS_MAX);
@@ -105,7 +105,7 @@ static int match(const struct table_file_row *row, void *context, struct error *
 int agents_find(const char *path, const char *name, struct agent *agent, struct error *err)
 {
     struct search search = {.name = name, .agent = agent, .is_found = false};
-    int result = table_file_read(path, COLUMN_DIRECT, COLUMN_COUNT, match, &search, err);
+    int result = table_file_read(path, COLUMN_COUNT, COLUMN_COUNT, match, &search, err);
 
     if (result == 0 && !search.is_found)
         return error_set(err, ENOENT, "find the agent '%s' in %s", name, path);

@@ -113,5 +113,5 @@ void path_text_parse(const char *path, struct path_text *text)
         *text = (struct path_text){
             .base = PATH_BASE_DESCRIPTOR, .descriptor = number, .rest = skip(rest)};
     else
-        *text = (struct path_text){.base = PATH_BASE_ROOT, .rest = path};
+        *text = (struct path_text){.base = PATH_BASE_ROOT, .rest = path + 1};
 }

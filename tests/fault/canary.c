@@ -62,15 +62,31 @@ static bool is_survivor(const struct tracer *tracer, const char *pid)
     return stat(path, &status) == 0 && status.st_ino == tracer->namespace_inode;
 }
 
-int canary_count_survivors(const struct tracer *tracer)
+/* "(NAME) STATE" of a process: proc(5). */
+static void describe(struct tracer *tracer, const char *pid)
+{
+    char path[300];
+    char line[128] = "";
+    snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+    cleanup_file FILE *file = fopen(path, "re");
+    const char *name =
+        file != NULL && fgets(line, sizeof(line), file) != NULL ? strchr(line, '(') : NULL;
+    const char *end = name == NULL ? NULL : strrchr(line, ')');
+    if (end != NULL)
+        snprintf(tracer->survivor, sizeof(tracer->survivor), "%.*s", (int)(end + 3 - name), name);
+}
+
+int canary_count_survivors(struct tracer *tracer)
 {
     cleanup_directory DIR *directory = opendir("/proc");
     int count = 0;
     struct dirent *entry;
     while (directory != NULL && (entry = readdir(directory)) != NULL) {
         long pid = strtol(entry->d_name, NULL, 10);
-        if (pid > 0 && pid != tracer->first && is_survivor(tracer, entry->d_name))
-            count++;
+        if (pid <= 0 || pid == tracer->first || !is_survivor(tracer, entry->d_name))
+            continue;
+        describe(tracer, entry->d_name);
+        count++;
     }
     return count;
 }

@@ -129,8 +129,9 @@ static int write_result(const struct tracer *tracer, const char *path)
             : is_killed     ? "killed"
                             : "exited",
             is_killed ? WTERMSIG(tracer->wait_status) : WEXITSTATUS(tracer->wait_status));
-    fprintf(file, "fired=%u\nreached=%s\nsurvivors=%d\nplanted=%d\nunwiped=%d\n", tracer->fired,
-            fault_phases[tracer->phase], tracer->survivors, planted, left);
+    fprintf(file, "fired=%u\nreached=%s\nsurvivors=%d\nsurvivor='%s'\nplanted=%d\nunwiped=%d\n",
+            tracer->fired, fault_phases[tracer->phase], tracer->survivors, tracer->survivor,
+            planted, left);
     return EXIT_SUCCESS;
 }
 

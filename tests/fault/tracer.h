@@ -24,7 +24,8 @@ struct tracer {
     /* The outcome. */
     uint32_t fired;
     bool is_hung;
-    int survivors; /* processes besides PID 1 when it ended */
+    int survivors;     /* processes besides PID 1 when it ended */
+    char survivor[32]; /* "(NAME) STATE" of one of them */
     int wait_status;
 };
 
@@ -36,7 +37,7 @@ void tracer_follow(struct tracer *tracer);
 void canary_plant(struct tracer *tracer);
 /* How many of the planted canaries are still there. */
 int canary_count(const struct tracer *tracer, int *planted);
-/* Counts the live processes of the container's PID namespace besides PID 1. */
-int canary_count_survivors(const struct tracer *tracer);
+/* Counts the processes of the container's PID namespace besides PID 1, and names one. */
+int canary_count_survivors(struct tracer *tracer);
 
 #endif

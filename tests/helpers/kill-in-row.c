@@ -3,11 +3,13 @@
  * from outside, and kills PID 1 before the next one. A row begins when the report of the one before
  * it is written, and ends when its own is about to be.
  *
- *     kill-in-row CGROUP.PROCS TEXT CALLS MICROSECONDS
+ *     kill-in-row CGROUP.PROCS TEXT CALLS MICROSECONDS [COMMAND [ARGUMENT]...]
  *
  * TEXT begins the line with which the row begins; "" is agent-boot's start. The kill comes CALLS
  * system calls later, or when MICROSECONDS have passed, or before the row's own report, whichever
- * is first. 0: killed there. 1: agent-boot ended before.
+ * is first. With COMMAND nobody is killed there: the command runs while agent-boot stands still,
+ * or waits for others when it is the time that has passed.
+ * 0: killed there, or the command ended with it. 1: agent-boot ended before, or another failure.
  */
 #include <errno.h>
 #include <signal.h>
@@ -146,11 +148,36 @@ static bool follow(struct aim *aim, int pid)
     }
 }
 
+/* BOOT, which dies with its PID 1, would run on if it were let go before it is dead. */
+static int kill_first(int first, int boot)
+{
+    if (kill(first, SIGKILL) < 0)
+        return 1;
+    while (waitpid(boot, NULL, __WALL) < 0 && errno == EINTR)
+        ;
+    return 0;
+}
+
+/* Our own end lets agent-boot go on. */
+static int run_beside(char **command)
+{
+    int status;
+    arm(0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        execvp(command[0], command);
+        _exit(127);
+    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return pid < 0 || status != 0;
+}
+
 int main(int argc, char **argv)
 {
     const struct sigaction alarm_action = {.sa_handler = note_alarm};
     sigaction(SIGALRM, &alarm_action, NULL);
-    if (argc != 5)
+    if (argc < 5)
         return 2;
     /* agent-boot must not be over before this is on a processor. */
     setpriority(PRIO_PROCESS, 0, -20);
@@ -166,10 +193,5 @@ int main(int argc, char **argv)
     arm(aim.is_in_row ? aim.microseconds : SEARCH_SECONDS * 1000000L);
     if (!follow(&aim, pid))
         return 1;
-    if (kill(first, SIGKILL) < 0)
-        return 1;
-    /* Let go before it is dead it would run on. */
-    while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
-        ;
-    return 0;
+    return argc > 5 ? run_beside(argv + 5) : kill_first(first, pid);
 }

@@ -99,12 +99,9 @@ comes_back() {
 @test "an engine that is killed with everything it runs: the uncommitted work is recovered" {
     working 'echo work >work; echo up; while :; do date >>work; sleep 0.1; done'
     ID=$(id_of "$NAME")
-    local shims
-    shims=$(pgrep -f -- "containerd-shim.* -address $SOCKETS/")
     stop_engine KILL
     kill -KILL "$(cat "$SOCKETS/containerd.pid")"
-    # shellcheck disable=SC2046,SC2086 # several
-    kill -KILL $(for shim in $shims; do pgrep -P "$shim"; done) $shims
+    kill_what_runs
     ends_with 201
     comes_back
     [[ $(state_of cause) == *engine* ]]

@@ -15,10 +15,19 @@ engine_setup_file() {
 engine_teardown_file() {
     "$CA" remove --all --yes --no-push >/dev/null 2>&1 || true
     stop_engine TERM || true
+    kill_what_runs
     kill -TERM "$(cat "$SOCKETS/containerd.pid")" 2>/dev/null || true
     # What an engine that was killed left mounted.
     grep -o " ${ENGINE}[^ ]*\| ${SOCKETS}[^ ]*" /proc/self/mountinfo | sort -r | xargs -r umount -l 2>/dev/null || true
     rm -rf "$SOCKETS"
+}
+
+# kill_what_runs: each container of this engine and what stands between it and the engine.
+kill_what_runs() {
+    local shims
+    shims=$(pgrep -f -- "containerd-shim.* -address $SOCKETS/") || return 0
+    # shellcheck disable=SC2046,SC2086 # several
+    kill -KILL $(for shim in $shims; do pgrep -P "$shim"; done) $shims
 }
 
 answers() {

@@ -8,6 +8,7 @@
 CONTAINER_PHASES=(start up-kernel up-manifest up-mounts up-workspace up-git up-data up-runner up-drop up-setup
     up-agent running stopping sweeping down-data down-git down-mounts)
 KILL_IN_ROW=$BUILD/tests/helpers/kill-in-row
+KILL_AFTER=$BUILD/tests/helpers/kill-after
 
 # What begins a row: the report of the one before it.
 declare -gA ROW_BEGINS=([up-kernel]='' [up-manifest]='  kernel     up' [up-mounts]='  manifest   up'
@@ -134,11 +135,11 @@ kill_first() {
     find_process "$1" && nobody_watches && kill -KILL "$PID"
 }
 
-# kill_in_row PHASE [COMMAND...]: the command is what makes agent-boot start.
+# kill_in_row PHASE [COMMAND...]: the command is what makes agent-boot start. Who dies is PID 1, or who IN_ROW kills.
 kill_in_row() {
     nobody_watches
     "$KILL_IN_ROW" "$PROCS" "${ROW_BEGINS[$1]}" $((${ROW_LEAST[$1]:-0} + RANDOM % ${ROW_CALLS[$1]:-40})) \
-        $((RANDOM % ${ROW_TIME[$1]:-1000000} + 1)) 3>&- &
+        $((RANDOM % ${ROW_TIME[$1]:-1000000} + 1)) ${IN_ROW:+bash -c "$IN_ROW"} 3>&- &
     "${@:2}"
     wait "$!"
 }
@@ -281,8 +282,8 @@ judge() {
     echo "$PHASE" >>"$HITS"
 }
 
-# point NUMBER PHASE: one kill; PHASE afterwards is where it came.
-point() {
+# container_point NUMBER PHASE: one kill; PHASE afterwards is where it came.
+container_point() {
     # Somebody watches every other time, and the other way round in the next turn.
     WATCHED=yes
     if [ $((($1 + $1 / ${#CONTAINER_PHASES[@]}) % 2)) -eq 0 ]; then WATCHED=no; fi
@@ -295,13 +296,14 @@ point() {
     echo "point $1: $2, hit $PHASE, watched: $WATCHED"
 }
 
-# points COUNT PHASE...: kills, the phases in turn. One that came too late counts where it came, and is tried again.
+# points COUNT POINT PHASE...: so many calls of POINT, the phases in turn. One that came too late counts where it came,
+# and is tried again.
 points() {
-    local number try wanted phases=("${@:2}")
+    local number try wanted phases=("${@:3}")
     for ((number = 0; number < $1; number++)); do
         wanted=${phases[number % ${#phases[@]}]}
         for try in 1 2 3; do
-            point "$number" "$wanted"
+            "$2" "$number" "$wanted"
             if [ "$PHASE" = "$wanted" ]; then break; fi
         done
     done
@@ -420,4 +422,114 @@ keeper_point() {
     CONTAINER=coding-agents-$SESSION
     ends
     phase_hit
+}
+
+# kill_engine: once it has written down that the container runs. One that is killed before it has forgets that container
+# and lets it run: docs/deviations.md.
+kill_engine() {
+    wait_for 30 is_written_down
+    kill -KILL "$(cat "$SOCKETS/engine.pid")"
+    wait_for 60 has_ended "$(cat "$SOCKETS/engine.pid")"
+}
+
+is_written_down() {
+    jq -e .State.Running "$ENGINE/data/containers/$(cat "$STATE/container-id")/config.v2.json"
+}
+
+# engine_point NUMBER PHASE: the engine is killed while agent-boot stands in that row, and started again. Needs
+# engine.bash. What it runs goes on without it, until it is back and ends it.
+engine_point() {
+    WATCHED=yes
+    if [ $(($1 % 2)) -eq 0 ]; then WATCHED=no; fi
+    begin "engine-$1" "$2" --network restricted
+    PHASE=$2
+    export -f kill_engine is_written_down has_ended wait_for
+    export STATE
+    if ! IN_ROW=kill_engine kill_in "$2"; then
+        echo "did not get to $2"
+        PHASE=none
+        kill_engine
+    fi
+    CODE=0
+    wait "$LAUNCHER" 2>/dev/null || CODE=$?
+    start_engine
+    judge_engine
+    echo "point $1: $2, hit $PHASE, watched: $WATCHED, the launcher ended with $CODE"
+    echo "$PHASE" >>"$HITS"
+}
+
+judge_engine() {
+    CONTAINER=coding-agents-$SESSION
+    wait_for 90 is_down
+    wait_for 30 not_running "coding-agents-keeper --session $SESSION"
+    wait_for 30 not_running "docker run .*--name $CONTAINER "
+    MOUNTPOINT=$("$DOCKER" volume inspect --format '{{.Mountpoint}}' "$CONTAINER")
+    # Nothing was fetched by a launcher without an engine.
+    [ "$WATCHED" = no ] || [ "$CODE" -eq 201 ]
+    WATCHED=no
+    if grep -q '"event":"boot-report"' "$STATE/events.jsonl"; then comes_back; else nothing_ran; fi
+    nothing_is_left
+    git -C "$REPO" branch -q -D "shell/$NAME" 2>/dev/null || true
+}
+
+# How far a collector can have come, by what it left.
+COLLECT_PHASES=(asked saving saved fetched recorded)
+# How many stops of system calls after the change of collect_path it is killed, at most.
+declare -gA COLLECT_CALLS=([asked]=700 [saved]=250 [fetched]=200 [recorded]=12)
+
+collect_path() {
+    case $1 in
+    asked) ;;
+    saved) echo "$STATE/recovered" ;;
+    fetched) echo "$REPO/.git/refs/heads/shell/$NAME" ;;
+    recorded) echo "$STATE/events.jsonl" ;;
+    esac
+}
+
+is_saving() {
+    [ -n "$("$DOCKER" ps -aq --filter "name=$CONTAINER-recover")" ]
+}
+
+# kill_collector PHASE COMMAND...
+kill_collector() {
+    if [ "$1" != saving ]; then
+        "$KILL_AFTER" "$(collect_path "$1")" $((RANDOM % ${COLLECT_CALLS[$1]})) "${@:2}" || echo 'it was over before'
+        return
+    fi
+    "${@:2}" 3>&- &
+    LAUNCHER=$!
+    soon is_saving || true
+    kill -KILL "$LAUNCHER" || true
+    wait "$LAUNCHER" 2>/dev/null || true
+}
+
+# collect_hit: PHASE, how far a collector came that was killed.
+collect_hit() {
+    PHASE=asked
+    if is_saving; then PHASE=saving; fi
+    if [ -e "$STATE/recovered" ]; then PHASE=saved; fi
+    if [ "$(git -C "$REPO" rev-parse "shell/$NAME")" != "$BASE" ]; then PHASE=fetched; fi
+    if grep -q '"event":"work-collected"' "$STATE/events.jsonl"; then PHASE=recorded; fi
+    if [ -z "$(command_of_list)" ]; then PHASE=collected; fi
+}
+
+# collect_point NUMBER PHASE: a killed container's collector is killed, and the next one follows at once.
+collect_point() {
+    WATCHED=no
+    begin "collect-$1" running --network restricted
+    soon find_container && soon claims && soon find_process agent-init
+    kill_first agent-init
+    CONTAINER=coding-agents-$SESSION
+    ends
+    # shellcheck disable=SC2046 # words
+    kill_collector "$2" $(command_of_list)
+    collect_hit
+    repository_now | diff "$BATS_FILE_TMPDIR/before" -
+    MOUNTPOINT=$("$DOCKER" volume inspect --format '{{.Mountpoint}}' "$CONTAINER")
+    comes_back
+    wait_for 60 not_running "$SESSION"
+    nothing_is_left
+    git -C "$REPO" branch -q -D "shell/$NAME"
+    echo "point $1: $2, hit $PHASE"
+    echo "$PHASE" >>"$HITS"
 }

@@ -17,7 +17,7 @@ teardown_file() {
 
 @test "killed containers: the repository is untouched, and the work comes back by what list says" {
     local phases=(start up-kernel up-workspace up-git up-drop up-agent running stopping down-data down-git down-mounts)
-    points "${#phases[@]}" "${phases[@]}"
+    points "${#phases[@]}" container_point "${phases[@]}"
     hits "${phases[@]}"
 }
 
@@ -56,4 +56,9 @@ teardown_file() {
     [ "$(git -C "$REPO" rev-parse "shell/$NAME")" = "$BASE" ]
     "$CA" remove "$SESSION" --yes
     nothing_is_left
+}
+
+@test "killed collectors: the next one brings the work" {
+    points "${#COLLECT_PHASES[@]}" collect_point "${COLLECT_PHASES[@]}"
+    hits "${COLLECT_PHASES[@]}"
 }

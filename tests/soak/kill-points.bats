@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Containers killed at 200 points of their lives, spread over every row of boot and shutdown.
+# Containers killed at 200 points of their lives, spread over every row of boot and shutdown, and their collectors.
 # runs as: root
 
 load ../integration/common
@@ -15,6 +15,11 @@ teardown_file() {
 }
 
 @test "200 kills: the repository is untouched, and the work comes back by what list says" {
-    points 200 "${CONTAINER_PHASES[@]}"
+    points 200 container_point "${CONTAINER_PHASES[@]}"
     hits "${CONTAINER_PHASES[@]}"
+}
+
+@test "40 kills of collectors: the next one brings the work" {
+    points 40 collect_point "${COLLECT_PHASES[@]}"
+    hits "${COLLECT_PHASES[@]}"
 }

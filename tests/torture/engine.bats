@@ -122,6 +122,55 @@ left_nothing() {
     done 4<"$BATS_TEST_TMPDIR/steps"
 }
 
+# allow_processes COUNT: in the session's container, from now on, under either driver and version of control groups.
+allow_processes() {
+    local id path
+    id=$("$DOCKER" inspect --format '{{.Id}}' "$CONTAINER")
+    for path in /sys/fs/cgroup/{,pids/}{docker/"$id",system.slice/docker-"$id".scope}/pids.max; do
+        if [ -e "$path" ]; then echo "$1" >"$path"; fi
+    done
+}
+
+@test "processes: none is left for the boot" {
+    background --image "$HELD_IMAGE" -- sh -c 'echo the-command-ran'
+    wait_for_held
+    allow_processes 2 # PID 1 and the boot
+    kill -CONT "$HELD"
+    ends_with 211
+    [ "$(grep -c '^agent-boot: .*Resource temporarily unavailable' "$OUT")" -eq 1 ]
+    run ! grep -q '^the-command-ran' "$OUT"
+    left_nothing
+}
+
+# no_process_for_shutdown NAME: a session that is stopped when nothing more can be started in it.
+no_process_for_shutdown() {
+    NAME=$1
+    background -- sh -c 'echo work >work; echo up; exec sleep 600'
+    wait_for 60 grep -qx up "$OUT"
+    CONTAINER=coding-agents-$(session_said)
+    allow_processes 1
+    "$DOCKER" kill -s TERM "$CONTAINER" >/dev/null
+    wait_for 30 grep -q 'cannot make a process for .*agent-boot: Resource temporarily unavailable' "$OUT"
+}
+
+@test "processes: none is left for the shutdown, for a while or for good" {
+    no_process_for_shutdown "$NAME-while"
+    allow_processes 64
+    ends_with 143
+    grep -q '^  git        down' "$OUT"
+    [ "$(git -C "$REPO" show "shell/$NAME:work")" = work ]
+    no_process_for_shutdown "${NAME%-while}-good"
+    # Rather than to wait for the end of the grace.
+    for _ in second third; do
+        sleep 0.5
+        "$DOCKER" kill -s TERM "$CONTAINER" >/dev/null
+    done
+    ends_with 143
+    # The launcher has made up for it.
+    run ! grep -q '^  git        down' "$OUT"
+    [ "$(git -C "$REPO" show "shell/$NAME:work")" = work ]
+}
+
 @test "push: hooks that hang" {
     background -- bash -c '
         bare=$(git remote get-url local)

@@ -13,3 +13,9 @@ $(BUILD)/tests/unit/sandbox_command_filter: | $(COMMAND_FILTER) $(AGENTCLI_FILTE
 $(eval $(call unit_test,sandbox_task_block,tests/unit/sandbox/test_task_block.c $(TASK_CLIENT_SOURCES),$(LIBBASE),))
 $(eval $(call unit_test,sandbox_task_session,\
 	tests/unit/sandbox/test_task_session.c tests/unit/sandbox/task_stage.c $(TASK_CLIENT_SOURCES),$(LIBBASE),))
+$(eval $(call unit_test,sandbox_exec_trap,tests/unit/sandbox/test_exec_trap.c $(EXEC_TRAP_SOURCES),$(LIBBASE),))
+$(eval $(call unit_test,sandbox_task_request,tests/unit/sandbox/test_task_request.c \
+	$(addprefix sandbox/agent-task-sandbox/,block.c variables.c),$(LIBPOLICY) $(LIBBASE),$(POLICY_LIBRARIES)))
+$(eval $(call unit_test,sandbox_task_parts,tests/unit/sandbox/test_task_parts.c \
+	$(addprefix sandbox/agent-task-sandbox/,foreign.c masks.c streams.c target.c) sandbox/confine/program.c,\
+	$(LIBBASE),-lsodium))
