@@ -138,12 +138,14 @@ uint32_t session_window_ms(const struct init *init);
 
 /* reap.c: takes the dead children there are, at most a batch. True when there may be more. */
 bool reap_children(struct init *init);
+/* Takes PID if it is a child and dead; true then. What a signal tells of may be one of many. */
+bool reap_child(struct init *init, pid_t pid);
 /* Watches CHILD's end. */
 void reap_watch(struct init *init, struct child *child);
 /* Forgets CHILD, which has been reaped. */
 void reap_forget(struct init *init, struct child *child);
 /* Sends SIGNAL to every process but PID 1; when we are not that, to every child. */
-void reap_signal_all(const struct init *init, int signal);
+void reap_signal_all(struct init *init, int signal);
 /* True when there is no process that reap_signal_all would reach. */
 bool reap_is_empty(const struct init *init);
 

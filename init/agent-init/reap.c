@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -10,6 +11,7 @@
 #include "init/agent-init/init.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
+#include "lib/base/diagnostic.h"
 
 /* Reaped before the loop looks at its other sources: twenty thousand orphans must not delay a TERM.
  */
@@ -19,8 +21,10 @@
 #define WALK_NS 50000
 #define WALK_REST 10
 #define REST_NS_MAX (10 * CLOCK_NANOSECONDS_PER_MILLISECOND)
-/* In a row while somebody is dead: more would only delay, for those who live stay. */
+/* In a row while somebody is dead: those who live do so in front of the dead, and stay. Then each
+ * is asked for by its number, which costs no walk, until so many were dead. */
 #define RESTS_MAX 32
+#define ASKED_MAX 4096
 #define REAP_RETRY_MS 100
 
 /* The wake is all: reaping follows each round of the loop. */
@@ -42,13 +46,72 @@ static uint64_t cpu_ns(void)
     return (uint64_t)now.tv_sec * CLOCK_NANOSECONDS_PER_SECOND + (uint64_t)now.tv_nsec;
 }
 
+/* Another namespace's /proc names us, and our children, by other numbers. */
+static bool has_own_proc(void)
+{
+    char ours[DIAGNOSTIC_NUMBER_SIZE];
+    char self[16] = "";
+    return readlink("/proc/self", self, sizeof(self) - 1) > 0 &&
+           strcmp(self, diagnostic_number(ours, (uint64_t)getpid())) == 0;
+}
+
+/* Calls VISIT for our children, until it was true for MAX of them. For how many it was. */
+static uint32_t for_each_child(struct init *init, uint32_t max,
+                               bool (*visit)(struct init *init, pid_t pid, int signal), int signal)
+{
+    cleanup_fd int fd =
+        has_own_proc() ? open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC) : -1;
+    char text[4096];
+    ssize_t size;
+    pid_t pid = 0;
+    uint32_t count = 0;
+    while (fd >= 0 && count < max && (size = read(fd, text, sizeof(text))) > 0) {
+        for (ssize_t i = 0; i < size; i++) {
+            bool is_digit = text[i] >= '0' && text[i] <= '9';
+            /* In "12 34 " a number is complete at the blank behind it. */
+            if (!is_digit && pid != 0)
+                count += visit(init, pid, signal) ? 1 : 0;
+            pid = is_digit ? pid * 10 + (text[i] - '0') : 0;
+        }
+    }
+    return count;
+}
+
+/* Ours or an orphan's: a pid is not given anew before it was reaped here. */
+static void close_books(struct init *init, pid_t pid, int wait_status)
+{
+    if (!supervisor_child_ended(init, pid, wait_status))
+        program_child_ended(init, pid, wait_status);
+}
+
+bool reap_child(struct init *init, pid_t pid)
+{
+    int wait_status;
+    bool is_dead = pid > 0 && waitpid(pid, &wait_status, WNOHANG) == pid;
+    if (is_dead)
+        close_books(init, pid, wait_status);
+    return is_dead;
+}
+
+static bool ask(struct init *init, pid_t pid, int unused)
+{
+    (void)unused;
+    return reap_child(init, pid);
+}
+
 /* True when we rest after a look, the last since the round began at CPU_START_NS, took WALK_NS. */
 static bool is_resting(struct init *init, uint64_t cpu_start_ns, uint64_t walk_ns, bool was_vain)
 {
     init->rests = was_vain ? 0 : init->rests;
     /* The time that others had the cpu is no walk of ours. */
-    if (walk_ns < WALK_NS || init->rests == RESTS_MAX || cpu_ns() - cpu_start_ns < WALK_NS)
+    if (walk_ns < WALK_NS || cpu_ns() - cpu_start_ns < WALK_NS)
         return false;
+    if (init->rests == RESTS_MAX) {
+        uint32_t count = for_each_child(init, ASKED_MAX, ask, 0);
+        if (count == 0)
+            return false;
+        init->rests = count < ASKED_MAX ? 0 : RESTS_MAX - 1;
+    }
     uint64_t pause = walk_ns < REST_NS_MAX / WALK_REST ? walk_ns * WALK_REST : REST_NS_MAX;
     init->rests++;
     init->rest_ns = clock_monotonic_ns() + pause;
@@ -69,13 +132,9 @@ bool reap_children(struct init *init)
         start += walk_ns;
         if (pid < 0 && errno != ECHILD)
             session_tick(init, REAP_RETRY_MS); /* the signal that told has been taken */
-        bool must_rest = is_resting(init, cpu_start, walk_ns, pid <= 0);
-        if (pid <= 0)
-            return false;
-        /* Ours or an orphan's: a pid is not given anew before it was reaped here. */
-        if (!supervisor_child_ended(init, pid, wait_status))
-            program_child_ended(init, pid, wait_status);
-        if (must_rest)
+        if (pid > 0)
+            close_books(init, pid, wait_status);
+        if (is_resting(init, cpu_start, walk_ns, pid <= 0) || pid <= 0)
             return false;
     }
     return true;
@@ -95,37 +154,18 @@ void reap_forget(struct init *init, struct child *child)
     *child = CHILD_NONE;
 }
 
-/* Takes one more character of "12 34 ": a pid is complete at the blank behind it. */
-static void signal_listed(char character, pid_t *pid, int signal)
+static bool signal_child(struct init *init, pid_t pid, int signal)
 {
-    if (character >= '0' && character <= '9') {
-        *pid = *pid * 10 + (character - '0');
-    } else if (*pid != 0) {
-        kill(*pid, signal);
-        *pid = 0;
-    }
+    (void)init;
+    return kill(pid, signal) == 0;
 }
 
-/* Not PID 1: only our children are ours to signal. Those of theirs become ours when they are
- * orphaned. */
-static void signal_children(int signal)
-{
-    cleanup_fd int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
-    char text[1024];
-    ssize_t size;
-    pid_t pid = 0;
-    while (fd >= 0 && (size = read(fd, text, sizeof(text))) > 0) {
-        for (ssize_t i = 0; i < size; i++)
-            signal_listed(text[i], &pid, signal);
-    }
-}
-
-void reap_signal_all(const struct init *init, int signal)
+void reap_signal_all(struct init *init, int signal)
 {
     if (init->is_pid1)
         kill(-1, signal); /* ESRCH: nobody is left */
-    else
-        signal_children(signal);
+    else /* only our children are ours to signal; those of theirs become ours when orphaned */
+        for_each_child(init, UINT32_MAX, signal_child, signal);
 }
 
 bool reap_is_empty(const struct init *init)

@@ -166,7 +166,10 @@ void session_on_signal(void *context, uint32_t events)
     ssize_t size = read(init->signal_fd, info, sizeof(info));
     for (ssize_t i = 0; (i + 1) * (ssize_t)sizeof(info[0]) <= size; i++) {
         int signal = (int)info[i].ssi_signo;
-        /* Reaping follows anyway; and SIGPIPE of our own making is nobody else's business. */
+        /* Found without a walk; the rest of the reaping follows anyway. */
+        if (signal == SIGCHLD)
+            reap_child(init, (pid_t)info[i].ssi_pid);
+        /* SIGPIPE of our own making is nobody else's business. */
         if (signal == SIGCHLD || info[i].ssi_pid == (uint32_t)getpid())
             continue;
         if (signal == SIGTERM || signal == SIGINT)

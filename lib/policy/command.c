@@ -1,6 +1,7 @@
 /* Walks from a command to the commands inside it. */
 #include "lib/policy/command.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "lib/policy/walk.h"
@@ -15,13 +16,14 @@ const char *command_name(const char *path)
 
 void command_of_arguments(const struct policy_command *from, struct command *command)
 {
+    static const char *const nothing[] = {NULL};
     bool has_name = from->argument_count > 0;
 
     *command = (struct command){
         .program = from->program,
         .name = command_name(from->program),
         .invoked = has_name ? from->arguments[0] : from->program,
-        .arguments = from->arguments + has_name,
+        .arguments = has_name ? from->arguments + 1 : nothing,
         .argument_count = from->argument_count - has_name,
         .is_resolved = true,
     };
@@ -200,10 +202,12 @@ static bool unwrap_marked(struct walk *walk, const struct wrapper *wrapper,
     return false;
 }
 
-/* `sh -c '"$@"' NAME COMMAND...` runs what stands behind the name. */
-static bool takes_parameters(const char *text)
+/* `sh -c '"$@"' NAME COMMAND...` runs what stands behind the name, and with "$0" the name too. */
+static size_t count_names(const char *text)
 {
-    return strstr(text, "$@") != NULL || strstr(text, "$*") != NULL;
+    if (strstr(text, "$0") != NULL)
+        return 1;
+    return strstr(text, "$@") != NULL || strstr(text, "$*") != NULL ? 2 : SIZE_MAX;
 }
 
 static bool unwrap_shell(struct walk *walk, const struct wrapper *wrapper,
@@ -214,6 +218,7 @@ static bool unwrap_shell(struct walk *walk, const struct wrapper *wrapper,
     bool has_ended = false;
     const char *const *at = command->arguments;
     size_t left = command->argument_count;
+    size_t first;
 
     while (left > 0 && !has_ended) {
         struct wrapper_option option;
@@ -233,7 +238,8 @@ static bool unwrap_shell(struct walk *walk, const struct wrapper *wrapper,
     if (!has_string || left == 0)
         return false;
     walk_strings(walk, at, 1);
-    return left > 2 && takes_parameters(at[0]) && command_of_words(at + 2, left - 2, inner);
+    first = count_names(at[0]);
+    return left > first && command_of_words(at + first, left - first, inner);
 }
 
 typedef bool unwrap_function(struct walk *walk, const struct wrapper *wrapper,
@@ -250,28 +256,34 @@ static unwrap_function *const unwrappers[] = {
 };
 /* clang-format on */
 
+/* What COMMAND runs, by all rows of the table that are about it. False when NEXT was not found. */
+static bool unwrap(struct walk *walk, const struct command *command, struct command *next)
+{
+    bool is_found = false;
+
+    for (const struct wrapper *row = wrapper_next(command->name, NULL); row != NULL;
+         row = wrapper_next(command->name, row)) {
+        struct command inner;
+
+        if (walk->is_over || !unwrappers[row->kind](walk, row, command, &inner))
+            continue;
+        *next = inner;
+        is_found = true;
+    }
+    return is_found;
+}
+
 /* A loop, not a recursion: as many wrappers may be chained as there are arguments. */
 void walk_command(struct walk *walk, const struct command *command)
 {
     struct command current = *command;
-    bool goes_on = true;
+    struct command next;
 
-    while (goes_on && !walk->is_over) {
-        struct command next;
-
+    while (!walk->is_over) {
         walk->is_over = !walk->visit(&current, walk->context);
-        goes_on = false;
-        for (const struct wrapper *row = wrapper_next(current.name, NULL);
-             row != NULL && !walk->is_over; row = wrapper_next(current.name, row)) {
-            struct command inner;
-
-            if (unwrappers[row->kind](walk, row, &current, &inner)) {
-                next = inner;
-                goes_on = true;
-            }
-        }
-        if (goes_on)
-            current = next;
+        if (!unwrap(walk, &current, &next))
+            return;
+        current = next;
     }
 }
 

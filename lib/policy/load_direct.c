@@ -41,16 +41,11 @@ static int read_target(const struct place *place, void *target, struct error *er
     return read_program(place, direct->shape->program, err);
 }
 
-static int read_string(const struct place *place, void *target, struct error *err)
+static int add_string(const struct place *place, struct task_direct *shape, const char *text,
+                      struct error *err)
 {
-    struct task_direct *shape = target;
-    const char *text;
-    size_t size;
-    int result = place_read_text(place, POLICY_TEXT_MAX, &text, err);
+    size_t size = strlen(text) + 1;
 
-    if (result < 0)
-        return result;
-    size = strlen(text) + 1;
     if (size > sizeof(shape->strings) - shape->strings_size)
         return place_refuse(place, err, "makes the shape longer than %zu bytes",
                             sizeof(shape->strings));
@@ -59,15 +54,32 @@ static int read_string(const struct place *place, void *target, struct error *er
     return 0;
 }
 
-static int read_strings(const struct place *place, struct direct *direct, size_t limit,
-                        uint32_t *count, struct error *err)
+static int read_name(const struct place *place, void *target, struct error *err)
+{
+    const char *text;
+    int result = place_read_text(place, POLICY_TEXT_MAX, &text, err);
+
+    return result < 0 ? result : add_string(place, target, text, err);
+}
+
+/* Unlike a name, an argument may be empty. */
+static int read_argument(const struct place *place, void *target, struct error *err)
+{
+    const char *text = json_string_value(place->value);
+
+    if (text != NULL && text[0] == '\0')
+        return add_string(place, target, text, err);
+    return read_name(place, target, err);
+}
+
+static int read_strings(const struct place *place, place_reader *read, struct direct *direct,
+                        size_t limit, struct error *err)
 {
     if (!json_is_array(place->value))
         return place_refuse(place, err, "must be an array");
     if (json_array_size(place->value) > limit)
         return place_refuse(place, err, "has more than %zu entries", limit);
-    *count = (uint32_t)json_array_size(place->value);
-    return place_read_each(place, read_string, direct->shape, err);
+    return place_read_each(place, read, direct->shape, err);
 }
 
 static int read_shape_arguments(const struct place *place, void *target, struct error *err)
@@ -80,7 +92,8 @@ static int read_shape_arguments(const struct place *place, void *target, struct 
         if (text != NULL && strcmp(text, ANY_FURTHER) == 0)
             return place_refuse(place, err, "has \"" ANY_FURTHER "\" before its end");
     }
-    return read_strings(place, direct, TASK_DIRECT_ARGUMENTS, &direct->shape->argument_count, err);
+    direct->shape->argument_count = (uint32_t)json_array_size(place->value);
+    return read_strings(place, read_argument, direct, TASK_DIRECT_ARGUMENTS, err);
 }
 
 static int read_shape_environment(const struct place *place, void *target, struct error *err)
@@ -93,7 +106,8 @@ static int read_shape_environment(const struct place *place, void *target, struc
         return 0;
     if (text != NULL)
         return place_refuse(place, err, "must be \"" ANY_ENVIRONMENT "\" or an array of names");
-    return read_strings(place, direct, TASK_DIRECT_NAMES, &direct->shape->name_count, err);
+    direct->shape->name_count = (uint32_t)json_array_size(place->value);
+    return read_strings(place, read_name, direct, TASK_DIRECT_NAMES, err);
 }
 
 #define AT(member) .offset = offsetof(struct direct, member)

@@ -85,27 +85,37 @@ static int read_arguments(const struct place *place, void *target, struct error 
     return place_read_each(place, read_argument, rule, err);
 }
 
-static int hex_digit(char digit)
+#define NO_DIGIT 16u
+
+static unsigned int hex_digit(char digit)
 {
     static const char digits[] = "0123456789abcdef";
     const char *found = digit != '\0' ? strchr(digits, digit) : NULL;
 
-    return found != NULL ? (int)(found - digits) : -1;
+    return found != NULL ? (unsigned int)(found - digits) : NO_DIGIT;
+}
+
+/* TEXT as a digest. False when it is none. */
+static bool parse_digest(const char *text, uint8_t digest[TASK_DIGEST_SIZE])
+{
+    if (text == NULL || strlen(text) != 2 * TASK_DIGEST_SIZE)
+        return false;
+    for (size_t i = 0; i < TASK_DIGEST_SIZE; i++) {
+        unsigned int high = hex_digit(text[2 * i]);
+        unsigned int low = hex_digit(text[2 * i + 1]);
+
+        if (high == NO_DIGIT || low == NO_DIGIT)
+            return false;
+        digest[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
 }
 
 static int read_digest(const struct place *place, void *target, struct error *err)
 {
     struct policy_rule *rule = target;
-    uint8_t *digest = rule->digests[rule->digest_count++];
-    const char *text = json_string_value(place->value);
-    size_t i = 0;
 
-    while (text != NULL && i < TASK_DIGEST_SIZE && hex_digit(text[2 * i]) >= 0 &&
-           hex_digit(text[2 * i + 1]) >= 0) {
-        digest[i] = (uint8_t)(hex_digit(text[2 * i]) << 4 | hex_digit(text[2 * i + 1]));
-        i++;
-    }
-    if (text == NULL || text[2 * i] != '\0' || i != TASK_DIGEST_SIZE)
+    if (!parse_digest(json_string_value(place->value), rule->digests[rule->digest_count++]))
         return place_refuse(place, err, "is not a SHA-256 in lower case hex");
     return 0;
 }

@@ -246,8 +246,9 @@ static bool read_operator(struct list *list)
     if (byte == '\n')
         read_heredocs(shell);
     if (byte == ';') {
-        bool ends_clause = shell_takes(shell, ';') | shell_takes(shell, '&');
+        bool ends_clause = shell_takes(shell, ';');
 
+        ends_clause |= shell_takes(shell, '&');
         list->expects_pattern = ends_clause && list->cases > 0;
     }
     return false;
@@ -289,6 +290,12 @@ static void skip_comment(struct shell *shell)
         shell->at++;
 }
 
+/* "&>": what follows the '&' is a redirection like any other. */
+static bool redirects_both(const struct shell *shell)
+{
+    return shell->end - shell->at > 1 && shell->at[0] == '&' && shell->at[1] == '>';
+}
+
 void shell_read_list(struct shell *shell, char closer)
 {
     struct list list = {
@@ -302,7 +309,7 @@ void shell_read_list(struct shell *shell, char closer)
     while (!has_ended && shell->at < shell->end && !shell->walk->is_over) {
         char byte = *shell->at;
 
-        if (byte == ' ' || byte == '\t')
+        if (byte == ' ' || byte == '\t' || redirects_both(shell))
             shell->at++;
         else if (byte == '\\' && shell->at + 1 < shell->end && shell->at[1] == '\n')
             shell->at += 2;
@@ -310,8 +317,6 @@ void shell_read_list(struct shell *shell, char closer)
             skip_comment(shell);
         else if (byte == '<' || byte == '>')
             read_redirection(&list);
-        else if (byte == '&' && shell->at + 1 < shell->end && shell->at[1] == '>')
-            shell->at++;
         else if (memchr("\n;&|()", byte, 6) != NULL)
             has_ended = read_operator(&list);
         else

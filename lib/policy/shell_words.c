@@ -113,16 +113,23 @@ static void read_single_quoted(struct word *word)
         put(word, *shell->at++);
 }
 
-/* Its commands are a string of their own: inside, only a backslash hides the closing one. */
+/* Its commands are a string of their own, from which one layer of backslashes is taken. */
 static void read_backticks(struct word *word)
 {
     struct shell *shell = word->shell;
-    const char *start = shell->at;
+    struct walk_words *words = shell->walk->words;
+    struct word inner = {.shell = shell, .has_room = true};
+    size_t start = words->used;
 
-    while (shell->at < shell->end && *shell->at != '`')
-        shell->at += shell->at + 1 < shell->end && *shell->at == '\\' ? 2 : 1;
-    walk_text(shell->walk, start, (size_t)(shell->at - start));
-    shell_takes(shell, '`');
+    while (shell->at < shell->end && !shell_takes(shell, '`')) {
+        bool is_escape = *shell->at == '\\' && shell->at + 1 < shell->end;
+
+        if (is_escape && memchr("$`\\", shell->at[1], 3) != NULL)
+            shell->at++;
+        put(&inner, *shell->at++);
+    }
+    walk_text(shell->walk, words->bytes + start, words->used - start);
+    words->used = start;
     put(word, '$');
 }
 
@@ -203,14 +210,12 @@ static void read_special(struct word *word, char byte)
             put(word, *shell->at++);
     } else if (byte == '\'') {
         read_single_quoted(word);
-    } else if (byte == '"') {
-        read_quoted(word, '"');
     } else if (byte == '`') {
         read_backticks(word);
+    } else if (byte == '"' || shell_takes(shell, '"')) {
+        read_quoted(word, '"');
     } else if (shell_takes(shell, '\'')) {
         read_ansi_quoted(word);
-    } else if (shell_takes(shell, '"')) {
-        read_quoted(word, '"');
     } else {
         read_expansion(word);
     }

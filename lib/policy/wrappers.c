@@ -18,11 +18,14 @@
 /* clang-format off */
 static const struct wrapper wrappers[] = {
     /* Words of the shell itself. */
+    {.name = "!",       .takes_assignments = true},
     {.name = "builtin"},
     {.name = "command"},
     {.name = "eval",    .kind = WRAPPER_STRINGS},
     {.name = "exec",    .options = "a:"},
-    {.name = "time",    .options = "f: o: format: output:"},
+    {.name = "nocorrect"},
+    {.name = "noglob"},
+    {.name = "time",    .options = "f: o: format: output:", .takes_assignments = true},
     {.name = "trap",    .kind = WRAPPER_STRINGS},
 
     {.name = "ash",     .kind = WRAPPER_SHELL, .options = "o:"},

@@ -126,47 +126,6 @@ int task_send_command(int connection, const struct task_command *command, uint32
     return result < 0 ? error_set(err, -result, "hand the command to the task runner") : 0;
 }
 
-static size_t size_of(uint32_t type)
-{
-    switch (type) {
-    case TASK_ROW:
-        return sizeof(struct task_row);
-    case TASK_STATUS_ROW:
-        return sizeof(struct task_status_row);
-    default:
-        return sizeof(struct task_reply);
-    }
-}
-
-static bool is_whole(const union task_message_of_runner *message, ssize_t size)
-{
-    return size >= (ssize_t)sizeof(message->header) &&
-           message->header.version == TASK_PROTOCOL_VERSION &&
-           (size_t)size == size_of(message->header.type);
-}
-
-static void end_string(char *text, size_t size)
-{
-    text[size - 1] = '\0';
-}
-
-static void end_strings(union task_message_of_runner *message)
-{
-    if (message->header.type == TASK_ROW) {
-        struct task_row *row = &message->row;
-
-        end_string(row->id, sizeof(row->id));
-        end_string(row->profile, sizeof(row->profile));
-        end_string(row->rule, sizeof(row->rule));
-        end_string(row->arguments, sizeof(row->arguments));
-        if (row->arguments_size > sizeof(row->arguments))
-            row->arguments_size = sizeof(row->arguments);
-    } else if (message->header.type != TASK_STATUS_ROW) {
-        end_string(message->reply.id, sizeof(message->reply.id));
-        end_string(message->reply.text, sizeof(message->reply.text));
-    }
-}
-
 int task_receive_any(int connection, union task_message_of_runner *message, int *fd)
 {
     struct pollfd wait = {.fd = connection, .events = POLLIN};
@@ -182,9 +141,8 @@ int task_receive_any(int connection, union task_message_of_runner *message, int 
         return -ECONNRESET;
     if (size < 0)
         return (int)size;
-    if (!is_whole(message, size))
+    if (task_message_check(message, (size_t)size) < 0)
         return -EPROTO;
-    end_strings(message);
     *fd = steal_fd(&received);
     return 0;
 }
@@ -196,7 +154,7 @@ int task_receive(int connection, struct task_reply *reply, int *fd)
 
     if (result < 0)
         return result;
-    if (size_of(message.header.type) != sizeof(*reply)) {
+    if (task_message_size(message.header.type) != sizeof(*reply)) {
         cleanup_close(fd);
         return -EPROTO;
     }

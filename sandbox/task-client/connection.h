@@ -8,6 +8,7 @@
 #include "lib/base/error.h"
 #include "lib/wire/task_protocol.h"
 #include "sandbox/task-client/block.h"
+#include "sandbox/task-client/message.h"
 
 /* PID 1 starts a runner that died again within this time, many times over. */
 #define TASK_CLIENT_PATIENCE_MS 10000
@@ -27,14 +28,6 @@ int task_send_command(int connection, const struct task_command *command, uint32
 
 /* Which of the descriptors 0 to 2 are open, as struct task_run says it. */
 uint32_t task_open_streams(void);
-
-/* What a runner sends. header.type says which. */
-union task_message_of_runner {
-    struct task_header header;
-    struct task_reply reply;
-    struct task_row row;
-    struct task_status_row status;
-};
 
 /*
  * Waits for one message of the runner. 0 with MESSAGE whole, its strings ended, and *FD owned by

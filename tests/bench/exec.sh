@@ -29,7 +29,7 @@ make_image() {
     mkdir -p "$context"
     cp "$ROOT/build/tests/bench/exec_probe" "$(command -v bwrap)" "$context"
     cat >"$context/agents.tab" <<TABLE
-shell  agentcli  agentcli.bpf  idmapped  $PROBE  $PROBE
+shell  agentcli  agentcli.bpf  idmapped  $PROBE  $PROBE  none
 TABLE
     cat >"$context/bench.json" <<POLICY
 {"version": 1, "direct": [{"id": "bench", "agent": "shell", "from": "/usr/libexec/coding-agents/agentcli-exec",
@@ -95,10 +95,12 @@ keep() {
 
 # nested WAY: an answer about execs inside one command.
 nested() {
-    local answer=/workspace/.nested
-    inside 10000 rm -f "$answer"
+    local answer=/tmp/bench-nested-$1 user=10000
+    # What bwrap starts stays root, which may write nothing of others here.
+    if [ "$1" = bwrap ]; then user=0; fi
+    inside "$user" rm -f "$answer"
     measure "$1" 1 1 "$PROBE" measure "$NESTED" 1 "$answer" "$COMMAND" >/dev/null
-    inside 10000 cat "$answer"
+    inside "$user" cat "$answer"
 }
 
 # KiB that belong to PROGRAM's processes alone.

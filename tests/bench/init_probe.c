@@ -46,9 +46,10 @@ static int enter(void *context)
     struct probe *probe = context;
     if (dup2(probe->in[0], STDIN_FILENO) < 0 || dup2(probe->out[1], STDOUT_FILENO) < 0)
         _exit(126);
-    /* A /run of its own, for control sockets. */
+    /* A /run of its own, for control sockets, and a /proc that has its numbers, as in a container.
+     */
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mount("none", "/run", "tmpfs", 0, NULL) < 0)
+        mount("none", "/run", "tmpfs", 0, NULL) < 0 || mount("none", "/proc", "proc", 0, NULL) < 0)
         _exit(126);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     probe->exec_ns = clock_monotonic_ns();

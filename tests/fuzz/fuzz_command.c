@@ -38,7 +38,7 @@ static bool stop(const struct command *command, void *context)
 /* The same bytes as argv, split where they have a newline. */
 static void walk_arguments(char *text)
 {
-    const char *arguments[64];
+    const char *arguments[64] = {text};
     struct walked walked = {0};
     struct command command;
     size_t count = 0;

@@ -27,7 +27,8 @@ static void crowd(void)
     unsigned size = size_of(SOME, MANY);
     char number[16];
     snprintf(number, sizeof(number), "%u", size);
-    start(&(struct setting){.command = COMMAND("orphans", number, number, "42")});
+    start(
+        &(struct setting){.command = COMMAND("orphans", number, number, "42"), .has_mounts = true});
     expect_line("up", "no orphans");
     if (count_children() != 2 * size + 1)
         fail("not its children"); /* the harness, not the init: nothing would be proven */

@@ -27,6 +27,7 @@
 #define SHORT_PATIENCE_MS 2500
 #define ITEM_SECONDS 120
 #define SOAK_ITEM_SECONDS 1200
+#define SOAK_PATIENCE_MS 600000
 
 enum outcome { PASSED, FAILED, BROKEN };
 
@@ -68,7 +69,8 @@ static bool is_expected_to_fail(const struct cell *cell)
 
 int patience_ms(void)
 {
-    return is_expected_to_fail(cell_now) ? SHORT_PATIENCE_MS : PATIENCE_MS;
+    return is_expected_to_fail(cell_now) ? SHORT_PATIENCE_MS
+                                         : (int)size_of(PATIENCE_MS, SOAK_PATIENCE_MS);
 }
 
 unsigned size_of(unsigned small, unsigned big)
@@ -150,8 +152,9 @@ static void await_one(struct cell *cells, size_t count)
 static void run_all(struct cell *cells, size_t count)
 {
     size_t running = 0;
+    size_t jobs = size_of(JOBS, 1); /* full sizes need the machine for themselves */
     for (size_t i = 0; i < count; i++, running++) {
-        if (running == JOBS) {
+        if (running == jobs) {
             await_one(cells, count);
             running--;
         }

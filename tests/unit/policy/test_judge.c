@@ -10,7 +10,7 @@
 #define RULES(rules) SUPPORT_START ", \"rules\": [" rules "]}"
 #define SANDBOX(id, match, tier)                                                                   \
     "{\"id\": \"" id "\", \"match\": {" match "}, \"action\": \"sandbox\", \"tier\": \"" tier "\"" \
-                                                                                              "}"
+    "}"
 #define DENY(id, match)                                                                          \
     "{\"id\": \"" id "\", \"match\": {" match "}, \"action\": \"deny\", \"tier\": \"network\", " \
     "\"message\": \"because\"}"

@@ -154,10 +154,11 @@ static void lays_out_direct_shapes(void **state)
 {
     static const char text[] = SUPPORT_START
         ", \"direct\": [{\"id\": \"self\", \"agent\": \"codex\", \"environment\": [\"A\", \"BC\"], "
-        "\"from\": \"/bin/a\", \"program\": \"/bin/b\", \"arguments\": [\"b\", \"*\", \"...\"]}, "
+        "\"from\": \"/bin/a\", \"program\": \"/bin/b\", \"arguments\": [\"b\", \"\", \"*\", "
+        "\"...\"]}, "
         "{\"id\": \"any\", \"from\": \"/bin/a\", \"program\": \"/bin/c\", \"arguments\": [], "
         "\"environment\": \"any\"}]}";
-    static const char strings[] = "b\0*\0...\0A\0BC";
+    static const char strings[] = "b\0\0*\0...\0A\0BC";
     struct policy *policy = support_load_text(text, "codex");
     const struct task_direct *direct = policy_direct_at(policy, 0);
 
@@ -168,7 +169,7 @@ static void lays_out_direct_shapes(void **state)
     assert_string_equal(direct->rule, "self");
     assert_string_equal(direct->from, "/bin/a");
     assert_string_equal(direct->program, "/bin/b");
-    assert_int_equal(direct->argument_count, 3);
+    assert_int_equal(direct->argument_count, 4);
     assert_int_equal(direct->name_count, 2);
     assert_int_equal(direct->is_any_environment, 0);
     assert_int_equal(direct->strings_size, sizeof(strings));

@@ -3,6 +3,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/policy/rules.h"
+#include "lib/wire/exec_record.h"
 #include "tests/unit/policy/support.h"
 
 struct object {
@@ -86,6 +87,11 @@ static void has_the_words_of_the_format(void **state)
     assert_string_equal(policy_action_name(TASK_ACTION_SANDBOX), actions[0]);
     assert_string_equal(policy_action_name(TASK_ACTION_DENY), actions[1]);
     assert_string_equal(policy_tier_name(TASK_TIER_NONE), "none");
+    /* The audit log has the same words. */
+    for (int tier = TASK_TIER_NONE; tier < EXEC_RECORD_TIERS; tier++)
+        assert_string_equal(policy_tier_name((enum task_tier)tier), exec_record_tiers[tier]);
+    assert_string_equal(exec_record_verdicts[TASK_ACTION_SANDBOX], actions[0]);
+    assert_string_equal(exec_record_verdicts[TASK_ACTION_DENY], actions[1]);
     json_decref(root);
 }
 
