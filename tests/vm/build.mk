@@ -5,8 +5,6 @@ $(foreach program,$(filter-out %/stacked,$(VM_PROGRAMS)),\
 	$(eval $(call static_program,$(program),$(patsubst $(BUILD)/%,%.c,$(program)))))
 $(eval $(call dynamic_program,$(BUILD)/tests/vm/stacked,\
 	tests/vm/stacked.c sandbox/confine/apparmor.c,$(LIBBASE),-lapparmor))
-VM_ATTACK := $(BUILD)/tests/vm/trap
-$(eval $(call test_program,$(VM_ATTACK),$(sort $(wildcard tests/attack/trap*.c)),$(LIBBASE)))
 
 .PHONY: vm-guest
-vm-guest: image-tree $(VM_PROGRAMS) $(VM_ATTACK) $(BUILD)/tests/fixtures/fixture_boot
+vm-guest: image-tree $(VM_PROGRAMS) $(BUILD)/tests/attack/trap $(BUILD)/tests/fixtures/fixture_boot
