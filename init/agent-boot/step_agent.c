@@ -28,17 +28,14 @@ struct support {
     const char *name;
     int (*add_arguments)(const struct boot_context *context, struct init_service *service,
                          struct error *err);
-    uint64_t capabilities; /* policies/capabilities.tab */
+    uint64_t capabilities;  /* policies/capabilities.tab */
+    uint32_t restart_limit; /* in SUPPORT_RESTART_WINDOW_MS */
     uint32_t store_max;
 };
 
-/*
- * Commands wait while one of these is started again, so that is soon; one that cannot live ends the
- * session within seconds, and one that is killed ten times a second does not.
- */
+/* Commands wait while one of these is started again, so that is soon. */
 #define SUPPORT_BACKOFF_MS 10
 #define SUPPORT_BACKOFF_MAX_MS 50
-#define SUPPORT_RESTART_LIMIT 100
 #define SUPPORT_RESTART_WINDOW_MS 10000
 #define SUPPORT_READY_TIMEOUT_MS 10000
 #define SUPPORT_STOP_GRACE_MS 1000
@@ -185,11 +182,14 @@ static const struct support supports[] = {
         .name = "sandbox",
         .add_arguments = add_sandbox,
         .capabilities = SYS_ADMIN | SETUID | SETGID | SETPCAP,
+        .restart_limit = 20,
     },
     {
         .name = "runner",
         .add_arguments = add_runner,
         .capabilities = SYS_PTRACE | KILL | SETUID,
+        /* One that agents can reach may be killed ten times a second, and the session goes on. */
+        .restart_limit = 100,
         .store_max = 1, /* the listener of the exec trap */
     },
 };
@@ -216,7 +216,7 @@ static int send_support(const struct boot_context *context, struct init_boot_mes
     begin_service(message, support->name, number);
     service->flags = INIT_SERVICE_READY_FD | INIT_SERVICE_REQUIRED | INIT_SERVICE_RESTART;
     service->capabilities = support->capabilities;
-    service->restart_limit = SUPPORT_RESTART_LIMIT;
+    service->restart_limit = support->restart_limit;
     service->restart_window_ms = SUPPORT_RESTART_WINDOW_MS;
     service->backoff_ms = SUPPORT_BACKOFF_MS;
     service->backoff_max_ms = SUPPORT_BACKOFF_MAX_MS;

@@ -70,7 +70,7 @@ static const struct root_entry entries[] = {
 
     /* How many processors there are, and what the container may use. */
     {.kind = ROOT_BIND,      .path = "/sys/devices/system/cpu", .flags = ROOT_READ_ONLY | ROOT_NO_EXECUTE | ROOT_OPTIONAL},
-    {.kind = ROOT_BIND,      .path = "/sys/fs/cgroup", .flags = ROOT_READ_ONLY | ROOT_NO_EXECUTE | ROOT_OPTIONAL},
+    {.kind = ROOT_TREE,      .path = "/sys/fs/cgroup", .flags = ROOT_READ_ONLY | ROOT_NO_EXECUTE | ROOT_OPTIONAL},
 
     {.kind = ROOT_DEVICE,    .path = "/dev/null"},
     {.kind = ROOT_DEVICE,    .path = "/dev/zero"},

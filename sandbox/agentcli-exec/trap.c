@@ -88,7 +88,7 @@ static int listen_to_calls(const char *filter, struct error *err)
 static int wait_for_answer(int runner, struct error *err)
 {
     struct pollfd wait = {.fd = runner, .events = POLLIN};
-    struct task_reply reply;
+    struct task_reply reply = {.code = 0};
     cleanup_fd int fd = -1;
     int result = poll(&wait, 1, ANSWER_MS);
 

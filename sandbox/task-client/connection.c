@@ -149,7 +149,7 @@ int task_receive_any(int connection, union task_message_of_runner *message, int 
 
 int task_receive(int connection, struct task_reply *reply, int *fd)
 {
-    union task_message_of_runner message;
+    union task_message_of_runner message = {.header = {.version = 0}};
     int result = task_receive_any(connection, &message, fd);
 
     if (result < 0)

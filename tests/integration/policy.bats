@@ -92,3 +92,38 @@ JSON
         [ "$status" -eq 200 ]
     done
 }
+
+# The rows of the table in which bash has a forced push to find, each as one line of base64.
+forced_pushes() {
+    jq -r '.seen[] | select(length == 4 and .[0] == "deny destructive git-force-push" and .[1] == "bash" and .[2] == "-c")
+        | .[3] | select(test("/git|zsh") | not) | @base64' "$ROOT/tests/unit/policy/verdicts.json"
+}
+
+@test "a real bash runs the forced push in every string that the table says has one" {
+    mkdir "$BATS_TEST_TMPDIR/bin" "$BATS_TEST_TMPDIR/here"
+    touch "$BATS_TEST_TMPDIR/here/x"
+    # Fails the first time, so that loops of either kind end.
+    cat >"$BATS_TEST_TMPDIR/bin/git" <<'SH'
+#!/bin/sh
+printf '%s\n' "$*" >>"$RECORD"
+[ "$(wc -l <"$RECORD")" -gt 1 ]
+SH
+    chmod +x "$BATS_TEST_TMPDIR/bin/git"
+    export RECORD=$BATS_TEST_TMPDIR/record
+    tried=0
+    while read -r row; do
+        text=$(base64 -d <<<"$row")
+        rm -f "$RECORD"
+        (cd "$BATS_TEST_TMPDIR/here" && PATH=$BATS_TEST_TMPDIR/bin:$PATH timeout 60 bash -c "$text") >/dev/null 2>&1 </dev/null || true
+        if ! grep -qE '^(.* )?push --force( |$)' "$RECORD" 2>/dev/null; then
+            echo "not run: $text"
+            return 1
+        fi
+        tried=$((tried + 1))
+    done < <(forced_pushes)
+    [ "$tried" -gt 100 ]
+    # The other way round: a string without one.
+    rm -f "$RECORD"
+    PATH=$BATS_TEST_TMPDIR/bin:$PATH bash -c "echo 'git push --force' # git push --force"
+    [ ! -e "$RECORD" ]
+}

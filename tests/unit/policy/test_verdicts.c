@@ -35,6 +35,13 @@ static void says_what_the_table_says(void **state)
     check_rows("seen");
 }
 
+/* What a shell would not even run, or not here: the reader is the stricter one. */
+static void is_stricter_than_a_shell(void **state)
+{
+    (void)state;
+    check_rows("seen_anyway");
+}
+
 static void does_not_see_what_the_manual_says_it_does_not(void **state)
 {
     (void)state;
@@ -45,6 +52,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_what_the_table_says),
+        cmocka_unit_test(is_stricter_than_a_shell),
         cmocka_unit_test(does_not_see_what_the_manual_says_it_does_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,7 +84,8 @@ static void test_rows(void **state)
     struct error err = ERROR_INITIALIZER;
 
     (void)state;
-    assert_int_equal(find_in("a agentcli f.bpf idmapped /bin/sh none sh # c\n", "a", &agent, &err), 0);
+    assert_int_equal(find_in("a agentcli f.bpf idmapped /bin/sh none sh # c\n", "a", &agent, &err),
+                     0);
     assert_true(agent.is_idmapped);
     for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++)
         assert_int_equal(find_in(wrong[i], "a", &agent, &err), -EINVAL);
