@@ -70,7 +70,10 @@ static const struct {
 
 unsigned long attack_count(unsigned long few, unsigned long many)
 {
+    const char *tries = getenv("TRIES");
     const char *soak = getenv("SOAK");
+    if (tries != NULL)
+        return strtoul(tries, NULL, 10);
     return soak != NULL && strcmp(soak, "1") == 0 ? many : few;
 }
 
