@@ -198,7 +198,7 @@ is_down() {
 # ends: what still runs of the session ends by itself.
 ends() {
     if [ "$WATCHED" = no ]; then wait "$LAUNCHER" 2>/dev/null || true; fi
-    wait_for 60 is_down
+    wait_for 180 is_down
     CODE=0
     if [ "$WATCHED" = yes ]; then wait "$LAUNCHER" || CODE=$?; fi
     wait_for 30 not_running "coding-agents-keeper --session $SESSION"
@@ -460,7 +460,7 @@ engine_point() {
 
 judge_engine() {
     CONTAINER=coding-agents-$SESSION
-    wait_for 90 is_down
+    wait_for 180 is_down
     wait_for 30 not_running "coding-agents-keeper --session $SESSION"
     wait_for 30 not_running "docker run .*--name $CONTAINER "
     MOUNTPOINT=$("$DOCKER" volume inspect --format '{{.Mountpoint}}' "$CONTAINER")
