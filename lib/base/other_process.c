@@ -20,35 +20,35 @@
 #define PATH_SIZE 48
 #define STATUS_MAX 8192
 
-int other_process_read(pid_t thread, uint64_t address, void *data, size_t size)
+int other_process_read(pid_t pid, uint64_t address, void *data, size_t size)
 {
     struct iovec mine = {.iov_base = data, .iov_len = size};
     struct iovec theirs = {.iov_base = (void *)(uintptr_t)address, .iov_len = size};
-    ssize_t count = process_vm_readv(thread, &mine, 1, &theirs, 1, 0);
+    ssize_t count = process_vm_readv(pid, &mine, 1, &theirs, 1, 0);
     if (count < 0)
         return -errno;
     return (size_t)count == size ? 0 : -EFAULT;
 }
 
-int other_process_write(pid_t thread, uint64_t address, const void *data, size_t size)
+int other_process_write(pid_t pid, uint64_t address, const void *data, size_t size)
 {
     struct iovec mine = {.iov_base = (void *)(uintptr_t)data, .iov_len = size};
     struct iovec theirs = {.iov_base = (void *)(uintptr_t)address, .iov_len = size};
-    ssize_t count = process_vm_writev(thread, &mine, 1, &theirs, 1, 0);
+    ssize_t count = process_vm_writev(pid, &mine, 1, &theirs, 1, 0);
     if (count < 0)
         return -errno;
     return (size_t)count == size ? 0 : -EFAULT;
 }
 
 /* Page by page: what follows the string's own page may not be there. */
-int other_process_read_string(pid_t thread, uint64_t address, char *text, size_t room)
+int other_process_read_string(pid_t pid, uint64_t address, char *text, size_t room)
 {
     size_t size = 0;
     while (size < room) {
         size_t part = PAGE - (size_t)((address + size) % PAGE);
         if (part > room - size)
             part = room - size;
-        int result = other_process_read(thread, address + size, text + size, part);
+        int result = other_process_read(pid, address + size, text + size, part);
         if (result < 0)
             return result;
         if (memchr(text + size, '\0', part) != NULL)

@@ -42,7 +42,7 @@ static int confine_memory(void)
 
 static int confine_capabilities(void)
 {
-    struct capability_sets sets;
+    struct capability_sets sets = {.effective = 0};
     int result = capability_limit(CAPABILITIES);
     if (result == 0)
         result = capability_get(&sets);

@@ -111,23 +111,23 @@ static void describe(const struct call *call, const struct task_direct *shape,
 }
 
 const struct task_direct *direct_judge(struct call *call, pid_t process, struct exec_event *event,
-                                       char shown[TASK_ARGUMENTS_SHOWN])
+                                       char arguments[TASK_ARGUMENTS_SHOWN])
 {
     static char arguments_data[DIRECT_ARGUMENTS_READ];
     static char environment_data[DIRECT_ENVIRONMENT_READ];
-    struct direct_strings arguments = {.data = arguments_data, .size = sizeof(arguments_data)};
+    struct direct_strings given = {.data = arguments_data, .size = sizeof(arguments_data)};
     struct direct_strings environment = {.data = environment_data,
                                          .size = sizeof(environment_data)};
     const struct pool *pool = &call->runner->pool;
-    if (read_file(process, call->uid, "cmdline", &arguments) < 0 ||
+    if (read_file(process, call->uid, "cmdline", &given) < 0 ||
         read_file(process, call->uid, "environ", &environment) < 0)
         return NULL;
     for (uint32_t i = 0; i < pool->direct_count; i++) {
         const struct direct_rule *rule = &pool->direct[i];
-        if (!is_about(rule, call) || !direct_matches(&rule->shape, &arguments, &environment))
+        if (!is_about(rule, call) || !direct_matches(&rule->shape, &given, &environment))
             continue;
-        describe(call, &rule->shape, &arguments, event);
-        memcpy(shown, arguments_data, event->arguments_size);
+        describe(call, &rule->shape, &given, event);
+        memcpy(arguments, arguments_data, event->arguments_size);
         return &rule->shape;
     }
     return NULL;

@@ -159,7 +159,7 @@ struct resolution resolve(struct call *call, const struct seccomp_notif *notific
 {
     static struct place place;
     pid_t thread = (pid_t)notification->pid;
-    place = (struct place){.call = call};
+    place = (struct place){.call = call, .text = {.rest = ""}};
     int result = other_process_uid(thread, &call->uid);
     if (result == 0)
         result = resolve_program(thread, &call->from);

@@ -23,12 +23,10 @@
 #include "sandbox/agent-task-sandbox/denial.h"
 #include "sandbox/agent-task-sandbox/foreign.h"
 
-#if defined(__x86_64__)
-#define ARCHITECTURE AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
+#ifdef __aarch64__
 #define ARCHITECTURE AUDIT_ARCH_AARCH64
 #else
-#error "an architecture without a listener for nested execs"
+#define ARCHITECTURE AUDIT_ARCH_X86_64
 #endif
 
 /* linux/seccomp.h of Linux 6.6: who asks and who answers share a processor. */
@@ -42,8 +40,8 @@
 /* Of argv in a record: most are shorter. */
 #define RECORD_ARGUMENTS 1024
 /* What the runner has not read yet, in bytes, when records have to wait: the rest of the socket's
- * buffer is for what must not be lost. */
-#define RECORD_BACKLOG 65536
+ * 208 KiB are for what must not be lost. */
+#define RECORD_BACKLOG (160 * 1024)
 
 struct exec {
     struct seccomp_notif question;

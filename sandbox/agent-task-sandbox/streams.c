@@ -123,17 +123,17 @@ static int open_here(int fd, const struct stat *status, int flags)
         .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
     };
     char descriptor[DESCRIPTOR_PATH_SIZE];
-    char path[PATH_MAX];
+    char seen[PATH_MAX];
     struct stat found;
     cleanup_fd int opened = -1;
     ssize_t length;
 
     describe(descriptor, fd);
-    length = readlink(descriptor, path, sizeof(path) - 1);
-    if (length <= 0 || path[0] != '/')
+    length = readlink(descriptor, seen, sizeof(seen) - 1);
+    if (length <= 0 || seen[0] != '/')
         return -1;
-    path[length] = '\0';
-    opened = sys_openat2(AT_FDCWD, path, &how);
+    seen[length] = '\0';
+    opened = sys_openat2(AT_FDCWD, seen, &how);
     if (opened < 0 || fstat(opened, &found) < 0 || found.st_dev != status->st_dev ||
         found.st_ino != status->st_ino)
         return -1;

@@ -18,16 +18,16 @@
 #define DIGEST_BUFFER 65536
 
 /* Where FD lies in our root. */
-static int read_path(int fd, char path[PATH_MAX])
+static int read_path(int fd, char text[PATH_MAX])
 {
     char descriptor[32];
     ssize_t length;
 
     snprintf(descriptor, sizeof(descriptor), "/proc/self/fd/%d", fd);
-    length = readlink(descriptor, path, PATH_MAX - 1);
+    length = readlink(descriptor, text, PATH_MAX - 1);
     if (length < 0)
         return -errno;
-    path[length] = '\0';
+    text[length] = '\0';
     return 0;
 }
 

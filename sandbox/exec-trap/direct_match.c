@@ -41,6 +41,8 @@ static bool matches_arguments(const struct task_direct *rule, struct direct_stri
 {
     for (uint32_t i = 0; i < rule->argument_count; i++) {
         const char *pattern = next(patterns);
+        if (pattern == NULL)
+            return false;
         if (i + 1 == rule->argument_count && strcmp(pattern, "...") == 0)
             return true;
         const char *argument = next(&arguments);
@@ -60,7 +62,7 @@ static bool is_named(const struct task_direct *rule, struct direct_strings names
     size_t length = (size_t)(end - variable);
     for (uint32_t i = 0; i < rule->name_count; i++) {
         const char *name = next(&names);
-        if (strlen(name) == length && memcmp(name, variable, length) == 0)
+        if (name != NULL && strlen(name) == length && memcmp(name, variable, length) == 0)
             return true;
     }
     return false;

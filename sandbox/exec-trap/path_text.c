@@ -55,23 +55,23 @@ static const struct {
     int number;
 } streams[] = {{"stdin", 0}, {"stdout", 1}, {"stderr", 2}};
 
-static bool take_descriptor(const char **path, int *number)
+static bool take_stream(const char **path, int *number)
 {
-    const char *rest = *path;
-    if (take(&rest, "dev")) {
-        if (take(&rest, "fd") && take_number(&rest, number)) {
-            *path = rest;
+    for (size_t i = 0; i < ARRAY_LENGTH(streams); i++) {
+        if (take(path, streams[i].name)) {
+            *number = streams[i].number;
             return true;
-        }
-        for (size_t i = 0; i < ARRAY_LENGTH(streams); i++) {
-            if (take(&rest, streams[i].name)) {
-                *number = streams[i].number;
-                *path = rest;
-                return true;
-            }
         }
     }
     return false;
+}
+
+/* *PATH is of use only when there was one. */
+static bool take_descriptor(const char **path, int *number)
+{
+    if (!take(path, "dev"))
+        return false;
+    return take(path, "fd") ? take_number(path, number) : take_stream(path, number);
 }
 
 /* What follows /proc/self or /proc/thread-self. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -10,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
@@ -96,6 +98,18 @@ static mode_t current_umask(void)
     return mask;
 }
 
+/*
+ * A pipe belongs to who made it, and the command is another user, who could write to it and yet not
+ * open /dev/stderr. Only descriptors lead to a pipe, so this lets nobody else near it.
+ */
+static void share_pipe(int fd)
+{
+    struct statfs status;
+
+    if (fstatfs(fd, &status) == 0 && status.f_type == PIPEFS_MAGIC)
+        (void)fchmod(fd, 0666); /* EPERM: it is somebody else's, and stays as it is */
+}
+
 int task_send_command(int connection, const struct task_command *command, uint32_t stream_mask,
                       struct error *err)
 {
@@ -117,8 +131,10 @@ int task_send_command(int connection, const struct task_command *command, uint32
     if (directory < 0)
         return error_set(err, errno, "open the working directory");
     for (int fd = 0; fd <= STDERR_FILENO; fd++) {
-        if ((stream_mask & (1u << fd)) != 0)
-            fds[count++] = fd;
+        if ((stream_mask & (1u << fd)) == 0)
+            continue;
+        share_pipe(fd);
+        fds[count++] = fd;
     }
     const struct unix_message message = {
         .data = &run, .size = sizeof(run), .fds = fds, .fd_count = count};

@@ -12,6 +12,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -69,7 +70,10 @@ static const struct {
 
 unsigned long attack_count(unsigned long few, unsigned long many)
 {
+    const char *tries = getenv("TRIES");
     const char *soak = getenv("SOAK");
+    if (tries != NULL)
+        return strtoul(tries, NULL, 10);
     return soak != NULL && strcmp(soak, "1") == 0 ? many : few;
 }
 
@@ -153,6 +157,10 @@ static void guard_naively(int connection)
                             &(struct unix_message){.data = &reply, .size = sizeof(reply)});
     for (;;) {
         char path[PATH_MAX] = "";
+        struct pollfd wait = {.fd = fds.fds[0], .events = POLLIN};
+        /* Nobody is left below the filter. */
+        if (poll(&wait, 1, -1) < 0 || (wait.revents & POLLHUP) != 0)
+            _exit(0);
         memset(&notification, 0, sizeof(notification));
         if (ioctl(fds.fds[0], SECCOMP_IOCTL_NOTIF_RECV, &notification) < 0)
             continue;

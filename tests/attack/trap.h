@@ -11,7 +11,7 @@
 #define RAN_SANDBOXED 41 /* in a sandbox, under another uid */
 #define RAN_FREE 42      /* as the attacker: the trap was beaten */
 
-/* How many times an attack tries: few in every run, many with SOAK=1. */
+/* How many times an attack tries: few in every run, many with SOAK=1; or TRIES. */
 unsigned long attack_count(unsigned long few, unsigned long many);
 
 /* Says why an attack is judged as failed, with errno. Returns false. */

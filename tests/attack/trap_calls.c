@@ -172,7 +172,7 @@ static int exec_with_stack(uint64_t stack)
     long result;
     __asm__ volatile("movq %%rsp, %%r12\n\tmovq %[stack], %%rsp\n\tsyscall\n\tmovq %%r12, %%rsp"
                      : "=a"(result)
-                     : "0"((long)SYS_execve), "D"(HARMLESS), "S"(attack_whoami),
+                     : "0"((long)SYS_execve), "D"(attack_self), "S"(attack_whoami),
                        "d"(environ), [stack] "r"(stack)
                      : "r12", "rcx", "r11", "memory");
     return (int)-result;
@@ -181,7 +181,7 @@ static int exec_with_stack(uint64_t stack)
 static int exec_with_stack(uint64_t stack)
 {
     register long number __asm__("x8") = SYS_execve;
-    register long first __asm__("x0") = (long)HARMLESS;
+    register long first __asm__("x0") = (long)attack_self;
     register long second __asm__("x1") = (long)attack_whoami;
     register long third __asm__("x2") = (long)environ;
     __asm__ volatile("mov x19, sp\n\tmov sp, %[stack]\n\tsvc #0\n\tmov sp, x19"
@@ -229,7 +229,7 @@ bool attack_traced(void)
 
 bool attack_listener(void)
 {
-    struct sock_filter filter[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF)};
+    struct sock_filter filter[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
     struct sock_fprog program = {.len = 1, .filter = filter};
     int result = sys_seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
     errno = -result;

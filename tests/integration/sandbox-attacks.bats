@@ -12,7 +12,8 @@ ATTACK=/usr/local/bin/sandbox-attack
 setup_file() {
     export CONTAINER=$NAME
     export CONTROL=$NAME-control
-    local helper=(--volume "$BUILD/tests/helpers/sandbox-attack:$ATTACK:ro")
+    local helper=(--volume "$BUILD/tests/helpers/sandbox-attack:$ATTACK:ro"
+        --volume "$BUILD/tests/helpers/idmapped-view:/usr/local/bin/idmapped-view:ro")
     "$DOCKER" run --detach --init --name "$CONTAINER" --read-only --cap-drop ALL \
         --cap-add SYS_ADMIN --cap-add SETUID --cap-add SETGID --cap-add SETPCAP --cap-add CHOWN --cap-add KILL \
         --cap-add SYS_PTRACE \
@@ -296,6 +297,34 @@ answered() {
     [[ "$output" = *lo:* ]]
     run -0 sandboxed cat /proc/net/dev /dev/null
     [ "$(grep -c : <<<"$output")" -ge 1 ]
+}
+
+# As the vendor's program, which sees the workspace and /tmp through an idmapped mount.
+vendor() { as_root idmapped-view sh -c "$1"; }
+
+@test "files of the vendor's view are opened anew, and what they are stays" {
+    run -0 vendor 'umask 077; cd /tmp; rm -f out
+        agent-task-runnerctl exec -- sh -c "echo one; echo two >>/dev/stderr; echo three | tee -a /dev/stdout" >>out 2>&1
+        cat out; stat -c %u out'
+    [ "$output" = $'one\ntwo\nthree\nthree\n10001' ]
+    # Without the view it is another user's file: still written to, but not opened again.
+    run "$DOCKER" exec --user 10001:10001 "$CONTAINER" sh -c 'umask 077; cd /tmp; rm -f other
+        agent-task-runnerctl exec -- sh -c "echo one; echo two >>/dev/stderr" >>other 2>&1; cat other'
+    [[ "${lines[0]}" = one ]]
+    [[ "${lines[1]}" = *"Permission denied"* ]]
+}
+
+@test "offsets of files of the vendor's view go on from one command to the next" {
+    run -0 vendor 'umask 077; cd /tmp; printf "first\nsecond\n" >in
+        {   agent-task-runnerctl exec -- sh -c "read line; echo \$line"
+            agent-task-runnerctl exec -- sh -c "read line; echo \$line >&2"; } <in >out 2>&1
+        { echo before; agent-task-runnerctl exec -- echo command; echo after; } >>out; cat out'
+    [ "$output" = $'first\nsecond\nbefore\ncommand\nafter' ]
+}
+
+@test "a pipe of another user can be opened by its name in /dev" {
+    run -0 vendor 'echo in | agent-task-runnerctl exec -- sh -c "echo err >/dev/stderr; cat /dev/stdin" 2>&1 | cat'
+    [ "$output" = $'err\nin' ]
 }
 
 @test "a policy that cannot be loaded leaves the one in force" {

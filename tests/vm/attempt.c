@@ -91,7 +91,7 @@ static int in_child(int fd, const char *path)
         char program[] = "attempt";
         char act[] = "nothing";
         char *const arguments[] = {program, act, NULL};
-        if (fd >= 0)
+        if (path == NULL)
             fexecve(fd, arguments, environ);
         else
             execv(path, arguments);
