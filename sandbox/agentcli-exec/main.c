@@ -21,6 +21,7 @@
 
 #define OWNER "agentuser" /* of the workspace on disk */
 #define OWNER_FILTER AGENTS_FILTER_DIRECTORY "/command.bpf"
+#define TRAP_FILTER AGENTS_FILTER_DIRECTORY "/agentcli.bpf"
 #define ATTACH_USER "agentattach"
 #define WORKSPACE "/workspace"
 
@@ -58,8 +59,13 @@ static int read_tables(struct confine *confine, struct error *err)
         result = users_find(USERS_FILE, OWNER, &launch->owner, err);
     if (result == 0)
         result = users_find(USERS_FILE, ATTACH_USER, &launch->attach_user, err);
-    /* The owner's programs are commands, whatever the agent. */
-    confine->filter = launch->is_trapped ? launch->agent.filter : OWNER_FILTER;
+    /* The owner's programs are commands, whatever the agent; for everybody else there is one filter
+     * that traps, and a row that names another one is a mistake. */
+    if (result == 0 && launch->is_trapped && strcmp(identity, launch->agent.identity) == 0 &&
+        strcmp(launch->agent.filter, TRAP_FILTER) != 0)
+        return error_set(err, EINVAL, "'%s' does not trap; the filter of '%s' must be agentcli.bpf",
+                         launch->agent.filter, identity);
+    confine->filter = launch->is_trapped ? TRAP_FILTER : OWNER_FILTER;
     confine->profile = APPARMOR_AGENTCLI;
     return result;
 }

@@ -77,6 +77,8 @@ refused() {
 
 @test "no runner" {
     as_root pkill -x agent-task-runn
+    wait_for 20 as_root sh -c '! pgrep -x agent-task-runn'
+    as_root rm /run/agent-task-runner/runner.sock
     refused 'the task runner does not answer'*'agent-initctl status' nothing
     start_services
     run trapped nothing true
