@@ -40,8 +40,8 @@
 /* Of argv in a record: most are shorter. */
 #define RECORD_ARGUMENTS 1024
 /* What the runner has not read yet, in bytes, when records have to wait: the rest of the socket's
- * buffer is for what must not be lost. */
-#define RECORD_BACKLOG 65536
+ * 208 KiB are for what must not be lost. */
+#define RECORD_BACKLOG (160 * 1024)
 
 struct exec {
     struct seccomp_notif question;

@@ -78,9 +78,11 @@ static int report(const char *path, uint64_t *times, unsigned long count, uint64
         return 1;
     fprintf(file, "failed %lu\nrate %.1f\n", failed,
             (double)good_count / ((double)wall_ns / 1000000000.0));
-    if (good_count > 0)
-        fprintf(file, "p50 %.1f\np99 %.1f\n", (double)good[good_count / 2] / 1000.0,
-                (double)good[good_count * 99 / 100] / 1000.0);
+    if (good_count > 0) {
+        unsigned long median = good_count / 2, late = good_count * 99 / 100;
+        fprintf(file, "p50 %.1f\np99 %.1f\n", (double)good[median] / 1000.0,
+                (double)good[late] / 1000.0);
+    }
     return fclose(file) == 0 && chmod(temporary, 0666) == 0 && rename(temporary, path) == 0 ? 0 : 1;
 }
 

@@ -198,7 +198,7 @@ is_down() {
 # ends: what still runs of the session ends by itself.
 ends() {
     if [ "$WATCHED" = no ]; then wait "$LAUNCHER" 2>/dev/null || true; fi
-    wait_for 60 is_down
+    wait_for 180 is_down
     CODE=0
     if [ "$WATCHED" = yes ]; then wait "$LAUNCHER" || CODE=$?; fi
     wait_for 30 not_running "coding-agents-keeper --session $SESSION"
@@ -244,6 +244,7 @@ comes_back() {
 
 # nothing_ran: nothing is claimed, nothing is asked.
 nothing_ran() {
+    tail -n 3 "$STATE/events.jsonl"
     [ -z "$(command_of_list)" ]
     [ "$(git -C "$REPO" rev-parse "shell/$NAME")" = "$BASE" ]
     run --separate-stderr "$CA" sync "$NAME"
@@ -425,7 +426,7 @@ keeper_point() {
 }
 
 # kill_engine: once it has written down that the container runs. One that is killed before it has forgets that container
-# and lets it run: docs/deviations.md.
+# and lets it run: docs/sessions.md.
 kill_engine() {
     wait_for 30 is_written_down
     kill -KILL "$(cat "$SOCKETS/engine.pid")"
@@ -447,8 +448,10 @@ engine_point() {
     export STATE
     if ! IN_ROW=kill_engine kill_in "$2"; then
         echo "did not get to $2"
+        kill_first agent-init || true
+        HITS=/dev/null judge
         PHASE=none
-        kill_engine
+        return
     fi
     CODE=0
     wait "$LAUNCHER" 2>/dev/null || CODE=$?
@@ -460,7 +463,7 @@ engine_point() {
 
 judge_engine() {
     CONTAINER=coding-agents-$SESSION
-    wait_for 90 is_down
+    wait_for 180 is_down
     wait_for 30 not_running "coding-agents-keeper --session $SESSION"
     wait_for 30 not_running "docker run .*--name $CONTAINER "
     MOUNTPOINT=$("$DOCKER" volume inspect --format '{{.Mountpoint}}' "$CONTAINER")

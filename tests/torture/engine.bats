@@ -5,6 +5,7 @@
 
 load ../integration/common
 load ../integration/session
+load ../integration/terminal
 
 setup_file() {
     session_setup_file
@@ -34,10 +35,13 @@ setup() {
     NAME=torture-$BATS_TEST_NUMBER-$$
     OUT=$BATS_TEST_TMPDIR/out
     LAUNCHER=
+    terminal_setup
     new_repository "$REPO"
 }
 
 teardown() {
+    terminal_show_all
+    terminal_teardown
     [ -z "$LAUNCHER" ] || kill -KILL "$LAUNCHER" 2>/dev/null || true
     "$CA" remove --all --yes --no-push >/dev/null 2>&1 || true
     [ -z "${DISK:-}" ] || umount -l "$DISK"
@@ -202,6 +206,33 @@ no_process_for_shutdown() {
     wait_for_held
     kill -CONT "$HELD"
     ends_with 42 # it could reach a child of its own, and nothing of PID 1
+}
+
+# sleeps SECONDS: the program that the shell in the terminal was told to run is there.
+sleeps() {
+    "$DOCKER" exec "$CONTAINER" sh -c 'grep -lz "^'"$1"'$" /proc/[0-9]*/cmdline' | grep -q .
+}
+
+@test "terminal: ^C, ^Z and fg in a session, and a stop after ^Z" {
+    terminal one "'$CA' run shell '$REPO' --name '$NAME'"
+    wait_for 60 shows one 'agentuser@.*\$'
+    CONTAINER=$(container_of "$NAME")
+    keys one 'echo work >work; sleep 601' Enter
+    wait_for 20 sleeps 601
+    keys one C-c
+    keys one 'echo code-$?' Enter
+    wait_for 20 shows one '^code-130'
+    keys one 'clear; sleep 602' Enter
+    wait_for 20 sleeps 602
+    keys one C-z
+    wait_for 20 shows one 'Stopped .*sleep 602'
+    keys one 'clear; fg' Enter
+    wait_for 20 shows one '^sleep 602'
+    keys one C-z
+    wait_for 20 shows one 'Stopped .*sleep 602'
+    "$CA" stop "$NAME"
+    wait_for 60 shows one 'ended=129 icanon'
+    [ "$(git -C "$REPO" show "shell/$NAME:work")" = work ]
 }
 
 @test "disk: full in the middle of the work" {
