@@ -25,7 +25,7 @@ $(SOURCE_LINK):
 	@mkdir -p $(@D) && ln -sfn $(CURDIR) $@
 
 deps: ## install what building, running and testing need, and start an engine
-	@images/install-packages build check test
+	@images/install-packages build check test vm
 	@images/start-engine
 
 images: ## build the images of AGENTS="shell"

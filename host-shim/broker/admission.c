@@ -12,20 +12,23 @@
 /* clang-format off */
 static const struct admission_role roles[] = {
     [CHANNEL_ROLE_BOOT] = {
-        .program = "boot", .is_container = true, .connections = 2,
+        .program = "boot", .is_container = true, .frame = CHANNEL_EVENT, .connections = 2,
         .events = BIT(AUDIT_BOOT_STEP) | BIT(AUDIT_BOOT_REPORT) | BIT(AUDIT_BOOT_REFUSED) | BIT(AUDIT_SHUTDOWN_STEP) |
                   BIT(AUDIT_WORK_COMMITTED) | BIT(AUDIT_WORK_PUSHED) | BIT(AUDIT_WORK_LEFT),
     },
     [CHANNEL_ROLE_INIT] = {
-        .program = "init", .is_container = true, .connections = 2, .sends_init_events = true,
+        .program = "init", .is_container = true, .frame = CHANNEL_INIT_EVENT, .connections = 2,
+    },
+    [CHANNEL_ROLE_RUNNER] = {
+        .program = "runner", .is_container = true, .frame = CHANNEL_EXEC_EVENT, .connections = 2,
     },
     [CHANNEL_ROLE_LAUNCHER] = {
-        .program = "launcher", .connections = 2,
+        .program = "launcher", .frame = CHANNEL_EVENT, .connections = 2,
         .events = BIT(AUDIT_SESSION_START) | BIT(AUDIT_SESSION_CONFIG) | BIT(AUDIT_OVERRIDE_USED) |
                   BIT(AUDIT_RUNTIME_BLOCKED) | BIT(AUDIT_INTEGRITY_CHECK) | BIT(AUDIT_ENV_DETECT),
     },
     [CHANNEL_ROLE_COLLECT] = {
-        .program = "collect", .connections = 2,
+        .program = "collect", .frame = CHANNEL_EVENT, .connections = 2,
         .events = BIT(AUDIT_WORK_COLLECTED) | BIT(AUDIT_WORK_LEFT) | BIT(AUDIT_OVERRIDE_USED),
     },
 };
@@ -76,6 +79,20 @@ bool admission_take(struct admission *admission, uint64_t now_ns, size_t size)
     admission->tokens -= CLOCK_NANOSECONDS_PER_SECOND;
     admission->bytes += size;
     return true;
+}
+
+bool admission_take_exec(struct admission *admission, bool is_nested)
+{
+    uint64_t most = is_nested ? LIMIT_NESTED_BYTES_PER_SESSION : LIMIT_EXEC_BYTES_PER_SESSION;
+    if (admission->exec_bytes < most)
+        return true;
+    admission->execs_dropped++;
+    return false;
+}
+
+void admission_spend_exec(struct admission *admission, uint64_t bytes)
+{
+    admission->exec_bytes += bytes;
 }
 
 bool admission_refuse(struct admission *admission, const char *what, uid_t uid)

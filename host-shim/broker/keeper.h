@@ -31,6 +31,7 @@ enum keeper_timer {
     KEEPER_TIMER_DRAIN,   /* the container ended: last frames are read */
     KEEPER_TIMER_DROPS,   /* the count of dropped events is due */
     KEEPER_TIMER_HELLO,   /* connections that never said hello */
+    KEEPER_TIMER_SYNC,    /* exec events are due on the disk */
     KEEPER_TIMER_COUNT
 };
 
@@ -106,6 +107,11 @@ void ending_abandon(struct keeper *keeper, const char *reason);
 /* log.c: records of the keeper itself, refusals, lines for people in keeper.log. */
 void log_record(struct keeper *keeper, enum audit_event event, const struct audit_source *source,
                 json_t *fields); /* takes FIELDS */
+/* The same for an event that may reach the disk a moment later: exec events are many. */
+void log_record_soon(struct keeper *keeper, enum audit_event event,
+                     const struct audit_source *source, json_t *fields);
+/* Brings what log_record_soon left to the disk. */
+void log_sync(struct keeper *keeper);
 void log_own(struct keeper *keeper, enum audit_event event, json_t *fields);
 /* Records the first refusal of WHAT for UID and counts the rest. */
 void log_refusal(struct keeper *keeper, const char *what, uid_t uid, const char *detail);
@@ -114,6 +120,10 @@ void log_drop(struct keeper *keeper);
 /* Records the counts that are still open: dropped events, and refusals that came more than once. */
 void log_totals(struct keeper *keeper);
 void log_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* exec_events.c: an event of the task runner, from a frame's payload. 0, -EPROTO or -ENOMEM. */
+int exec_event_record(struct keeper *keeper, const struct audit_source *source, const void *payload,
+                      size_t size, struct error *err);
 
 /* init_events.c: an event of PID 1, from a frame's payload. 0, or -EPROTO. */
 int init_event_record(struct keeper *keeper, const struct audit_source *source, const void *payload,

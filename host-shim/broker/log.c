@@ -10,6 +10,8 @@
 /* How long drops are counted before they are recorded, so that a flood makes one record a second.
  */
 #define DROPS_MS 1000
+/* How long an exec event may wait for the disk: a sync of each would hold every command up. */
+#define SYNC_MS 100
 
 void log_note(const char *format, ...)
 {
@@ -27,9 +29,36 @@ void log_record(struct keeper *keeper, enum audit_event event, const struct audi
                 json_t *fields)
 {
     struct error err = ERROR_INITIALIZER;
+    event_loop_clear_timer(&keeper->loop, KEEPER_TIMER_SYNC);
     if (audit_log_append(keeper->log, event, source, fields, &err) < 0)
         log_note("record %s: %s", audit_event_name(event), error_text(&err));
     json_decref(fields);
+}
+
+void log_sync(struct keeper *keeper)
+{
+    struct error err = ERROR_INITIALIZER;
+    event_loop_clear_timer(&keeper->loop, KEEPER_TIMER_SYNC);
+    if (audit_log_sync(keeper->log, &err) < 0)
+        log_note("%s", error_text(&err));
+}
+
+static void on_sync(void *context)
+{
+    log_sync(context);
+}
+
+void log_record_soon(struct keeper *keeper, enum audit_event event,
+                     const struct audit_source *source, json_t *fields)
+{
+    struct error err = ERROR_INITIALIZER;
+    if (audit_log_append_unsynced(keeper->log, event, source, fields, &err) < 0)
+        log_note("record %s: %s", audit_event_name(event), error_text(&err));
+    json_decref(fields);
+    if (keeper->timers[KEEPER_TIMER_SYNC].deadline_ns == 0)
+        event_loop_set_timer(&keeper->loop, KEEPER_TIMER_SYNC,
+                             clock_monotonic_ns() + SYNC_MS * CLOCK_NANOSECONDS_PER_MILLISECOND,
+                             on_sync, keeper);
 }
 
 void log_own(struct keeper *keeper, enum audit_event event, json_t *fields)
@@ -61,7 +90,11 @@ static void record_drops(void *context)
     if (keeper->admission.dropped > 0)
         record_count(keeper, "events", keeper->admission.dropped,
                      "dropped over the rate or size limit");
+    if (keeper->admission.execs_dropped > 0)
+        record_count(keeper, "execs", keeper->admission.execs_dropped,
+                     "dropped over the size limit");
     keeper->admission.dropped = 0;
+    keeper->admission.execs_dropped = 0;
 }
 
 void log_drop(struct keeper *keeper)

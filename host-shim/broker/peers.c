@@ -43,7 +43,9 @@ static size_t count_role(const struct keeper *keeper, uint32_t role)
 
 bool peers_has_container(const struct keeper *keeper)
 {
-    return count_role(keeper, CHANNEL_ROLE_BOOT) + count_role(keeper, CHANNEL_ROLE_INIT) > 0;
+    return count_role(keeper, CHANNEL_ROLE_BOOT) + count_role(keeper, CHANNEL_ROLE_INIT) +
+               count_role(keeper, CHANNEL_ROLE_RUNNER) >
+           0;
 }
 
 /* True when PID lives where we live: a process of the container does not, whatever its uid. */
@@ -128,8 +130,10 @@ static int take_event(struct peer *peer, uint32_t type, const void *payload, siz
     const struct admission_role *role = admission_role(peer->role);
     const struct audit_source source = {
         .program = role->program, .uid = peer->uid, .pid = peer->pid};
-    if ((type == CHANNEL_INIT_EVENT) != role->sends_init_events)
+    if (type != role->frame)
         return error_set(err, EPROTO, "%s may not send frames of type %u", role->program, type);
+    if (type == CHANNEL_EXEC_EVENT)
+        return exec_event_record(peer->keeper, &source, payload, size, err);
     /* The host's own programs are few and ours; only the container is held to a rate. */
     if (role->is_container &&
         !admission_take(&peer->keeper->admission, clock_monotonic_ns(), size)) {
@@ -159,10 +163,12 @@ static void on_frame(struct peer *peer, size_t received)
         memcpy(&hello, payload, sizeof(hello));
         on_hello(peer, &hello);
     } else if (peer->role != 0 && header.type == CHANNEL_FLUSH && size == 0) {
+        log_sync(peer->keeper);
         if (channel_send_frame(peer->fd, CHANNEL_FLUSHED, NULL, 0) < 0)
             close_peer(peer);
     } else if (peer->role != 0 &&
-               (header.type == CHANNEL_EVENT || header.type == CHANNEL_INIT_EVENT)) {
+               (header.type == CHANNEL_EVENT || header.type == CHANNEL_INIT_EVENT ||
+                header.type == CHANNEL_EXEC_EVENT)) {
         /* A wrong event is refused and the connection kept: a newer program's later events still
          * count. */
         if (take_event(peer, header.type, payload, size, &err) < 0)

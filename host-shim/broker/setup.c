@@ -21,7 +21,9 @@ static int open_log(struct keeper *keeper, struct error *err)
     if (path_format(path, "%s/events.jsonl", keeper->state_directory) < 0 ||
         path_format(forward, "%s/security-events.log", root) < 0)
         return error_set(err, ENAMETOOLONG, "the state directory");
-    return audit_log_open(path, keeper->session, forward, &keeper->log, err);
+    const struct audit_source source = {.program = "keeper", .uid = getuid(), .pid = getpid()};
+    result = audit_log_open(path, keeper->session, forward, &keeper->log, err);
+    return result < 0 ? result : audit_log_note_tear(keeper->log, &source, err);
 }
 
 int keeper_open(struct keeper *keeper, struct error *err)

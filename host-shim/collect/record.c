@@ -70,7 +70,9 @@ static int append_to_log(const struct collection *collection, enum audit_event e
     if (result < 0)
         return result;
     struct audit_source source = {.program = "collect", .uid = getuid(), .pid = getpid()};
-    result = audit_log_append(log, event, &source, fields, err);
+    result = audit_log_note_tear(log, &source, err);
+    if (result == 0)
+        result = audit_log_append(log, event, &source, fields, err);
     audit_log_close(log);
     return result;
 }

@@ -23,6 +23,7 @@ static const struct command_option start_options[] = {
     FLAG("use-current-branch", "work on the branch that is checked out; it comes back as AGENT/BRANCH"),
     {"name",             "NAME",     COMMAND_VALUE_TEXT,    "name the session (session-1, session-2, ...)"},
     {"prompt",           "TEXT",     COMMAND_VALUE_TEXT,    "what the agent is to do; for shell, a command line for sh"},
+    {"env-file",         "FILE",     COMMAND_VALUE_PATH,    "give the agent's own process the variables in FILE, NAME=VALUE a line"},
     FLAG("no-push", "commit at the end, but bring nothing back"),
     {"commit-message",   "TEXT",     COMMAND_VALUE_TEXT,    "message of the automatic commit"},
     FLAG("commit-secrets", "commit files that look like credentials too"),
@@ -60,6 +61,16 @@ static const struct command_option logs_options[] = {
     HELP, END,
 };
 
+static const struct command_option record_options[] = {
+    FLAG("follow", "go on as long as the session runs"),
+    FLAG("json", "print one JSON object a line for each command"),
+    FLAG("denied", "only commands that were denied, or something inside them"),
+    FLAG("failed", "only commands that did not end with 0"),
+    {"tier",  "NAME", COMMAND_VALUE_TIER, "only commands of this tier and higher ones"},
+    {"since", "TIME", COMMAND_VALUE_TEXT, "only commands started since then: 10m, 2h, or RFC 3339 in UTC"},
+    HELP, END,
+};
+
 static const struct command_option sync_options[] = {
     {"as",        "BRANCH", COMMAND_VALUE_TEXT,   "fetch into this branch instead of the session's"},
     {"max-bytes", "N",      COMMAND_VALUE_NUMBER, "most bytes that the session may send (2 GiB)"},
@@ -83,6 +94,14 @@ static const struct command_option remove_options[] = {
 
 static const struct command_option doctor_options[] = {
     {"image", "REF", COMMAND_VALUE_TEXT, "check inside this image instead of the shell agent's"},
+    JSON, HELP, END,
+};
+
+static const struct command_option policy_options[] = {
+    {"agent",  "AGENT", COMMAND_VALUE_AGENT, "leave out what is for other agents"},
+    {"policy", "PATHS", COMMAND_VALUE_PATH,  "files and directories, with ':' between, before what is shipped"},
+    FLAG("alone", "leave out what is shipped"),
+    {"cwd",    "DIR",   COMMAND_VALUE_PATH,  "judge a command in this directory (/workspace)"},
     JSON, HELP, END,
 };
 
@@ -144,6 +163,17 @@ const struct command commands[] = {
         .options = logs_options,
     },
     {
+        .name = "record",
+        .summary = "show the commands that ran in a session, and those that were denied",
+        .synopsis = "SESSION",
+        .details = "Reads the audit log of the session and proves it on the way. What ran inside a command stands "
+                   "below it.",
+        .argument = COMMAND_VALUE_SESSION,
+        .arguments_minimum = 1,
+        .arguments_maximum = 1,
+        .options = record_options,
+    },
+    {
         .name = "sync",
         .summary = "fetch the work of a session into the repository",
         .synopsis = "SESSION",
@@ -192,6 +222,17 @@ const struct command commands[] = {
         .options = doctor_options,
     },
     {
+        .name = "policy",
+        .summary = "check, show and try the rules about commands",
+        .synopsis = "check [FILE...] | show | test -- COMMAND [ARGUMENT...]",
+        .details = "check reads policy files, show prints the policy they make, test says what becomes of a command "
+                   "(0: it runs, 1: it is denied). Nothing is run.",
+        .argument = COMMAND_VALUE_POLICY,
+        .arguments_minimum = 1,
+        .arguments_maximum = SIZE_MAX,
+        .options = policy_options,
+    },
+    {
         .name = "version",
         .summary = "show the versions of coding-agents, engine, kernel and git",
         .synopsis = "",
@@ -217,8 +258,11 @@ const struct command commands[] = {
     },
 };
 
-static const char *const agent_words[] = {"shell", NULL};
+static const char *const agent_words[] = {"shell", "codex", NULL};
 static const char *const shell_words[] = {"bash", "zsh", "fish", NULL};
+static const char *const policy_words[] = {"check", "show", "test", NULL};
+static const char *const tier_words[] = {"read",        "workspace-write", "network",
+                                         "destructive", "privileged",      NULL};
 static const char *const network_words[] = {"allow-all", "restricted", NULL};
 /* clang-format on */
 
@@ -242,6 +286,10 @@ const char *const *command_value_words(enum command_value value)
         return shell_words;
     case COMMAND_VALUE_NETWORK:
         return network_words;
+    case COMMAND_VALUE_POLICY:
+        return policy_words;
+    case COMMAND_VALUE_TIER:
+        return tier_words;
     case COMMAND_VALUE_NONE:
     case COMMAND_VALUE_TEXT:
     case COMMAND_VALUE_NUMBER:

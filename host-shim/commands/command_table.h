@@ -19,6 +19,8 @@ enum command_value {
     COMMAND_VALUE_SHELL,
     COMMAND_VALUE_COMMAND,
     COMMAND_VALUE_NETWORK,
+    COMMAND_VALUE_POLICY,
+    COMMAND_VALUE_TIER,
 };
 
 struct command_option {

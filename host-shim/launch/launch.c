@@ -12,6 +12,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/path.h"
+#include "lib/host/agent_command.h"
 #include "lib/host/grammar.h"
 #include "lib/host/install_paths.h"
 #include "lib/host/network.h"
@@ -48,7 +49,15 @@ static int choose_mode(struct launch *launch, struct error *err)
 static int check_policy(struct launch *launch, struct error *err)
 {
     char path[PATH_MAX];
-    int status = policy_check_agent(launch->options.agent, err);
+    const struct agent_request request = {
+        .agent = launch->options.agent,
+        .prompt = launch->options.prompt,
+        .arguments = launch->options.command,
+        .has_variables = launch->options.variables != NULL,
+    };
+    int status = install_path_share("policies/agents.tab", path, err);
+    if (status == 0)
+        status = agent_command_make(path, &request, &launch->storage.command, err);
     if (status == 0)
         status = install_path_share("policies/engine-args.tab", path, err);
     if (status == 0)

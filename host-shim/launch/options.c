@@ -12,6 +12,7 @@
 #include "lib/host/grammar.h"
 #include "lib/wire/limits.h"
 #include "lib/wire/manifest.h"
+#include "lib/wire/variables.h"
 
 /* Checks VALUE (NULL for a flag) and stores it in FIELD of the options. */
 typedef int option_setter(const char *value, void *field, struct error *err);
@@ -57,6 +58,13 @@ static int set_branch(const char *value, void *field, struct error *err)
                          "git does not allow this name for a branch; see git-check-ref-format(1)");
     *(const char **)field = value;
     return 0;
+}
+
+static int set_variables(const char *value, void *field, struct error *err)
+{
+    variables_free(*(char **)field);
+    *(char **)field = NULL;
+    return variables_read(value, field, err) < 0 ? -EINVAL : 0;
 }
 
 static int set_network(const char *value, void *field, struct error *err)
@@ -126,6 +134,7 @@ static const struct option_rule option_rules[] = {
     {"use-current-branch", NULL,       set_flag,    FIELD(use_current_branch), "work on the branch that is checked out; it comes back as AGENT/BRANCH"},
     {"name",               "NAME",     set_name,    FIELD(name), "name the session (session-1, session-2, ...)"},
     {"prompt",             "TEXT",     set_text,    FIELD(prompt), "what the agent is to do; for shell, a command line for sh"},
+    {"env-file",           "FILE",     set_variables, FIELD(variables), "give the agent's own process the variables in FILE, NAME=VALUE a line"},
     {"no-push",            NULL,       set_flag,    FIELD(no_push), "commit at the end, but bring nothing back"},
     {"commit-message",     "TEXT",     set_text,    FIELD(commit_message), "message of the automatic commit"},
     {"commit-secrets",     NULL,       set_flag,    FIELD(commit_secrets), "commit files that look like credentials too"},
@@ -226,9 +235,6 @@ static int check_together(const struct launch_options *options, struct error *er
     }
     if (options->agent == NULL)
         return error_set(err, EINVAL, "which agent? Write coding-agents run shell");
-    if (options->prompt != NULL && options->command[0] != NULL)
-        return error_set(err, EINVAL,
-                         "--prompt and a command behind -- are two commands: give one of them");
     if (options->is_json && !options->is_dry_run)
         return error_set(err, EINVAL, "--json prints --dry-run: give both");
     return 0;
@@ -279,6 +285,7 @@ int options_parse(int argc, char **argv, struct launch_options *options, struct 
 
 void options_free(struct launch_options *options)
 {
+    variables_free(options->variables);
     string_list_free(&options->device_read_bps);
     string_list_free(&options->device_write_bps);
     string_list_free(&options->engine_arguments);

@@ -28,6 +28,7 @@ struct launch_options {
     struct string_list device_read_bps;  /* owned */
     struct string_list device_write_bps; /* owned */
     const char *gpu;
+    char *variables; /* owned; NULL without */
     const char *image;
     bool from_source;
     const char *dotnet_preview;

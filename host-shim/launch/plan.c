@@ -62,36 +62,18 @@ static void fill_reader(const struct plan_input *input, struct manifest *manifes
     }
 }
 
-/* ARGS as they are; a prompt is a command line for sh until agents with prompts of their own exist.
- */
-static int fill_command(const struct launch_options *options, struct string_list *command,
-                        struct error *err)
-{
-    if (options->prompt != NULL) {
-        string_list_add(command, "sh");
-        string_list_add(command, "-c");
-        string_list_add(command, options->prompt);
-    }
-    for (char **argument = options->command; *argument != NULL; argument++)
-        string_list_add(command, *argument);
-    return command->has_failed ? error_set(err, ENOMEM, "keep the command") : 0;
-}
-
 static char *borrow(const char *text)
 {
     return (char *)(uintptr_t)(text == NULL ? "" : text);
 }
 
-int plan_manifest(const struct plan_input *input, struct plan_storage *storage,
-                  struct manifest *manifest, struct error *err)
+void plan_manifest(const struct plan_input *input, struct plan_storage *storage,
+                   struct manifest *manifest)
 {
     static char *no_command[] = {NULL};
     static char hook_name[] = "dotnet-preview";
     const struct launch_options *options = input->options;
     const struct repository *repository = input->repository;
-    int status = fill_command(options, &storage->command, err);
-    if (status < 0)
-        return status;
     storage->hook_arguments[0] = borrow(options->dotnet_preview);
     storage->hook =
         (struct manifest_setup_hook){.name = hook_name, .arguments = storage->hook_arguments};
@@ -122,5 +104,4 @@ int plan_manifest(const struct plan_input *input, struct plan_storage *storage,
     };
     memcpy(manifest->session, input->session, sizeof(manifest->session));
     fill_reader(input, manifest);
-    return 0;
 }

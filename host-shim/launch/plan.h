@@ -32,14 +32,14 @@ int plan_limits(const struct launch_options *options, const struct engine_facts 
 
 /* What a manifest needs beyond its input. */
 struct plan_storage {
-    struct string_list command; /* owned */
+    struct string_list command; /* owned; filled before */
     char *hook_arguments[2];    /* borrowed */
     struct manifest_setup_hook hook;
 };
 
-/* Fills MANIFEST, which borrows from INPUT and STORAGE, but for file_list_sha256. 0 or -errno. */
-int plan_manifest(const struct plan_input *input, struct plan_storage *storage,
-                  struct manifest *manifest, struct error *err);
+/* Fills MANIFEST, which borrows from INPUT and STORAGE, but for file_list_sha256. */
+void plan_manifest(const struct plan_input *input, struct plan_storage *storage,
+                   struct manifest *manifest);
 
 /* The identity of host user UID as the container sees it; 65534 when it has none there. */
 uid_t plan_container_id(const struct engine_facts *engine, uid_t uid);

@@ -91,12 +91,10 @@ static int render_manifest(struct launch *launch, struct error *err)
         .is_interactive = launch->is_interactive || launch->options.is_persistent,
     };
     struct manifest manifest;
-    int status = plan_manifest(&input, &launch->storage, &manifest, err);
-    if (status < 0)
-        return status;
+    plan_manifest(&input, &launch->storage, &manifest);
     manifest_digest(launch->repository.files.data, launch->repository.files.size,
                     manifest.file_list_sha256);
-    status = manifest_render(&manifest, &launch->manifest, &launch->manifest_size, err);
+    int status = manifest_render(&manifest, &launch->manifest, &launch->manifest_size, err);
     if (status == 0)
         manifest_digest(launch->manifest, launch->manifest_size, launch->manifest_sha256);
     return status;
@@ -201,6 +199,9 @@ int stage_write(struct launch *launch, struct error *err)
                                0644, err);
     if (status == 0)
         status = fd_write_file(directory, "files.list", files->data, files->size, 0644, err);
+    const char *variables = launch->options.variables;
+    if (status == 0 && variables != NULL)
+        status = fd_write_file(directory, "variables", variables, strlen(variables), 0644, err);
     if (status == 0)
         status = save_state(launch, err);
     if (status == 0)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "lib/base/error.h"
+#include "lib/base/string_list.h"
 #include "lib/base/users.h"
 #include "lib/wire/manifest.h"
 
@@ -45,7 +46,8 @@ struct boot_context {
     uint64_t step_start_ns;    /* of the running step, absolute as the next */
     uint64_t step_deadline_ns; /* when what it started is killed */
 
-    struct manifest *manifest; /* owned; NULL without session */
+    struct manifest *manifest;    /* owned; NULL without session */
+    struct string_list variables; /* for the agent's process alone; owned */
     struct user agentuser;
     struct user agentcli;
     struct user agentfetch;
@@ -84,8 +86,8 @@ extern const struct boot_step boot_steps[];
 extern const size_t boot_step_count;
 
 boot_step_function kernel_check, manifest_read, mounts_make, mounts_sync, workspace_copy,
-    git_set_up, git_save_work, data_make_directories, data_wipe, drop_privileges, setup_run_hooks,
-    agent_hand_over;
+    git_set_up, git_save_work, data_make_directories, data_wipe, runner_prepare, drop_privileges,
+    setup_run_hooks, agent_hand_over;
 
 /* Walks the table up. The exit code of agent-boot: 0, or the refusing step's. */
 int boot_run(struct boot_context *context);

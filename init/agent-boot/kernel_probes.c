@@ -3,11 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,17 +16,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/apparmor_label.h"
 #include "lib/base/cleanup.h"
-#include "lib/base/fd.h"
+#include "lib/base/seccomp_filter.h"
 #include "lib/base/syscalls.h"
 
 #define KERNEL_MAJOR 6
 #define KERNEL_MINOR 1
 #define LANDLOCK_ABI 2
-/* Linux 5.19; not in the headers of every C library we build with. */
-#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
-#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
-#endif
 
 /* Runs PROBE in a child; its errno, or 0, comes back as the exit status. */
 static int probe_in_child(int (*probe)(void), const char *what, struct error *err)
@@ -196,17 +191,21 @@ int probe_pid_one(struct boot_context *context, struct error *err)
     return 0;
 }
 
+/* Commands and agentcli stack their own profiles on this label, and refuse to start on any other.
+ */
 int probe_apparmor(struct boot_context *context, struct error *err)
 {
-    char *text = NULL;
-    size_t size = 0;
-    if (fd_read_file(AT_FDCWD, "/proc/self/attr/apparmor/current", PATH_MAX, &text, &size, NULL) <
-        0)
-        return error_set(err, EPROTO, "this kernel has no AppArmor");
-    cleanup_free char *label = text;
-    label[strcspn(label, "\n")] = '\0';
-    boot_set_detail(context, "label %.200s", label);
-    if (strncmp(label, "coding-agents", strlen("coding-agents")) != 0)
-        return error_set(err, EPROTO, "the label is '%.200s', not coding-agents", label);
+    char label[APPARMOR_LABEL_SIZE];
+    int length = apparmor_label_read(label);
+    if (length < 0)
+        return error_set(err, -length, "read the AppArmor label");
+    if (length == 0) {
+        boot_set_detail(context, "not in this kernel: Landlock and seccomp confine alone");
+        return BOOT_SKIPPED;
+    }
+    boot_set_detail(context, "label %s", label);
+    if (strcmp(label, APPARMOR_CONTAINER " (enforce)") != 0)
+        return error_set(err, EPROTO, "the label is '%s', not '" APPARMOR_CONTAINER " (enforce)'",
+                         label);
     return 0;
 }

@@ -8,6 +8,8 @@
 #define PLACE_PRIVATE BOOT_RUN_DIRECTORY "/private"
 #define PLACE_MANIFEST PLACE_PRIVATE "/manifest.json"
 #define PLACE_SOCKETS PLACE_PRIVATE "/sockets"
+/* The keeper's socket, once the host's mounts are out of sight. */
+#define PLACE_CHANNEL PLACE_SOCKETS "/root.sock"
 #define PLACE_SOURCE PLACE_PRIVATE "/source"
 #define PLACE_SOURCE_REPOSITORY PLACE_SOURCE "/repository"
 #define PLACE_SOURCE_GIT PLACE_SOURCE "/git"

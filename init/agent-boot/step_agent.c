@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "init/agent-boot/boot.h"
+#include "init/agent-boot/places.h"
 #include "lib/base/capability.h"
 #include "lib/base/cleanup.h"
 #include "lib/wire/init_protocol.h"
@@ -14,6 +15,30 @@
 #define AGENTCLI_EXEC BOOT_LIBEXEC "/agentcli-exec"
 #define AGENT_STOP_GRACE_MS 5000
 #define AGENT_READY_TIMEOUT_MS 30000
+
+#define SYS_ADMIN CAPABILITY_BIT(CAP_SYS_ADMIN)
+#define SETUID CAPABILITY_BIT(CAP_SETUID)
+#define SETGID CAPABILITY_BIT(CAP_SETGID)
+#define SETPCAP CAPABILITY_BIT(CAP_SETPCAP)
+#define KILL CAPABILITY_BIT(CAP_KILL)
+#define SYS_PTRACE CAPABILITY_BIT(CAP_SYS_PTRACE)
+
+/* A service of every session, required: without it no command runs. */
+struct support {
+    const char *name;
+    int (*add_arguments)(const struct boot_context *context, struct init_service *service,
+                         struct error *err);
+    uint64_t capabilities;  /* policies/capabilities.tab */
+    uint32_t restart_limit; /* in SUPPORT_RESTART_WINDOW_MS */
+    uint32_t store_max;
+};
+
+/* Commands wait while one of these is started again, so that is soon. */
+#define SUPPORT_BACKOFF_MS 10
+#define SUPPORT_BACKOFF_MAX_MS 50
+#define SUPPORT_RESTART_WINDOW_MS 10000
+#define SUPPORT_READY_TIMEOUT_MS 10000
+#define SUPPORT_STOP_GRACE_MS 1000
 
 extern char **environ;
 
@@ -98,11 +123,14 @@ static int add_command(const struct boot_context *context, struct init_service *
         manifest == NULL ? "shell" : manifest->agent,
         NULL,
     };
+    const char *const plain[] = {"--identity", context->agentuser.name, NULL};
     const char *const interactive[] = {"--interactive", NULL};
     const char *const persistent[] = {"--persistent", NULL};
     const char *const end[] = {"--", NULL};
     bool is_interactive = manifest != NULL && manifest->mode == MANIFEST_MODE_INTERACTIVE;
     int result = add_arguments(service, head, err);
+    if (result == 0 && manifest == NULL)
+        result = add_arguments(service, plain, err);
     if (result == 0 && is_interactive)
         result = add_arguments(service, interactive, err);
     if (result == 0 && manifest != NULL && manifest->is_persistent)
@@ -126,26 +154,110 @@ static int send_message(const struct boot_context *context, const struct init_bo
     return 0;
 }
 
-static int send_service(const struct boot_context *context, struct init_boot_message *message,
-                        struct error *err)
+static int add_sandbox(const struct boot_context *context, struct init_service *service,
+                       struct error *err)
 {
-    *message = (struct init_boot_message){
-        .version = INIT_PROTOCOL_VERSION,
-        .type = INIT_BOOT_SERVICE,
-        .service =
-            {
-                .name = "agent",
-                .flags = INIT_SERVICE_MAIN | INIT_SERVICE_READY_FD | INIT_SERVICE_TTY,
-                .capabilities = CAPABILITY_BIT(CAP_SYS_ADMIN) | CAPABILITY_BIT(CAP_SETUID) |
-                                CAPABILITY_BIT(CAP_SETGID) | CAPABILITY_BIT(CAP_SETPCAP),
-                .ready_timeout_ms = AGENT_READY_TIMEOUT_MS,
-                .stop_grace_ms = AGENT_STOP_GRACE_MS,
-            },
-    };
-    int result = add_command(context, &message->service, err);
+    const char *const argv[] = {BOOT_LIBEXEC "/agent-task-sandbox", "--serve",
+                                context->manifest->agent, NULL};
+
+    return add_arguments(service, argv, err);
+}
+
+/* Its events go where boot's go. */
+static int add_runner(const struct boot_context *context, struct init_service *service,
+                      struct error *err)
+{
+    static const char program[] = BOOT_LIBEXEC "/agent-task-runnerd";
+    const char *const argv[] = {
+        program, "--keeper", PLACE_CHANNEL, "--session", context->manifest->session, NULL};
+    const char *const alone[] = {program, NULL};
+
+    return add_arguments(service, context->channel_fd >= 0 ? argv : alone, err);
+}
+
+/* clang-format off */
+/* In the order of their dependence: each starts when the one before is ready, and the agent last. */
+static const struct support supports[] = {
+    {
+        .name = "sandbox",
+        .add_arguments = add_sandbox,
+        .capabilities = SYS_ADMIN | SETUID | SETGID | SETPCAP,
+        .restart_limit = 20,
+    },
+    {
+        .name = "runner",
+        .add_arguments = add_runner,
+        .capabilities = SYS_PTRACE | KILL | SETUID,
+        /* One that agents can reach may be killed ten times a second, and the session goes on. */
+        .restart_limit = 100,
+        .store_max = 1, /* the listener of the exec trap */
+    },
+};
+/* clang-format on */
+
+/* Depends on the one sent before it, if there is one. */
+static void begin_service(struct init_boot_message *message, const char *name, uint32_t sent)
+{
+    struct init_service *service = &message->service;
+
+    *message =
+        (struct init_boot_message){.version = INIT_PROTOCOL_VERSION, .type = INIT_BOOT_SERVICE};
+    snprintf(service->name, sizeof(service->name), "%s", name);
+    service->dependency_count = sent > 0 ? 1 : 0;
+    service->dependencies[0] = (uint8_t)(sent > 0 ? sent - 1 : 0);
+}
+
+static int send_support(const struct boot_context *context, struct init_boot_message *message,
+                        uint32_t number, struct error *err)
+{
+    const struct support *support = &supports[number];
+    struct init_service *service = &message->service;
+
+    begin_service(message, support->name, number);
+    service->flags = INIT_SERVICE_READY_FD | INIT_SERVICE_REQUIRED | INIT_SERVICE_RESTART;
+    service->capabilities = support->capabilities;
+    service->restart_limit = support->restart_limit;
+    service->restart_window_ms = SUPPORT_RESTART_WINDOW_MS;
+    service->backoff_ms = SUPPORT_BACKOFF_MS;
+    service->backoff_max_ms = SUPPORT_BACKOFF_MAX_MS;
+    service->ready_timeout_ms = SUPPORT_READY_TIMEOUT_MS;
+    service->stop_grace_ms = SUPPORT_STOP_GRACE_MS;
+    service->store_max = support->store_max;
+    int result = support->add_arguments(context, service, err);
     if (result == 0)
-        result = add_variables(context, &message->service, err);
+        result = add_variables(context, service, err);
     return result < 0 ? result : send_message(context, message, err);
+}
+
+static int send_agent(const struct boot_context *context, struct init_boot_message *message,
+                      uint32_t sent, struct error *err)
+{
+    struct init_service *service = &message->service;
+
+    begin_service(message, "agent", sent);
+    service->flags = INIT_SERVICE_MAIN | INIT_SERVICE_READY_FD | INIT_SERVICE_TTY;
+    service->capabilities = SYS_ADMIN | SETUID | SETGID | SETPCAP;
+    service->ready_timeout_ms = AGENT_READY_TIMEOUT_MS;
+    service->stop_grace_ms = AGENT_STOP_GRACE_MS;
+    int result = add_command(context, service, err);
+    if (result == 0)
+        result = add_variables(context, service, err);
+    for (size_t i = 0; result == 0 && i < context->variables.count; i++)
+        result = add_environment(service, context->variables.items[i], err);
+    return result < 0 ? result : send_message(context, message, err);
+}
+
+/* A plain container has no session: its command is agentuser's from the start, and there is nothing
+ * to trap. */
+static int send_services(const struct boot_context *context, struct init_boot_message *message,
+                         struct error *err)
+{
+    uint32_t sent = 0;
+    int result = 0;
+
+    while (context->manifest != NULL && result == 0 && sent < ARRAY_LENGTH(supports))
+        result = send_support(context, message, sent++, err);
+    return result < 0 ? result : send_agent(context, message, sent, err);
 }
 
 /* One descriptor as ancillary data: unix(7), SCM_RIGHTS. */
@@ -189,7 +301,7 @@ int agent_hand_over(struct boot_context *context, struct error *err)
     static struct init_boot_message message; /* too large for a stack frame */
     if (context->init_fd < 0)
         return error_set(err, EPROTO, "agent-boot was not started by agent-init");
-    int result = send_service(context, &message, err);
+    int result = send_services(context, &message, err);
     if (result == 0 && context->init_channel_fd >= 0)
         result = send_channel(context, &message, err);
     if (result < 0)

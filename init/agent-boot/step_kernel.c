@@ -101,9 +101,9 @@ static const struct kernel_requirement requirements[] = {
     },
     {
         .name = "apparmor",
-        .requirement = ADVISED,
+        .requirement = REQUIRED_IN_SESSION,
         .probe = probe_apparmor,
-        .remedy = "load the profile of policies/apparmor on the host: a second belt",
+        .remedy = "load the profiles of policies/apparmor on the host, add --security-opt apparmor=coding-agents",
     },
     {
         .name = "idmapped-mounts",

@@ -8,6 +8,7 @@
 
 #include "init/agent-boot/boot.h"
 #include "init/agent-boot/places.h"
+#include "init/agent-boot/session_variables.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/fd.h"
 #include "lib/wire/channel.h"
@@ -85,10 +86,12 @@ int manifest_read(struct boot_context *context, struct error *err)
         return result;
     if (!is_shutdown) {
         result = keep_copy(text, size, err);
+        if (result == 0)
+            result = session_variables_read(context, err);
         if (result < 0)
             return result;
     }
-    greet_keeper(context, is_shutdown ? PLACE_SOCKETS "/root.sock" : MANIFEST_CHANNEL_SOCKET);
+    greet_keeper(context, is_shutdown ? PLACE_CHANNEL : MANIFEST_CHANNEL_SOCKET);
     if (context->manifest->stop_grace_ms > 0)
         context->stop_grace_ms = context->manifest->stop_grace_ms;
     boot_set_detail(context, "session %s, branch %.150s", context->manifest->session,

@@ -73,6 +73,14 @@ const struct boot_step boot_steps[] = {
         .down = data_wipe,
     },
     {
+        .name = "runner",
+        .purpose = "the exec policy, read once before the task runner and its sandboxes start",
+        .capabilities = 0,
+        .deadline_ms = 10 * SECONDS,
+        .exit_code = EXIT_BOOT_RUNNER,
+        .up = runner_prepare,
+    },
+    {
         .name = "drop",
         .purpose = "boot becomes agentuser for good, confined like any command",
         .capabilities = SETUID | SETGID | SETPCAP,

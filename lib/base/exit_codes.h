@@ -15,7 +15,8 @@ enum exit_code {
     EXIT_START = 207,      /* the engine refused to start the container */
     EXIT_COLLECT =
         208, /* the agent ended, but its work could not be brought back; it is in the volume */
-    EXIT_AUDIT = 209,         /* the keeper of the audit log could not be started or failed */
+    EXIT_AUDIT = 209, /* the keeper of the audit log could not be started or failed, or the log is
+                         damaged */
     EXIT_HOST_INTERNAL = 210, /* anything else on the host */
     /* container */
     EXIT_BOOT_KERNEL = 211,    /* the kernel or engine lacks something required */
@@ -32,8 +33,10 @@ enum exit_code {
     EXIT_INIT_NOT_PID1 = 222,  /* agent-init: --boot and not PID 1 */
     EXIT_AGENT_LOST = 223,     /* the agent ended and left no status */
     EXIT_SERVICE_LIMIT = 224,  /* a required service failed more often than its limit */
-    EXIT_CONTROL = 225,        /* agent-initctl: the request was refused or PID 1 did not answer */
+    EXIT_CONTROL = 225,        /* agent-initctl, agent-task-runnerctl: the request was refused, or
+                                  nobody answered */
     EXIT_SANDBOX = 226,        /* a command could not be confined, so it was not run */
+    EXIT_BOOT_RUNNER = 227,    /* the exec policy is malformed, or the task runner has no place */
 };
 
 #endif

@@ -11,7 +11,7 @@
 #include "lib/base/fd.h"
 #include "lib/base/syscalls.h"
 
-int seccomp_filter_load(const char *path, struct error *err)
+static int load(const char *path, unsigned int flags, struct error *err)
 {
     cleanup_free char *data = NULL;
     size_t size = 0;
@@ -27,8 +27,17 @@ int seccomp_filter_load(const char *path, struct error *err)
         .len = (unsigned short)(size / sizeof(struct sock_filter)),
         .filter = (struct sock_filter *)(void *)data,
     };
-    result = sys_seccomp(SECCOMP_SET_MODE_FILTER, 0, &program);
-    if (result < 0)
-        return error_set(err, -result, "install the seccomp filter '%s'", path);
-    return 0;
+    result = sys_seccomp(SECCOMP_SET_MODE_FILTER, flags, &program);
+    return result < 0 ? error_set(err, -result, "install the seccomp filter '%s'", path) : result;
+}
+
+int seccomp_filter_load(const char *path, struct error *err)
+{
+    return load(path, 0, err);
+}
+
+int seccomp_filter_listen(const char *path, struct error *err)
+{
+    return load(path, SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+                err);
 }

@@ -3,7 +3,14 @@
 #ifndef BASE_SECCOMP_FILTER_H
 #define BASE_SECCOMP_FILTER_H
 
+#include <linux/seccomp.h>
+
 #include "lib/base/error.h"
+
+/* Linux 5.19; not in the headers of every C library we build with. */
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
 
 /* The kernel's own limit, BPF_MAXINSNS of linux/bpf_common.h. */
 #define SECCOMP_FILTER_INSTRUCTIONS_MAX 4096
@@ -14,5 +21,13 @@
  * error: the caller must not go on without the filter. 0 or -errno.
  */
 int seccomp_filter_load(const char *path, struct error *err);
+
+/*
+ * Installs it likewise, with a listener for what it answers with SECCOMP_RET_USER_NOTIF; once the
+ * listener has received a call, only a deadly signal interrupts it. The listener, close-on-exec and
+ * owned by the caller, or -errno: -EBUSY when this process is below a filter with a listener
+ * already, -EINVAL before Linux 5.19.
+ */
+int seccomp_filter_listen(const char *path, struct error *err);
 
 #endif

@@ -31,6 +31,11 @@ int sys_pidfd_send_signal(int pidfd, int signal, unsigned int flags)
     return result_of(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, flags));
 }
 
+int sys_pidfd_getfd(int pidfd, int fd)
+{
+    return result_of(syscall(SYS_pidfd_getfd, pidfd, fd, 0));
+}
+
 int sys_openat2(int dirfd, const char *path, const struct open_how *how)
 {
     int fd;
@@ -77,6 +82,22 @@ int sys_landlock_create_ruleset(const struct landlock_ruleset_attr *attributes, 
                                 uint32_t flags)
 {
     return result_of(syscall(SYS_landlock_create_ruleset, attributes, size, flags));
+}
+
+int sys_landlock_add_rule(int ruleset, uint32_t type, const void *attributes)
+{
+    return result_of(syscall(SYS_landlock_add_rule, ruleset, type, attributes, 0));
+}
+
+int sys_landlock_restrict_self(int ruleset)
+{
+    return result_of(syscall(SYS_landlock_restrict_self, ruleset, 0));
+}
+
+/* clone(2): stack, parent's and child's tid, tls; the same order on x86-64 and arm64 for these. */
+pid_t sys_fork(uint64_t flags, int *pidfd)
+{
+    return result_of(syscall(SYS_clone, flags | SIGCHLD, NULL, pidfd, NULL, NULL));
 }
 
 /* setfsuid(2) reports no error: the second call, with an invalid id, tells what is in force. */

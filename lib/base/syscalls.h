@@ -18,6 +18,7 @@ struct sock_fprog;
  * interrupted. */
 int sys_pidfd_open(pid_t pid, unsigned int flags);                              /* Linux 5.3 */
 int sys_pidfd_send_signal(int pidfd, int signal, unsigned int flags);           /* Linux 5.1 */
+int sys_pidfd_getfd(int pidfd, int fd);                                         /* Linux 5.6 */
 int sys_openat2(int dirfd, const char *path, const struct open_how *how);       /* Linux 5.6 */
 int sys_close_range(unsigned int first, unsigned int last, unsigned int flags); /* Linux 5.9 */
 int sys_open_tree(int dirfd, const char *path, unsigned int flags);             /* Linux 5.2 */
@@ -29,6 +30,15 @@ int sys_pivot_root(const char *new_root, const char *put_old);
 int sys_seccomp(unsigned int operation, unsigned int flags, void *arguments); /* Linux 3.17 */
 int sys_landlock_create_ruleset(const struct landlock_ruleset_attr *attributes, size_t size,
                                 uint32_t flags); /* Linux 5.13; flags 1 asks for the ABI */
+int sys_landlock_add_rule(int ruleset, uint32_t type, const void *attributes); /* Linux 5.13 */
+int sys_landlock_restrict_self(int ruleset);                                   /* Linux 5.13 */
+
+/*
+ * fork(2) with FLAGS of clone(2), such as new namespaces; with CLONE_PIDFD *PIDFD is owned by the
+ * caller. The C library is not told: its atfork handlers do not run, so for programs with one
+ * thread only. The pid, 0 in the child, or -errno.
+ */
+pid_t sys_fork(uint64_t flags, int *pidfd);
 
 /*
  * Gives every signal its default disposition, 32 and 33 included: the C libraries keep these two

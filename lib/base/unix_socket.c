@@ -25,6 +25,17 @@ int unix_socket_listen(const char *path, mode_t mode, int backlog)
     return steal_fd(&fd);
 }
 
+int unix_socket_connect(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (memccpy(address.sun_path, path, '\0', sizeof(address.sun_path)) == NULL)
+        return -ENAMETOOLONG;
+    cleanup_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+        return -errno;
+    return steal_fd(&fd);
+}
+
 int unix_socket_accept(int fd, uid_t *uid)
 {
     struct ucred peer;

@@ -13,6 +13,10 @@
  */
 int unix_socket_listen(const char *path, mode_t mode, int backlog);
 
+/* A SOCK_SEQPACKET connection to PATH, close-on-exec and nonblocking. The fd (owned by the caller)
+ * or -errno; -EAGAIN: its queue is full. */
+int unix_socket_connect(const char *path);
+
 /* The next connection to FD, close-on-exec and nonblocking, with the *UID of who made it. The fd
  * (owned) or -errno. */
 int unix_socket_accept(int fd, uid_t *uid);

@@ -22,27 +22,6 @@ static int read_policy(const char *name, size_t minimum, table_file_callback *ca
     return status < 0 ? status : table_file_read(path, minimum, minimum, callback, context, err);
 }
 
-static int add_agent(const struct table_file_row *row, void *context, struct error *err)
-{
-    return string_list_add(context, row->fields[0]) == NULL
-               ? error_set(err, ENOMEM, "read agents.tab")
-               : 0;
-}
-
-int policy_check_agent(const char *agent, struct error *err)
-{
-    cleanup_string_list struct string_list agents = {.items = NULL};
-    int status = read_policy("policies/agents.tab", 5, add_agent, &agents, err);
-    if (status < 0 || string_list_contains(&agents, agent))
-        return status;
-    char known[256] = "";
-    for (size_t i = 0, used = 0; i < agents.count && used < sizeof(known); i++)
-        used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", i == 0 ? "" : ", ",
-                                 agents.items[i]);
-    error_set(err, EINVAL, "there is no agent '%.64s': write one of %s", agent, known);
-    return -EPERM;
-}
-
 static bool is_capability_set(const char *name)
 {
     static const char *const sets[] = {"granted", "effective", "permitted", "starting"};

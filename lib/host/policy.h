@@ -6,9 +6,6 @@
 #include "lib/base/error.h"
 #include "lib/base/string_list.h"
 
-/* agents.tab has AGENT. -EPERM with the ones it has, or -errno for a bad table. */
-int policy_check_agent(const char *agent, struct error *err);
-
 /* What capabilities.tab grants to the container, in its order, added to CAPABILITIES. 0 or -errno.
  */
 int policy_read_capabilities(struct string_list *capabilities, struct error *err);

@@ -104,6 +104,35 @@ void printable_print(FILE *file, const char *text)
     fputs(safe == NULL ? "?" : safe, file);
 }
 
+/* TEXT between OPEN and ', each ' in it as QUOTE. Owned by the caller. */
+static char *quote(const char *text, const char *open, const char *quote)
+{
+    char *word = malloc(strlen(text) * strlen(quote) + strlen(open) + 2);
+    if (word == NULL)
+        return NULL;
+    char *end = stpcpy(word, open);
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at == '\'')
+            end = stpcpy(end, quote);
+        else
+            *end++ = *at;
+    }
+    memcpy(end, "'", 2);
+    return word;
+}
+
+char *printable_word(const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "%+,-./:@_";
+    if (text[0] != '\0' && text[strspn(text, plain)] == '\0')
+        return strdup(text);
+    cleanup_free char *safe = printable_text(text, strlen(text));
+    if (safe == NULL)
+        return NULL;
+    return strcmp(safe, text) == 0 ? quote(text, "'", "'\\''") : quote(safe, "$'", "\\'");
+}
+
 char *printable_last_line(const char *text)
 {
     size_t end = text == NULL ? 0 : strlen(text);

@@ -17,6 +17,13 @@ char *printable_text(const void *bytes, size_t size);
 /* printable_text of the string, written to FILE. */
 void printable_print(FILE *file, const char *text);
 
+/*
+ * TEXT as one word of a shell command line, printable: as it is, in '...', or, with anything that
+ * printable_text would escape, in $'...', which bash, zsh and ksh read back as the same bytes.
+ * Owned by the caller; NULL when memory is short.
+ */
+char *printable_word(const char *text);
+
 /* The last line of TEXT that is not blank, as printable text owned by the caller; NULL when there
  * is none. */
 char *printable_last_line(const char *text);

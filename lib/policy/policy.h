@@ -12,18 +12,25 @@
 #include "lib/base/error.h"
 #include "lib/wire/task_protocol.h"
 
-/* In an image: what it ships, then what image builders and the session add, each directory in the
- * order of its names. */
+/* In an image: what it ships, what image builders add, what the session adds. */
 #define POLICY_DIRECTORY "/etc/coding-agents/exec"
 #define POLICY_DROP_IN_DIRECTORY "/etc/coding-agents/exec.d"
 #define POLICY_SESSION_DIRECTORY "/run/coding-agents/exec.d"
+/* These three for policy_load, NULL-terminated. The first rule that matches decides, hence the most
+ * particular comes first: session, drop-ins, what the image ships. */
+extern const char *const policy_directories[];
+
+/* The id of the judgement of what no rule matches. */
+#define POLICY_NO_RULE "default"
 
 struct policy; /* immutable once loaded */
 
 /*
- * Loads every *.json of DIRECTORIES (NULL-terminated, borrowed; a missing one is empty), in that
- * order, as one policy for AGENT: rules that name other agents are left out. *POLICY is owned by
- * the caller. 0, or -errno with "FILE:LINE: KEY: why" in ERR; an unknown key is an error.
+ * Loads every *.json of DIRECTORIES (NULL-terminated, borrowed; a missing one is empty, a file
+ * stands for itself), in that order and each in the order of its names, as one policy for AGENT
+ * (NULL: everybody): rules that name other agents are left out. Of a mode, a profile or a variable
+ * that several files set, the first one counts. *POLICY is owned by the caller. 0, or -errno with
+ * "FILE:LINE: KEY: why" in ERR; an unknown key is an error.
  */
 int policy_load(const char *const *directories, const char *agent, struct policy **policy,
                 struct error *err);
@@ -56,8 +63,8 @@ struct policy_judgement {
 /*
  * Judges COMMAND: the first rule that matches decides. Wrappers (env, timeout, nice, xargs, sh -c
  * ...) are looked through, each command found inside is judged as well, and the strictest judgement
- * counts. Never fails: what cannot be read (an unparseable sh -c string) is judged by its outermost
- * form alone.
+ * counts. Never fails: a shell string is judged as far as it can be read, and what is too deep
+ * inside others by its outer form alone.
  */
 void policy_judge(const struct policy *policy, const struct policy_command *command,
                   struct policy_judgement *judgement);
@@ -66,6 +73,10 @@ void policy_judge(const struct policy *policy, const struct policy_command *comm
 void policy_describe_denial(const struct policy_judgement *judgement, char *text, size_t size);
 
 bool policy_is_observing(const struct policy *policy);
+
+/* "sandbox" or "deny"; "read", "workspace-write" ..., "none" for TASK_TIER_NONE. Static. */
+const char *policy_action_name(enum task_action action);
+const char *policy_tier_name(enum task_tier tier);
 
 /* How a sandbox of a profile is made. */
 struct policy_profile {

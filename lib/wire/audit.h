@@ -19,9 +19,10 @@
 
 /*
  * Who sends it, and its fields. Texts unless said otherwise: (n) a number from 0, (i) any integer,
- * (b) true or false, (d) SHA-256 in hex, (l) a list of texts, (o) an object whose values are texts.
- * '?' marks what may be left out. Text that is not UTF-8 goes under "KEY_base64" (record_set_text
- * of lib/wire/record.h).
+ * (b) true or false, (d) SHA-256 in hex, (l) a list of texts, (o) an object whose values are texts,
+ * (t) RFC 3339 UTC, (v) a verdict and (r) a tier by the names of exec_record.h. '?' marks what may
+ * be left out. Text that is not UTF-8 goes under "KEY_base64" (record_set_text of
+ * lib/wire/record.h).
  */
 enum audit_event {
     AUDIT_SESSION_START,  /* launcher: agent, name, branch, image, argv_sha256 (d), manifest_sha256
@@ -45,11 +46,22 @@ enum audit_event {
     AUDIT_WORK_COLLECTED,  /* collect: branch, commit, repository */
     AUDIT_OVERRIDE_USED,   /* launcher, collect: what */
     AUDIT_RUNTIME_BLOCKED, /* launcher: runtime, why (Podman, remote engine, too old) */
-    AUDIT_INTEGRITY_CHECK, /* launcher: subject, expected, found, outcome */
+    AUDIT_INTEGRITY_CHECK, /* launcher, keeper, collect: subject, expected, found, outcome */
     AUDIT_ENV_DETECT,      /* launcher: kernel, engine, runc, apparmor (b), cgroup */
-    AUDIT_LIMIT_HIT,       /* keeper: what, count (n), detail? */
-    AUDIT_AUDIT_CLOSED,    /* keeper: records (n: lines before this one). The container can say no
-                              more; only    what collect does on the host may follow */
+    AUDIT_EXEC_START,   /* keeper, from the runner's exec events, as all four: id, uid (n), pid (n),
+                           program, program_sha256? (d), argv (l), argument_count (n), argv_bytes
+                           (n), argv_is_cut (b), argv_sha256? (d), cwd, verdict (v), rule, profile,
+                           tier (r), is_observed (b), started (t), started_monotonic_ns (n), reason?
+                         */
+    AUDIT_EXEC_END,     /* id, exit_code (n: as a shell says it), signal (n: 0 when it exited),
+                           duration_us (n) */
+    AUDIT_EXEC_NESTED,  /* id, uid (n), pid (n), program, argv (l), argument_count (n), argv_is_cut
+                           (b), verdict (v), rule, tier (r), started (t), lost (n), reason? */
+    AUDIT_EXEC_REFUSED, /* id, uid (n), pid (n), program, error (n: errno; 0: killed), started (t),
+                           reason */
+    AUDIT_LIMIT_HIT,    /* keeper: what, count (n), detail? */
+    AUDIT_AUDIT_CLOSED, /* keeper: records (n: lines before this one). The container can say no
+                           more; only    what collect does on the host may follow */
     AUDIT_EVENT_COUNT
 };
 
@@ -63,7 +75,7 @@ int audit_event_check(enum audit_event event, const json_t *fields, struct error
 
 /* Who said it, as verified by the writer, never as declared. */
 struct audit_source {
-    const char *program; /* "launcher", "keeper", "boot", "init", "collect" */
+    const char *program; /* "launcher", "keeper", "boot", "init", "collect", "runner" */
     uid_t uid;
     pid_t pid;
 };
@@ -72,7 +84,9 @@ struct audit_log; /* an open events.jsonl, exclusively locked, its chain head kn
 
 /*
  * Opens or creates the chained log at PATH (0600) for SESSION and locks it, waiting for another
- * writer for a few seconds (-EWOULDBLOCK). A log that exists is verified first and appended to.
+ * writer for a few seconds (-EWOULDBLOCK). A log that exists is verified first and appended to. A
+ * last line without its end, which a writer that was killed or a machine that went down leaves, is
+ * cut off: audit_log_note_tear.
  * FORWARD_PATH (or NULL) is security-events.log: it receives a copy of each whole line under
  * flock(2), unchained. *LOG owned by the caller. 0 or -errno.
  */
@@ -85,8 +99,22 @@ int audit_log_open(const char *path, const char *session, const char *forward_pa
  */
 int audit_log_append(struct audit_log *log, enum audit_event event,
                      const struct audit_source *source, const json_t *fields, struct error *err);
-/* How many records the log has. */
+/*
+ * The same without waiting for the disk: the record is in the file at once, and on the disk and in
+ * the forwarded copy after the next audit_log_sync, audit_log_append or audit_log_close.
+ */
+int audit_log_append_unsynced(struct audit_log *log, enum audit_event event,
+                              const struct audit_source *source, const json_t *fields,
+                              struct error *err);
+/* Brings to the disk what audit_log_append_unsynced left. 0 or -errno. */
+int audit_log_sync(struct audit_log *log, struct error *err);
+/* Records as SOURCE, once, that a torn line was cut off when the log was opened; else nothing. */
+int audit_log_note_tear(struct audit_log *log, const struct audit_source *source,
+                        struct error *err);
+/* How many records the log has, and how many bytes were appended since it was opened. */
 uint64_t audit_log_count(const struct audit_log *log);
+uint64_t audit_log_appended(const struct audit_log *log);
+/* Syncs as well; who wants to know how that went calls audit_log_sync before. NULL is fine. */
 void audit_log_close(struct audit_log *log);
 
 /* What a log is checked against, line by line. Start with all zeros. */

@@ -3,13 +3,28 @@
 #include <string.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/wire/audit.h"
+#include "lib/wire/exec_record.h"
 #include "lib/wire/limits.h"
 #include "lib/wire/record_text.h"
 
-#define FIELDS_MAX 8
+#define FIELDS_MAX 20
 
-enum field_type { TEXT, OUTCOME, DIGEST, NUMBER, INTEGER, BOOLEAN, LIST, OBJECT };
+enum field_type {
+    TEXT,
+    OUTCOME,
+    VERDICT,
+    TIER,
+    TIME,
+    DIGEST,
+    NUMBER,
+    INTEGER,
+    BOOLEAN,
+    LIST,
+    ARGUMENTS,
+    OBJECT
+};
 
 struct audit_field {
     const char *key;
@@ -48,6 +63,23 @@ static const struct audit_row rows[AUDIT_EVENT_COUNT] = {
                                {"found", TEXT, false}, {"outcome", TEXT, false}}},
     [AUDIT_ENV_DETECT]      = {"env-detect", {{"kernel", TEXT, false}, {"engine", TEXT, false}, {"runc", TEXT, false},
                                {"apparmor", BOOLEAN, false}, {"cgroup", TEXT, false}}},
+    [AUDIT_EXEC_START]      = {"exec-start", {{"id", TEXT, false}, {"uid", NUMBER, false}, {"pid", NUMBER, false},
+                               {"program", TEXT, false}, {"program_sha256", DIGEST, true}, {"argv", ARGUMENTS, false},
+                               {"argument_count", NUMBER, false}, {"argv_bytes", NUMBER, false},
+                               {"argv_is_cut", BOOLEAN, false}, {"argv_sha256", DIGEST, true}, {"cwd", TEXT, false},
+                               {"verdict", VERDICT, false}, {"rule", TEXT, false}, {"profile", TEXT, false},
+                               {"tier", TIER, false}, {"is_observed", BOOLEAN, false}, {"started", TIME, false},
+                               {"started_monotonic_ns", NUMBER, false}, {"reason", TEXT, true}}},
+    [AUDIT_EXEC_END]        = {"exec-end", {{"id", TEXT, false}, {"exit_code", NUMBER, false}, {"signal", NUMBER, false},
+                               {"duration_us", NUMBER, false}}},
+    [AUDIT_EXEC_NESTED]     = {"exec-nested", {{"id", TEXT, false}, {"uid", NUMBER, false}, {"pid", NUMBER, false},
+                               {"program", TEXT, false}, {"argv", ARGUMENTS, false}, {"argument_count", NUMBER, false},
+                               {"argv_is_cut", BOOLEAN, false}, {"verdict", VERDICT, false}, {"rule", TEXT, false},
+                               {"tier", TIER, false}, {"started", TIME, false}, {"lost", NUMBER, false},
+                               {"reason", TEXT, true}}},
+    [AUDIT_EXEC_REFUSED]    = {"exec-refused", {{"id", TEXT, false}, {"uid", NUMBER, false}, {"pid", NUMBER, false},
+                               {"program", TEXT, false}, {"error", NUMBER, false}, {"started", TIME, false},
+                               {"reason", TEXT, false}}},
     [AUDIT_LIMIT_HIT]       = {"limit-hit", {{"what", TEXT, false}, {"count", NUMBER, false}, {"detail", TEXT, true}}},
     [AUDIT_AUDIT_CLOSED]    = {"audit-closed", {{"records", NUMBER, false}}},
 };
@@ -74,11 +106,11 @@ static const char *check_text(const json_t *value, bool is_encoded)
     return reason;
 }
 
-static const char *check_list(const json_t *value, bool is_encoded)
+static const char *check_list(const json_t *value, bool is_encoded, size_t limit)
 {
     if (!json_is_array(value))
         return "must be an array";
-    if (json_array_size(value) > LIMIT_EVENT_LIST_ENTRIES)
+    if (json_array_size(value) > limit)
         return "has too many entries";
     for (size_t i = 0; i < json_array_size(value); i++) {
         const char *reason = check_text(json_array_get(value, i), is_encoded);
@@ -118,14 +150,43 @@ static const char *check_digest(const json_t *value)
     return is_digest ? NULL : "must be a SHA-256 in lower case hex";
 }
 
+static const char *check_time(const json_t *value)
+{
+    const char *text = json_string_value(value);
+    uint64_t time;
+    return text != NULL && clock_parse(text, &time) == 0 ? NULL : "must be a time in RFC 3339, UTC";
+}
+
+/* COUNT words, some of which may be NULL. */
+static bool is_one_of(const json_t *value, const char *const *words, size_t count)
+{
+    const char *text = json_string_value(value);
+    for (size_t i = 0; text != NULL && i < count; i++)
+        if (words[i] != NULL && strcmp(text, words[i]) == 0)
+            return true;
+    return false;
+}
+
 static const char *check_outcome(const json_t *value)
 {
     static const char *const outcomes[] = {"up", "skipped", "refused", "down", "failed"};
-    const char *text = json_string_value(value);
-    for (size_t i = 0; text != NULL && i < ARRAY_LENGTH(outcomes); i++)
-        if (strcmp(text, outcomes[i]) == 0)
-            return NULL;
-    return "is none of up, skipped, refused, down, failed";
+    return is_one_of(value, outcomes, ARRAY_LENGTH(outcomes))
+               ? NULL
+               : "is none of up, skipped, refused, down, failed";
+}
+
+static const char *check_verdict(const json_t *value)
+{
+    return is_one_of(value, exec_record_verdicts, EXEC_RECORD_VERDICTS)
+               ? NULL
+               : "is none of sandbox, deny, fail, direct";
+}
+
+static const char *check_tier(const json_t *value)
+{
+    return is_one_of(value, exec_record_tiers, EXEC_RECORD_TIERS)
+               ? NULL
+               : "is none of none, read, workspace-write, network, destructive, privileged";
 }
 
 static const char *check_value(enum field_type type, const json_t *value, bool is_encoded)
@@ -134,9 +195,17 @@ static const char *check_value(enum field_type type, const json_t *value, bool i
     case TEXT:
         return check_text(value, is_encoded);
     case LIST:
-        return check_list(value, is_encoded);
+        return check_list(value, is_encoded, LIMIT_EVENT_LIST_ENTRIES);
+    case ARGUMENTS:
+        return check_list(value, is_encoded, LIMIT_EXEC_ARGUMENTS);
     case OUTCOME:
         return check_outcome(value);
+    case VERDICT:
+        return check_verdict(value);
+    case TIER:
+        return check_tier(value);
+    case TIME:
+        return check_time(value);
     case DIGEST:
         return check_digest(value);
     case NUMBER:
@@ -157,8 +226,8 @@ static const char *check_field(const struct audit_field *field, const json_t *fi
     char twin[RECORD_KEY_SIZE];
     record_twin_key(field->key, twin);
     const json_t *plain = json_object_get(fields, field->key);
-    const json_t *encoded =
-        field->type == TEXT || field->type == LIST ? json_object_get(fields, twin) : NULL;
+    bool has_twin = field->type == TEXT || field->type == LIST || field->type == ARGUMENTS;
+    const json_t *encoded = has_twin ? json_object_get(fields, twin) : NULL;
     if (plain == NULL && encoded == NULL)
         return field->is_optional ? NULL : "is missing";
     if (plain != NULL && encoded != NULL)

@@ -81,17 +81,14 @@ int audit_record_render(const struct audit_record *record, char **line, size_t *
     return 0;
 }
 
-int audit_append_line(int fd, const char *line, size_t size)
+int audit_append_lines(int fd, const char *lines, size_t size)
 {
     struct stat status;
     if (fstat(fd, &status) < 0)
         return -errno;
-    int result = fd_write_all(fd, line, size);
-    if (result < 0) {
-        /* A full disk must not leave half a line: the next one would be lost with it. */
-        if (ftruncate(fd, status.st_size) < 0)
-            return -errno;
-        return result;
-    }
-    return fdatasync(fd) < 0 ? -errno : 0;
+    int result = fd_write_all(fd, lines, size);
+    /* A full disk must not leave half a line: the next one would be lost with it. */
+    if (result < 0 && ftruncate(fd, status.st_size) < 0)
+        return -errno;
+    return result;
 }

@@ -27,7 +27,7 @@ int audit_record_render(const struct audit_record *record, char **line, size_t *
 /* True when the digest inside LINE is that of LINE. */
 bool audit_record_is_intact(const char *line, size_t size);
 
-/* Appends LINE to FD with nothing left behind when that fails, and syncs it. 0 or -errno. */
-int audit_append_line(int fd, const char *line, size_t size);
+/* Appends SIZE bytes of whole lines to FD with nothing left behind when that fails. 0 or -errno. */
+int audit_append_lines(int fd, const char *lines, size_t size);
 
 #endif

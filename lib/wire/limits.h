@@ -16,6 +16,9 @@
 #define LIMIT_SUPPLEMENTARY_GROUPS 64
 /* One argument: the kernel refuses a longer one in execve (MAX_ARG_STRLEN). */
 #define LIMIT_ARGUMENT_BYTES (128 * 1024)
+/* Variables for the agent's process: they travel in the service table with its command. */
+#define LIMIT_VARIABLES_BYTES (8 * 1024)
+#define LIMIT_VARIABLES 64
 /* The longest time a stop may take: an hour of pushing is a mistake, not a grace. */
 #define LIMIT_STOP_GRACE_MS (60 * 60 * 1000)
 /* Texts people read in lists and titles: names, labels, identities. */
@@ -35,8 +38,16 @@
 #define LIMIT_EVENTS_BURST 2000
 /* Events of one container that are kept, in bytes: a week of a busy session, and no full disk. */
 #define LIMIT_EVENT_BYTES_PER_SESSION (256u * 1024 * 1024)
-/* Connections the root channel holds at once: boot, PID 1, shutdown, one spare each. */
-#define LIMIT_CHANNEL_CONNECTIONS 8
+/* Exec events of one container that are kept, in bytes of the log: 700,000 commands. They have no
+ * rate: a keeper that is behind makes the runner wait, and the runner its callers. Nested ones may
+ * take three quarters. */
+#define LIMIT_EXEC_BYTES_PER_SESSION (1024ull * 1024 * 1024)
+#define LIMIT_NESTED_BYTES_PER_SESSION (LIMIT_EXEC_BYTES_PER_SESSION / 4 * 3)
+/* Arguments in one exec event: as many empty ones as its bytes hold (TASK_ARGUMENTS_SHOWN). */
+#define LIMIT_EXEC_ARGUMENTS 8192
+/* Connections the root channel holds at once: boot, PID 1, shutdown, the task runner, one spare
+ * each; and two that are kept for the host. */
+#define LIMIT_CHANNEL_CONNECTIONS 10
 /* Bytes of objects one collection may bring to the host, unless the user raises it. */
 #define LIMIT_COLLECT_BYTES (2ull * 1024 * 1024 * 1024)
 

@@ -97,6 +97,7 @@ struct manifest {
 #define MANIFEST_HOST_DIRECTORY "/run/coding-agents/host" /* the session directory, read-only */
 #define MANIFEST_FILE MANIFEST_HOST_DIRECTORY "/manifest.json"
 #define MANIFEST_FILE_LIST MANIFEST_HOST_DIRECTORY "/files.list"
+#define MANIFEST_VARIABLES_FILE MANIFEST_HOST_DIRECTORY "/variables" /* may be missing */
 #define MANIFEST_SOCKET_DIRECTORY "/run/coding-agents/sockets"
 #define MANIFEST_CHANNEL_SOCKET MANIFEST_SOCKET_DIRECTORY "/root.sock"
 #define MANIFEST_VOLUME "/run/coding-agents/volume"

@@ -67,7 +67,8 @@ enum task_message {
     TASK_SIGNAL = 48,
 
     /* runner -> sandbox service; answered by TASK_CONFIGURATION, profiles and direct rules, then
-       TASK_END */
+       TASK_END. TASK_RELOAD is answered likewise, or by TASK_ERROR and all stays; after a SIGHUP
+       the same comes unasked. */
     TASK_HELLO = 64,
     TASK_MAKE = 65, /* one more sandbox of a profile, answered by TASK_MADE or TASK_ERROR */
     TASK_CONFIGURATION = 66,
@@ -231,7 +232,8 @@ struct task_make {
 struct task_made {
     struct task_header header;
     char id[TASK_ID_SIZE];
-    int32_t pid; /* of the sandbox's init, in the container's pid namespace */
+    int32_t pid;         /* of the sandbox's init, in the container's pid namespace */
+    uint32_t generation; /* of the policy it holds: an answer can cross a reload */
 };
 
 struct task_start {

@@ -3,15 +3,18 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/path.h"
 #include "sandbox/agent-seccomp-compile/comparison.h"
 #include "sandbox/agent-seccomp-compile/constants.h"
 #include "sandbox/agent-seccomp-compile/json_keys.h"
 
 #define ARGUMENTS_MAX 6
+#define LIBSECCOMP_NOTIFY_LEVEL 5
 
 /* One rule on its way into the filter. */
 struct rule {
@@ -40,6 +43,8 @@ static int read_action(const json_t *json, uint32_t *action, struct error *err)
         *action = SCMP_ACT_ALLOW;
     } else if (strcmp(name, "kill-process") == 0) {
         *action = SCMP_ACT_KILL_PROCESS;
+    } else if (strcmp(name, "notify") == 0) {
+        *action = SCMP_ACT_NOTIFY;
     } else {
         return error_set(err, EINVAL, "'action' is '%s', which is not known", name);
     }
@@ -177,6 +182,8 @@ static int make_context(const json_t *document, scmp_filter_ctx *context, struct
 
     if (result < 0)
         return error_prefix(err, "default");
+    /* Level 5 knows notification: what the filter's kernel has counts, not the builder's. */
+    (void)seccomp_api_set(LIBSECCOMP_NOTIFY_LEVEL);
     *context = seccomp_init(action);
     if (*context == NULL)
         return error_set(err, ENOMEM, "make a filter");
@@ -188,36 +195,84 @@ static int make_context(const json_t *document, scmp_filter_ctx *context, struct
     return result < 0 ? error_set(err, -result, "set up a filter") : 0;
 }
 
-static int read_document(const json_t *document, scmp_filter_ctx *context, struct error *err)
+static int check_document(const json_t *document, struct error *err)
 {
-    static const char *const keys[] = {"version", "description", "default", "rules", "kept", NULL};
+    static const char *const keys[] = {"version", "description", "extends", "default",
+                                       "rules",   "kept",        NULL};
     int result = json_keys_check(document, keys, err);
 
     if (result < 0)
         return result;
     if (json_integer_value(json_object_get(document, "version")) != FILTER_VERSION)
         return error_set(err, EINVAL, "'version' must be %d", FILTER_VERSION);
-    if (json_keys_text(document, "description", err) == NULL)
-        return -EINVAL;
-    result = make_context(document, context, err);
+    return json_keys_text(document, "description", err) == NULL ? -EINVAL : 0;
+}
+
+static int add_document(scmp_filter_ctx context, const json_t *document, struct error *err)
+{
+    int result = read_list(context, document, "rules", read_rule, err);
+
+    return result < 0 ? result : read_list(context, document, "kept", read_kept, err);
+}
+
+static int load_document(const char *path, json_t **document, struct error *err)
+{
+    json_error_t json_error;
+
+    *document = json_load_file(path, JSON_REJECT_DUPLICATES, &json_error);
+    return *document == NULL ? error_set(err, EINVAL, "%s:%d:%d: %s", path, json_error.line,
+                                         json_error.column, json_error.text)
+                             : 0;
+}
+
+/* The rules of the file NAME beside PATH. That one extends no other: who reads a filter reads two
+ * files at most. */
+static int add_extended(scmp_filter_ctx context, const char *path, const char *name,
+                        struct error *err)
+{
+    const char *slash = strrchr(path, '/');
+    json_t *document = NULL;
+    char extended[PATH_MAX];
+    int result;
+
+    if (name == NULL || strchr(name, '/') != NULL)
+        return error_set(err, EINVAL, "'extends' must be the name of a file beside this one");
+    result =
+        path_format(extended, "%.*s%s", slash == NULL ? 0 : (int)(slash - path) + 1, path, name);
+    result =
+        result < 0 ? error_set(err, -result, "%s", name) : load_document(extended, &document, err);
     if (result == 0)
-        result = read_list(*context, document, "rules", read_rule, err);
-    if (result == 0)
-        result = read_list(*context, document, "kept", read_kept, err);
+        result = check_document(document, err);
+    if (result == 0 && json_object_get(document, "extends") != NULL)
+        result = error_set(err, EINVAL, "%s extends another file itself", name);
+    if (result == 0 && add_document(context, document, err) < 0)
+        result = error_prefix(err, "%s", name);
+    json_decref(document);
     return result;
+}
+
+static int read_document(const char *path, const json_t *document, scmp_filter_ctx *context,
+                         struct error *err)
+{
+    const json_t *extends = json_object_get(document, "extends");
+    int result = check_document(document, err);
+
+    if (result == 0)
+        result = make_context(document, context, err);
+    if (result == 0 && extends != NULL)
+        result = add_extended(*context, path, json_string_value(extends), err);
+    return result < 0 ? result : add_document(*context, document, err);
 }
 
 int filter_read(const char *path, scmp_filter_ctx *context, struct error *err)
 {
-    json_error_t json_error;
-    json_t *document = json_load_file(path, JSON_REJECT_DUPLICATES, &json_error);
+    json_t *document = NULL;
     scmp_filter_ctx made = NULL;
-    int result;
+    int result = load_document(path, &document, err);
 
-    if (document == NULL)
-        return error_set(err, EINVAL, "%s:%d:%d: %s", path, json_error.line, json_error.column,
-                         json_error.text);
-    result = read_document(document, &made, err);
+    if (result < 0)
+        return result;
+    result = read_document(path, document, &made, err);
     json_decref(document);
     if (result < 0) {
         seccomp_release(made);

@@ -14,8 +14,13 @@ enum column {
     COLUMN_FILTER,
     COLUMN_VIEW,
     COLUMN_PROGRAM,
+    COLUMN_DIRECT,
+    COLUMN_PROMPT, /* the launcher's */
     COLUMN_COUNT
 };
+
+#define NO_PROGRAM "none"
+#define SEPARATOR ","
 
 struct search {
     const char *name;
@@ -27,6 +32,37 @@ static int parse_view(const char *text, bool *is_idmapped)
 {
     *is_idmapped = strcmp(text, "idmapped") == 0;
     return *is_idmapped || strcmp(text, "plain") == 0 ? 0 : -EINVAL;
+}
+
+static int parse_direct(const char *text, struct agent *agent)
+{
+    size_t used = 0;
+
+    agent->direct_count = 0;
+    if (strcmp(text, NO_PROGRAM) == 0)
+        return 0;
+    for (size_t length; *text != '\0'; text += length + strspn(text + length, SEPARATOR)) {
+        length = strcspn(text, SEPARATOR);
+        if (*text != '/' || agent->direct_count == AGENTS_PROGRAMS_MAX ||
+            used + length >= sizeof(agent->direct))
+            return -EINVAL;
+        memcpy(agent->direct + used, text, length);
+        used += length;
+        agent->direct[used++] = '\0';
+        agent->direct_count++;
+    }
+    return 0;
+}
+
+size_t agents_direct(const struct agent *agent, const char *list[AGENTS_PROGRAMS_MAX])
+{
+    const char *at = agent->direct;
+
+    for (size_t i = 0; i < agent->direct_count; i++) {
+        list[i] = at;
+        at += strlen(at) + 1;
+    }
+    return agent->direct_count;
 }
 
 static int parse(const struct table_file_row *row, struct agent *agent, struct error *err)
@@ -42,10 +78,14 @@ static int parse(const struct table_file_row *row, struct agent *agent, struct e
     if (parse_view(fields[COLUMN_VIEW], &agent->is_idmapped) < 0)
         return error_set(err, EINVAL, "the view '%s' must be plain or idmapped",
                          fields[COLUMN_VIEW]);
-    if (fields[COLUMN_PROGRAM][0] != '/' || strpbrk(fields[COLUMN_PROGRAM], " \t") != NULL ||
+    if (fields[COLUMN_PROGRAM][0] != '/' ||
         path_format(agent->program, "%s", fields[COLUMN_PROGRAM]) < 0)
-        return error_set(err, EINVAL, "the program '%s' must be one absolute path",
+        return error_set(err, EINVAL, "the program '%s' must be an absolute path",
                          fields[COLUMN_PROGRAM]);
+    if (parse_direct(fields[COLUMN_DIRECT], agent) < 0)
+        return error_set(err, EINVAL,
+                         "'%s' must be absolute paths of programs, at most %d, or " NO_PROGRAM,
+                         fields[COLUMN_DIRECT], AGENTS_PROGRAMS_MAX);
     return 0;
 }
 

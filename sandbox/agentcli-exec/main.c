@@ -8,16 +8,19 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/exit_codes.h"
 #include "sandbox/agentcli-exec/agents.h"
-#include "sandbox/agentcli-exec/notify.h"
 #include "sandbox/agentcli-exec/options.h"
 #include "sandbox/agentcli-exec/pane.h"
 #include "sandbox/agentcli-exec/places.h"
 #include "sandbox/agentcli-exec/session.h"
+#include "sandbox/agentcli-exec/trap.h"
+#include "sandbox/confine/apparmor.h"
 #include "sandbox/confine/confine.h"
 #include "sandbox/confine/environment.h"
+#include "sandbox/confine/notify.h"
 #include "sandbox/confine/program.h"
 
 #define OWNER "agentuser" /* of the workspace on disk */
+#define OWNER_FILTER AGENTS_FILTER_DIRECTORY "/command.bpf"
 #define ATTACH_USER "agentattach"
 #define WORKSPACE "/workspace"
 
@@ -26,6 +29,8 @@ struct launch {
     struct agent agent;
     struct user owner;
     struct user attach_user;
+    bool is_trapped;     /* nothing below runs that the task runner did not allow */
+    int runner;          /* the connection to it; -1 without */
     int notify;          /* -1 without */
     int attach_listener; /* -1 without */
     char *default_command[2];
@@ -45,14 +50,17 @@ static int read_tables(struct confine *confine, struct error *err)
         identity = launch->agent.identity;
     /* The row's view is for the row's identity; for another, what counts is whether it owns the
      * files. */
+    launch->is_trapped = strcmp(identity, OWNER) != 0;
     if (strcmp(identity, launch->agent.identity) != 0)
-        launch->agent.is_idmapped = strcmp(identity, OWNER) != 0;
+        launch->agent.is_idmapped = launch->is_trapped;
     result = users_find(USERS_FILE, identity, &confine->user, err);
     if (result == 0)
         result = users_find(USERS_FILE, OWNER, &launch->owner, err);
     if (result == 0)
         result = users_find(USERS_FILE, ATTACH_USER, &launch->attach_user, err);
-    confine->filter = launch->agent.filter;
+    /* The owner's programs are commands, whatever the agent. */
+    confine->filter = launch->is_trapped ? launch->agent.filter : OWNER_FILTER;
+    confine->profile = APPARMOR_AGENTCLI;
     return result;
 }
 
@@ -124,6 +132,46 @@ static int enter_workspace(struct confine *confine, struct error *err)
     return chdir(WORKSPACE) < 0 ? error_set(err, errno, "enter '" WORKSPACE "'") : 0;
 }
 
+/* As root still: the runner takes listeners from nobody else. */
+static int find_runner(struct confine *confine, struct error *err)
+{
+    struct launch *launch = confine->program;
+
+    if (!launch->is_trapped)
+        return 0;
+    launch->runner = trap_connect(err);
+    return launch->runner < 0 ? launch->runner : 0;
+}
+
+static int stack_profile(struct confine *confine, struct error *err)
+{
+    const struct launch *launch = confine->program;
+
+    return launch->is_trapped ? confine_apparmor(confine, err) : 0;
+}
+
+static int restrict_files(struct confine *confine, struct error *err)
+{
+    const struct launch *launch = confine->program;
+    const char *direct[AGENTS_PROGRAMS_MAX];
+
+    return launch->is_trapped ? trap_restrict_files(&confine->user, direct,
+                                                    agents_direct(&launch->agent, direct), err)
+                              : 0;
+}
+
+static int install_filter(struct confine *confine, struct error *err)
+{
+    struct launch *launch = confine->program;
+    int result;
+
+    if (!launch->is_trapped)
+        return confine_filter(confine, err);
+    result = trap_install(confine->filter, launch->runner, err);
+    cleanup_close(&launch->runner);
+    return result;
+}
+
 /* clang-format off */
 static const struct confine_step steps[] = {
     {.name = "the tables",           .run = read_tables},
@@ -135,10 +183,13 @@ static const struct confine_step steps[] = {
     {.name = "the attach socket",    .run = make_places},
     {.name = "how files are shared", .run = confine_views},
     {.name = "the views",            .run = lay_views},
+    {.name = "the task runner",      .run = find_runner},
     {.name = "the identity",         .run = confine_identity},
     {.name = "the directory",        .run = enter_workspace},
     {.name = "no new privileges",    .run = confine_no_new_privileges},
-    {.name = "the seccomp filter",   .run = confine_filter},
+    {.name = "the AppArmor profile", .run = stack_profile},
+    {.name = "the files",            .run = restrict_files},
+    {.name = "the exec trap",        .run = install_filter},
     {.name = "the proof",            .run = confine_proof},
 };
 /* clang-format on */
@@ -188,7 +239,7 @@ static int run_interactive(const struct launch *launch)
 
 int main(int argc, char **argv)
 {
-    struct launch launch = {.notify = -1, .attach_listener = -1};
+    struct launch launch = {.runner = -1, .notify = -1, .attach_listener = -1};
     struct confine confine = {.program = &launch};
     struct error err = ERROR_INITIALIZER;
     int result = options_parse(argc, argv, &launch.options, &err);

@@ -19,6 +19,7 @@
 #include "lib/base/path.h"
 #include "lib/base/process.h"
 #include "sandbox/agentcli-exec/places.h"
+#include "sandbox/agentcli-exec/stand_in.h"
 #include "sandbox/confine/program.h"
 
 #define PROC_STATUS_MAX 16384
@@ -59,7 +60,7 @@ static bool ignores_term(pid_t pid)
     const char *line;
     size_t size = 0;
 
-    path_format(path, "/proc/%d/status", (int)pid);
+    path_format(path, "/proc/%d/status", (int)stand_in_find(pid));
     if (fd_read_file(AT_FDCWD, path, PROC_STATUS_MAX, &text, &size, NULL) < 0)
         return false;
     line = strstr(text, "\nSigIgn:");

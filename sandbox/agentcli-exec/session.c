@@ -16,10 +16,10 @@
 #include "lib/base/exit_codes.h"
 #include "lib/base/process.h"
 #include "sandbox/agentcli-exec/attach_server.h"
-#include "sandbox/agentcli-exec/notify.h"
 #include "sandbox/agentcli-exec/pane.h"
 #include "sandbox/agentcli-exec/places.h"
 #include "sandbox/agentcli-exec/tmux.h"
+#include "sandbox/confine/notify.h"
 
 /* Signals, tmux, its first client, the pane's listener and its link. */
 #define OWN_SOURCES 5

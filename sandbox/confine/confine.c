@@ -13,6 +13,7 @@
 #include "lib/base/capability.h"
 #include "lib/base/fd.h"
 #include "lib/base/seccomp_filter.h"
+#include "sandbox/confine/apparmor.h"
 
 #define FIRST_EXTRA_FD 3
 #define CAPABILITY_NUMBERS 64
@@ -84,6 +85,11 @@ int confine_no_new_privileges(struct confine *confine, struct error *err)
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return error_set(err, errno, "set no_new_privs");
     return 0;
+}
+
+int confine_apparmor(struct confine *confine, struct error *err)
+{
+    return apparmor_stack(confine->profile, err);
 }
 
 int confine_filter(struct confine *confine, struct error *err)

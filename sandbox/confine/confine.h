@@ -11,10 +11,11 @@
 
 /* What the steps work on. */
 struct confine {
-    struct user user;   /* who the process becomes */
-    struct views views; /* how the identities share files; filled by confine_views */
-    const char *filter; /* borrowed; path of the compiled seccomp filter */
-    const int *kept;    /* borrowed; descriptors above 2 that stay over exec, ascending */
+    struct user user;    /* who the process becomes */
+    struct views views;  /* how the identities share files; filled by confine_views */
+    const char *filter;  /* borrowed; path of the compiled seccomp filter */
+    const char *profile; /* borrowed; the AppArmor profile to stack on the container's */
+    const int *kept;     /* borrowed; descriptors above 2 that stay over exec, ascending */
     size_t kept_count;
     void *program; /* borrowed; for the steps of the program itself */
 };
@@ -39,6 +40,9 @@ int confine_views(struct confine *confine, struct error *err);
 int confine_identity(struct confine *confine, struct error *err);
 /* No program run from here on gains anything by being setuid. */
 int confine_no_new_privileges(struct confine *confine, struct error *err);
+/* Stacks the AppArmor profile and proves the label, where the kernel has AppArmor (apparmor.h).
+ * After the mounts, which the profiles refuse; with a /proc of the process's own pid namespace. */
+int confine_apparmor(struct confine *confine, struct error *err);
 /* The seccomp filter. Last but the proof: what comes before may need what it refuses. */
 int confine_filter(struct confine *confine, struct error *err);
 /* Asks the kernel whether all of the above is in force. */

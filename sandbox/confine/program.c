@@ -16,10 +16,11 @@ int program_exit_code(int number)
 }
 
 /* 0, or the -errno with which execve would refuse. */
-static int try_file(const char *path)
+static int try_file(const char *path, void *context)
 {
     struct stat status;
 
+    (void)context;
     if (stat(path, &status) < 0)
         return -errno;
     if (!S_ISREG(status.st_mode))
@@ -27,9 +28,7 @@ static int try_file(const char *path)
     return access(path, X_OK) < 0 ? -errno : 0;
 }
 
-/* EACCES somewhere on the way is remembered: a file that is there tells more than its absence
- * elsewhere. */
-static int search(const char *name, const char *path)
+static int search(const char *name, const char *path, program_attempt *attempt, void *context)
 {
     char candidate[PATH_MAX];
     int remembered = -ENOENT;
@@ -40,7 +39,7 @@ static int search(const char *name, const char *path)
             path_format(candidate, "%.*s%s%s", (int)length, path, length > 0 ? "/" : "", name);
 
         if (result == 0)
-            result = try_file(candidate);
+            result = attempt(candidate, context);
         if (result == 0)
             return 0;
         if (result == -EACCES)
@@ -50,16 +49,19 @@ static int search(const char *name, const char *path)
     return remembered;
 }
 
+int program_search(const char *name, const char *path, program_attempt *attempt, void *context)
+{
+    if (name[0] == '\0')
+        return -ENOENT;
+    if (strchr(name, '/') != NULL)
+        return attempt(name, context);
+    return search(name, path, attempt, context);
+}
+
 int program_find(const char *name, const char *path, struct error *err)
 {
-    int result;
+    int result = program_search(name, path, try_file, NULL);
 
-    if (name[0] == '\0')
-        result = -ENOENT;
-    else if (strchr(name, '/') != NULL)
-        result = try_file(name);
-    else
-        result = search(name, path);
     if (result == 0)
         return 0;
     error_set(err, 0, "'%s' %s", name,

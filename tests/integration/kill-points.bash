@@ -5,15 +5,15 @@
 # shellcheck disable=SC2034 # for the tests
 
 # Where a container can be killed, in the order of its life. Those of boot and shutdown have the names of their rows.
-CONTAINER_PHASES=(start up-kernel up-manifest up-mounts up-workspace up-git up-data up-drop up-setup up-agent
-    running stopping sweeping down-data down-git down-mounts)
+CONTAINER_PHASES=(start up-kernel up-manifest up-mounts up-workspace up-git up-data up-runner up-drop up-setup
+    up-agent running stopping sweeping down-data down-git down-mounts)
 KILL_IN_ROW=$BUILD/tests/helpers/kill-in-row
 KILL_AFTER=$BUILD/tests/helpers/kill-after
 
 # What begins a row: the report of the one before it.
 declare -gA ROW_BEGINS=([up-kernel]='' [up-manifest]='  kernel     up' [up-mounts]='  manifest   up'
     [up-workspace]='  mounts     up' [up-git]='  workspace  up' [up-data]='  git        up'
-    [up-drop]='  data       up' [up-setup]='  drop       up' [up-agent]='boot finished'
+    [up-runner]='  data       up' [up-drop]='  runner     up' [up-setup]='  drop       up' [up-agent]='boot finished'
     [down-data]='' [down-git]='  data       down' [down-mounts]='  git        down')
 # How far into a row kills go: system calls of agent-boot itself, of which the first ones may come before the row, and
 # for what others do in it, microseconds.

@@ -118,12 +118,12 @@ has_line() {
 
 @test "a restricted session has no network but its own loopback" {
     run --separate-stderr "$CA" run shell "$REPO" --name "$NAME" --no-push --network restricted -- \
-        sh -c 'ls /sys/class/net; cat /proc/net/route | tail -n +2'
+        sh -c 'tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d " "; cat /proc/net/route | tail -n +2'
     [ "$status" -eq 0 ]
     [ "$output" = lo ]
     # The positive control: the default has a way out.
     run --separate-stderr "$CA" run shell "$REPO" --name "$NAME-other" --no-push -- \
-        sh -c 'ls /sys/class/net; cat /proc/net/route | tail -n +2 | grep -c .'
+        sh -c 'tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d " "; cat /proc/net/route | tail -n +2 | grep -c .'
     [ "$status" -eq 0 ]
     [[ "$output" == *eth0* ]]
     [ "${lines[-1]}" -ge 1 ]

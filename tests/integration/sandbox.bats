@@ -31,9 +31,11 @@ teardown() {
 begin() {
     "$DOCKER" run --detach --init --name "$CONTAINER" --read-only --cap-drop ALL \
         --cap-add SYS_ADMIN --cap-add SETUID --cap-add SETGID --cap-add SETPCAP --cap-add CHOWN --cap-add KILL \
+        --cap-add SYS_PTRACE \
         --security-opt no-new-privileges:true --security-opt "seccomp=$ROOT/policies/seccomp/agent.json" \
         --tmpfs /run:rw,mode=755 --tmpfs /home:rw,mode=755 \
-        --volume "$CONTAINER-workspace:/workspace" --volume "$CONTAINER-tmp:/tmp" "$@" \
+        --volume "$CONTAINER-workspace:/workspace" --volume "$CONTAINER-tmp:/tmp" \
+        --volume "$BUILD/tests/agentcli-untrapped:/untrapped:ro" "$@" \
         --entrypoint sleep "$IMAGE" infinity >/dev/null
     as_root mkdir -p /run/coding-agents /home/agentuser /home/agentcli
     as_root chown 10000:10000 /workspace /tmp /home/agentuser
@@ -44,14 +46,16 @@ begin() {
 as_root() { "$DOCKER" exec "$CONTAINER" "$@"; }
 as_user() { "$DOCKER" exec --user 10000:10000 "$CONTAINER" "$@"; }
 views() { as_root sh -c 'echo "$*" >/run/coding-agents/views' sh "$@"; }
-agent() { as_root "$PROGRAM" --agent shell "$@"; }
-cli() { as_root "$PROGRAM" --agent shell --identity agentcli -- "$@"; }
+# As a container without session runs its command: the owner's, and so not trapped.
+agent() { as_root "$PROGRAM" --agent shell --identity agentuser "$@"; }
+# What a vendor's program would do, which nothing but a test can start without the trap.
+cli() { as_root /untrapped "$@"; }
 
 # interactive [OPTION...] [-- COMMAND...]: a session in the background; its exit code will be in /run/code.
 interactive() {
     "$DOCKER" exec --detach "$CONTAINER" sh -c \
         'exec 9>/run/ready; NOTIFY_FD=9 "$@" >/run/log 2>&1; echo $? >/run/code' \
-        sh "$PROGRAM" --agent shell --interactive "$@"
+        sh "$PROGRAM" --agent shell --identity agentuser --interactive "$@"
     eventually as_root grep -qx READY=1 /run/ready
 }
 
@@ -123,9 +127,7 @@ assert_confined() {
     begin
     run -0 agent -- sh -c "$confined"
     assert_confined 10000
-    run -0 cli sh -c "$confined"
-    assert_confined 10001
-    run -0 as_root sh -c "exec 7</etc/shadow; exec $PROGRAM --agent shell -- sh -c 'pwd; exec ls /proc/self/fd'"
+    run -0 as_root sh -c "exec 7</etc/shadow; exec $PROGRAM --agent shell --identity agentuser -- sh -c 'pwd; exec ls /proc/self/fd'"
     [ "${lines[0]}" = /workspace ]
     [ "${lines[*]:1}" = "0 1 2 3" ] # ls itself has the directory open
 }
@@ -187,10 +189,10 @@ assert_confined() {
 
 @test "readiness is told just before the command, which cannot tell it" {
     begin
-    run -0 as_root sh -c "exec 9>/run/ready; NOTIFY_FD=9 $PROGRAM --agent shell -- sh -c 'echo x >&9; echo \${NOTIFY_FD-unset}' 2>/dev/null"
+    run -0 as_root sh -c "exec 9>/run/ready; NOTIFY_FD=9 $PROGRAM --agent shell --identity agentuser -- sh -c 'echo x >&9; echo \${NOTIFY_FD-unset}' 2>/dev/null"
     [ "$output" = unset ]
     [ "$(as_root cat /run/ready)" = READY=1 ]
-    run -127 as_root sh -c "exec 9>/run/ready; NOTIFY_FD=9 $PROGRAM --agent shell -- no-such-program"
+    run -127 as_root sh -c "exec 9>/run/ready; NOTIFY_FD=9 $PROGRAM --agent shell --identity agentuser -- no-such-program"
     [ -z "$(as_root cat /run/ready)" ]
 }
 
@@ -248,7 +250,7 @@ both_work() {
     begin
     as_root rm /run/coding-agents/views
     run -0 agent -- true
-    run -219 --separate-stderr cli echo ran
+    run -219 --separate-stderr as_root "$PROGRAM" --agent shell --identity agentcli -- echo ran
     [ -z "$output" ]
     [[ $stderr == *"needs a view of the workspace"* ]]
     views nonsense

@@ -10,8 +10,8 @@ $(LINT_CHECKS): lint-%:
 	@start=$$(date +%s); tests/lint/$* || { echo "lint: $* failed" >&2; exit 1; }; \
 		printf '  %-16s ok %4d s\n' $(patsubst check-%,%,$*) $$(($$(date +%s) - start))
 
-# It looks at what was built.
-lint-check-man: $(PROGRAMS)
+# They look at what was built, or run it.
+lint-check-man lint-check-exec lint-selftest: $(PROGRAMS)
 
 lint-selftest:
 	@tests/lint/selftest

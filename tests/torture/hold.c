@@ -80,7 +80,7 @@ static bool is_report(const struct boot *boot, const struct __ptrace_syscall_inf
 static bool walk(struct boot *boot, const char *wanted, unsigned calls)
 {
     static const char *const steps[] = {"kernel", "manifest", "mounts", "workspace", "git",
-                                        "data",   "drop",     "setup",  "agent"};
+                                        "data",   "runner",   "drop",   "setup",     "agent"};
     const size_t count = sizeof(steps) / sizeof(steps[0]);
     struct __ptrace_syscall_info info;
     char name[NAME_SIZE];

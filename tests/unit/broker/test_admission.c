@@ -11,10 +11,11 @@ static void lists_every_role(void **state)
 {
     (void)state;
     assert_null(admission_role(0));
-    assert_null(admission_role(CHANNEL_ROLE_COLLECT + 1));
+    assert_null(admission_role(CHANNEL_ROLE_RUNNER + 1));
     assert_null(admission_role(UINT32_MAX));
     assert_true(admission_role(CHANNEL_ROLE_BOOT)->is_container);
     assert_true(admission_role(CHANNEL_ROLE_INIT)->is_container);
+    assert_true(admission_role(CHANNEL_ROLE_RUNNER)->is_container);
     assert_false(admission_role(CHANNEL_ROLE_LAUNCHER)->is_container);
     assert_false(admission_role(CHANNEL_ROLE_COLLECT)->is_container);
 }
@@ -23,9 +24,11 @@ static void lists_every_role(void **state)
 static void keeps_events_to_their_roles(void **state)
 {
     (void)state;
-    static const enum audit_event own[] = {AUDIT_SESSION_END, AUDIT_SERVICE, AUDIT_LIMIT_HIT,
-                                           AUDIT_AUDIT_CLOSED, AUDIT_EVENT_COUNT};
-    for (uint32_t role = CHANNEL_ROLE_BOOT; role <= CHANNEL_ROLE_COLLECT; role++)
+    static const enum audit_event own[] = {
+        AUDIT_SESSION_END,  AUDIT_SERVICE,      AUDIT_LIMIT_HIT,
+        AUDIT_AUDIT_CLOSED, AUDIT_EXEC_START,   AUDIT_EXEC_END,
+        AUDIT_EXEC_NESTED,  AUDIT_EXEC_REFUSED, AUDIT_EVENT_COUNT};
+    for (uint32_t role = CHANNEL_ROLE_BOOT; role <= CHANNEL_ROLE_RUNNER; role++)
         for (size_t i = 0; i < ARRAY_LENGTH(own); i++)
             assert_false(admission_allows(admission_role(role), own[i]));
     assert_true(admission_allows(admission_role(CHANNEL_ROLE_BOOT), AUDIT_BOOT_STEP));
@@ -35,8 +38,11 @@ static void keeps_events_to_their_roles(void **state)
     assert_true(admission_allows(admission_role(CHANNEL_ROLE_COLLECT), AUDIT_WORK_COLLECTED));
     assert_false(admission_allows(admission_role(CHANNEL_ROLE_COLLECT), AUDIT_SESSION_START));
     assert_true(admission_allows(admission_role(CHANNEL_ROLE_LAUNCHER), AUDIT_SESSION_START));
-    assert_true(admission_role(CHANNEL_ROLE_INIT)->sends_init_events);
-    assert_false(admission_role(CHANNEL_ROLE_BOOT)->sends_init_events);
+    assert_int_equal(admission_role(CHANNEL_ROLE_BOOT)->frame, CHANNEL_EVENT);
+    assert_int_equal(admission_role(CHANNEL_ROLE_INIT)->frame, CHANNEL_INIT_EVENT);
+    assert_int_equal(admission_role(CHANNEL_ROLE_LAUNCHER)->frame, CHANNEL_EVENT);
+    assert_int_equal(admission_role(CHANNEL_ROLE_COLLECT)->frame, CHANNEL_EVENT);
+    assert_int_equal(admission_role(CHANNEL_ROLE_RUNNER)->frame, CHANNEL_EXEC_EVENT);
 }
 
 static unsigned int take_all(struct admission *admission, uint64_t now)
@@ -71,6 +77,29 @@ static void holds_the_size(void **state)
     assert_false(admission_take(&admission, 100 * SECOND, 1));
 }
 
+/* Neither takes from the other, and nested ones leave room for commands. */
+static void gives_execs_a_budget_of_their_own(void **state)
+{
+    (void)state;
+    struct admission admission;
+    admission_open(&admission, 0);
+    for (int i = 0; i < 10 * LIMIT_EVENTS_BURST; i++)
+        assert_true(admission_take_exec(&admission, false));
+    assert_int_equal(take_all(&admission, 0), LIMIT_EVENTS_BURST);
+    assert_true(admission_take_exec(&admission, true));
+    admission_spend_exec(&admission, LIMIT_NESTED_BYTES_PER_SESSION);
+    assert_false(admission_take_exec(&admission, true));
+    assert_true(admission_take_exec(&admission, false));
+    admission_spend_exec(&admission,
+                         LIMIT_EXEC_BYTES_PER_SESSION - LIMIT_NESTED_BYTES_PER_SESSION - 1);
+    assert_true(admission_take_exec(&admission, false));
+    admission_spend_exec(&admission, 1);
+    assert_false(admission_take_exec(&admission, false));
+    assert_int_equal(admission.execs_dropped, 2);
+    assert_int_equal(admission.dropped, 1);
+    assert_true(admission_take(&admission, SECOND, 100));
+}
+
 static void tells_each_refusal_once(void **state)
 {
     (void)state;
@@ -90,9 +119,12 @@ static void tells_each_refusal_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lists_every_role),        cmocka_unit_test(keeps_events_to_their_roles),
-        cmocka_unit_test(holds_the_rate),          cmocka_unit_test(holds_the_size),
+        cmocka_unit_test(lists_every_role),
+        cmocka_unit_test(keeps_events_to_their_roles),
+        cmocka_unit_test(holds_the_rate),
+        cmocka_unit_test(holds_the_size),
         cmocka_unit_test(tells_each_refusal_once),
+        cmocka_unit_test(gives_execs_a_budget_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

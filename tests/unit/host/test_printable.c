@@ -31,6 +31,29 @@ static void test_text(void **state)
     PRINTABLE("a\0b", "a\\x00b");
 }
 
+static void assert_word(const char *text, const char *expected)
+{
+    cleanup_free char *word = printable_word(text);
+    assert_string_equal(word, expected);
+}
+
+static void test_word(void **state)
+{
+    (void)state;
+    assert_word("", "''");
+    assert_word("plain-/.text_1", "plain-/.text_1");
+    assert_word("a=b", "'a=b'");
+    assert_word("a b", "'a b'");
+    assert_word("~", "'~'");
+    assert_word("[x]", "'[x]'");
+    assert_word("$x`y`", "'$x`y`'");
+    assert_word("it's", "'it'\\''s'");
+    assert_word("'''", "''\\'''\\'''\\'''");
+    assert_word("caf\xc3\xa9", "'caf\xc3\xa9'");
+    assert_word("a\nb", "$'a\\x0ab'");
+    assert_word("\xff'\\", "$'\\xff\\'\\\\'");
+}
+
 static void test_no_utf8(void **state)
 {
     (void)state;
@@ -102,9 +125,9 @@ static void test_json_is_ascii(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),          cmocka_unit_test(test_no_utf8),
-        cmocka_unit_test(test_hazards),       cmocka_unit_test(test_last_line),
-        cmocka_unit_test(test_json_is_ascii),
+        cmocka_unit_test(test_text),      cmocka_unit_test(test_word),
+        cmocka_unit_test(test_no_utf8),   cmocka_unit_test(test_hazards),
+        cmocka_unit_test(test_last_line), cmocka_unit_test(test_json_is_ascii),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 
 #include "host-shim/launch/launch.h"
 #include "lib/base/fd.h"
+#include "lib/host/agent_command.h"
 #include "tests/unit/host/support.h"
 #include "tests/unit/launch/command_line.h"
 
@@ -163,8 +164,14 @@ static char *render_manifest(struct launch *launch)
     struct error err = ERROR_INITIALIZER;
     char *text = NULL;
     size_t size;
-    if (plan_manifest(&input, &launch->storage, &manifest, &err) < 0)
+    const struct agent_request request = {
+        .agent = launch->options.agent,
+        .prompt = launch->options.prompt,
+        .arguments = launch->options.command,
+    };
+    if (agent_command_make("policies/agents.tab", &request, &launch->storage.command, &err) < 0)
         fail_msg("%s", error_text(&err));
+    plan_manifest(&input, &launch->storage, &manifest);
     memcpy(manifest.file_list_sha256, launch->manifest_sha256, sizeof(manifest.file_list_sha256));
     if (manifest_render(&manifest, &text, &size, &err) < 0)
         fail_msg("%s", error_text(&err));

@@ -63,7 +63,7 @@ static const struct { const char *arguments; const char *said; } bad[] = {
     {"shell --dotnet-preview -x",     "channel"},
     {"shell --branch a --use-current-branch", "give one of them"},
     {"shell --image a --from-source", "give one of them"},
-    {"shell --prompt a -- b",         "give one of them"},
+    {"shell --env-file /nonexistent", "No such file"},
     {"shell --json",                  "give both"},
 };
 /* clang-format on */

@@ -3,10 +3,19 @@ SANDBOX_TEST_COMPILER := $(filter-out %/main.c,$(SECCOMP_COMPILE_SOURCES))
 
 $(eval $(call unit_test,sandbox_attach,tests/unit/sandbox/test_attach.c $(ATTACH_SOURCES),$(LIBBASE),))
 $(eval $(call unit_test,sandbox_confine,tests/unit/sandbox/test_confine.c \
-	$(CONFINE_SOURCES),$(LIBBASE),-lcap-ng))
+	$(CONFINE_SOURCES),$(LIBBASE),$(CONFINE_LIBRARIES)))
 $(eval $(call unit_test,sandbox_agents,tests/unit/sandbox/test_agents.c \
 	sandbox/agentcli-exec/agents.c sandbox/agentcli-exec/options.c,$(LIBBASE),))
 $(eval $(call unit_test,sandbox_seccomp_compile,tests/unit/sandbox/test_seccomp_compile.c \
 	$(SANDBOX_TEST_COMPILER),$(LIBBASE),-lseccomp -ljansson))
 $(eval $(call unit_test,sandbox_command_filter,tests/unit/sandbox/test_command_filter.c,$(LIBBASE),))
-$(BUILD)/tests/unit/sandbox_command_filter: | $(COMMAND_FILTER)
+$(BUILD)/tests/unit/sandbox_command_filter: | $(COMMAND_FILTER) $(AGENTCLI_FILTER)
+$(eval $(call unit_test,sandbox_task_block,tests/unit/sandbox/test_task_block.c $(TASK_CLIENT_SOURCES),$(LIBBASE),))
+$(eval $(call unit_test,sandbox_task_session,\
+	tests/unit/sandbox/test_task_session.c tests/unit/sandbox/task_stage.c $(TASK_CLIENT_SOURCES),$(LIBBASE),))
+$(eval $(call unit_test,sandbox_exec_trap,tests/unit/sandbox/test_exec_trap.c $(EXEC_TRAP_SOURCES),$(LIBBASE),))
+$(eval $(call unit_test,sandbox_task_request,tests/unit/sandbox/test_task_request.c \
+	$(addprefix sandbox/agent-task-sandbox/,block.c variables.c),$(LIBPOLICY) $(LIBBASE),$(POLICY_LIBRARIES)))
+$(eval $(call unit_test,sandbox_task_parts,tests/unit/sandbox/test_task_parts.c \
+	$(addprefix sandbox/agent-task-sandbox/,foreign.c masks.c streams.c target.c) sandbox/confine/program.c,\
+	$(LIBBASE),-lsodium))

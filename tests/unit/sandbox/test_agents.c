@@ -39,25 +39,53 @@ static void test_shipped_table(void **state)
     assert_string_equal(agent.filter, "/etc/coding-agents/seccomp/command.bpf");
     assert_false(agent.is_idmapped);
     assert_string_equal(agent.program, "/bin/bash");
+    assert_int_equal(agents_find("policies/agents.tab", "codex", &agent, &err), 0);
+    assert_string_equal(agent.identity, "agentcli");
+    assert_true(agent.is_idmapped);
     assert_int_equal(agents_find("policies/agents.tab", "nobody", &agent, &err), -ENOENT);
+}
+
+static void assert_direct(const char *row, size_t count, const char *const *expected)
+{
+    const char *list[AGENTS_PROGRAMS_MAX];
+    struct agent agent;
+    struct error err = ERROR_INITIALIZER;
+
+    assert_int_equal(find_in(row, "a", &agent, &err), 0);
+    assert_int_equal(agents_direct(&agent, list), count);
+    for (size_t i = 0; i < count; i++)
+        assert_string_equal(list[i], expected[i]);
+}
+
+static void test_direct(void **state)
+{
+    static const char *const paths[] = {"/1", "/2", "/3", "/4", "/5", "/6", "/7", "/8"};
+
+    (void)state;
+    assert_direct("a agentcli f.bpf idmapped /bin/sh none sh\n", 0, NULL);
+    assert_direct("a agentcli f.bpf idmapped /bin/sh  /1,/2 \tsh # c\n", 2, paths);
+    assert_direct("a agentcli f.bpf idmapped /bin/sh /1,/2,/3,/4,/5,/6,/7,/8 sh\n", 8, paths);
 }
 
 static void test_rows(void **state)
 {
     static const char *const wrong[] = {
-        "a agentuser f.bpf plain\n",
-        "a agentuser ../f.bpf plain /bin/sh\n",
-        "a agentuser f.bpf mapped /bin/sh\n",
-        "a agentuser f.bpf plain bash\n",
-        "a agentuser f.bpf plain /bin/sh -c\n",
-        "a agentuseragentuseragentuseragentuser f.bpf plain /bin/sh\n",
-        "b agentuser f.bpf plain relative\na agentuser f.bpf plain /bin/sh\n",
+        "a agentuser f.bpf plain /bin/sh none\n",
+        "a agentuser f.bpf plain /bin/sh relative sh -c\n",
+        "a agentuser ../f.bpf plain /bin/sh none sh -c\n",
+        "a agentuser f.bpf mapped /bin/sh none sh -c\n",
+        "a agentuser f.bpf plain bash none sh -c\n",
+        "a agentuseragentuseragentuseragentuser f.bpf plain /bin/sh none sh -c\n",
+        "b agentuser f.bpf plain relative none sh -c\na agentuser f.bpf plain /bin/sh none sh -c\n",
+        "a agentuser f.bpf plain /bin/sh /1,/2,/3,/4,/5,/6,/7,/8,/9 sh -c\n",
+        "a agentuser f.bpf plain /bin/sh none,/2 sh -c\n",
     };
     struct agent agent;
     struct error err = ERROR_INITIALIZER;
 
     (void)state;
-    assert_int_equal(find_in("a agentcli f.bpf idmapped /bin/sh # c\n", "a", &agent, &err), 0);
+    assert_int_equal(find_in("a agentcli f.bpf idmapped /bin/sh none sh # c\n", "a", &agent, &err),
+                     0);
     assert_true(agent.is_idmapped);
     for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++)
         assert_int_equal(find_in(wrong[i], "a", &agent, &err), -EINVAL);
@@ -105,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shipped_table),
         cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_direct),
         cmocka_unit_test(test_options),
     };
 

@@ -1,6 +1,7 @@
 /*
- * The shipped filter of commands on the running kernel. Each refusal stands beside its control: the
- * same call without the filter must end otherwise, else the test would prove nothing.
+ * The shipped filters of commands and of the exec trap on the running kernel. Each refusal stands
+ * beside its control: the same call without the filter must end otherwise, else the test would
+ * prove nothing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +10,7 @@
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -31,6 +33,8 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/path.h"
 #include "lib/base/seccomp_filter.h"
+#include "lib/base/unix_message.h"
+#include "lib/base/unix_socket.h"
 
 #define OPEN_TREE_ATTR 467
 #define HIGH_BITS (UINT64_C(0x5a5a) << 32)
@@ -114,26 +118,59 @@ static const struct call calls[] = {
     {"personality, high",  SYS_personality, {READ_IMPLIES_EXEC | HIGH_BITS}, EPERM},
     {"listener",           SYS_seccomp, {SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, 0}, EBUSY},
     {"own filter",         SYS_seccomp, {SECCOMP_SET_MODE_FILTER, 0, 0}, 0},
-    {"ptrace",             SYS_ptrace, {PTRACE_TRACEME, 0, 0}, 0},
-    {"process_vm_readv",   SYS_process_vm_readv, {0, 0, 0}, 0},
 #ifdef __x86_64__
     {"iopl",               SYS_iopl, {9999}, EPERM},
     {"modify_ldt",         SYS_modify_ldt, {9999, 0, 0}, EPERM},
 #endif
 };
+
+static const struct call command_calls[] = {
+    {"ptrace",             SYS_ptrace, {PTRACE_TRACEME, 0, 0}, 0},
+    {"process_vm_readv",   SYS_process_vm_readv, {0, 0, 0}, 0},
+    {"execve",             SYS_execve, {0, 0, 0}, 0},
+};
+
+static const struct call trap_calls[] = {
+    {"ptrace",             SYS_ptrace, {PTRACE_TRACEME, 0, 0}, EPERM},
+    {"process_vm_readv",   SYS_process_vm_readv, {(uint64_t)-1, 0, 0}, EPERM},
+    {"process_vm_writev",  SYS_process_vm_writev, {(uint64_t)-1, 0, 0}, EPERM},
+    {"pidfd_getfd",        SYS_pidfd_getfd, {(uint64_t)-1, 0, 0}, EPERM},
+    /* Without a listener the kernel answers for it. */
+    {"execve",             SYS_execve, {0, 0, 0}, ENOSYS},
+    {"execveat",           SYS_execveat, {(uint64_t)-1, 0, 0}, ENOSYS},
+};
 /* clang-format on */
 
+static char filter_directory[PATH_MAX];
 static char filter_path[PATH_MAX];
+/* What the two filters judge differently. */
+static const struct call *own_calls;
+static size_t own_call_count;
 
-static int find_filter(void **state)
+static int find_filters(void **state)
 {
     char directory[PATH_MAX];
 
     (void)state;
     if (path_of_program(directory, NULL) < 0)
         return -1;
-    return path_format(filter_path, "%s/../../image/etc/coding-agents/seccomp/command.bpf",
-                       directory);
+    return path_format(filter_directory, "%s/../../image/etc/coding-agents/seccomp", directory);
+}
+
+static int choose_command_filter(void **state)
+{
+    (void)state;
+    own_calls = command_calls;
+    own_call_count = ARRAY_LENGTH(command_calls);
+    return path_format(filter_path, "%s/command.bpf", filter_directory);
+}
+
+static int choose_trap_filter(void **state)
+{
+    (void)state;
+    own_calls = trap_calls;
+    own_call_count = ARRAY_LENGTH(trap_calls);
+    return path_format(filter_path, "%s/agentcli.bpf", filter_directory);
 }
 
 static void enter_filter(void)
@@ -194,6 +231,8 @@ static void test_calls(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(calls); i++)
         check(&calls[i]);
+    for (size_t i = 0; i < own_call_count; i++)
+        check(&own_calls[i]);
 }
 
 /* A thread, a fork and an exec by the C library: what clone3's ENOSYS must not break. */
@@ -210,6 +249,86 @@ static void test_children_still_start(void **state)
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+}
+
+/* A child below the trap that makes CALL; the listener comes over SOCKET. */
+static pid_t start_trapped(const struct call *call, int socket)
+{
+    pid_t pid = fork();
+    int listener;
+
+    if (pid != 0)
+        return pid;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        _exit(255);
+    listener = seccomp_filter_listen(filter_path, NULL);
+    if (listener < 0)
+        _exit(255);
+    const struct unix_message message = {.data = "", .size = 1, .fds = &listener, .fd_count = 1};
+    if (unix_message_send(socket, &message) < 0)
+        _exit(255);
+    close(listener);
+    _exit(syscall(call->number, call->arguments[0], call->arguments[1], call->arguments[2], 0, 0,
+                  0) < 0
+              ? errno
+              : 0);
+}
+
+static int receive_listener(int socket)
+{
+    struct pollfd wait = {.fd = socket, .events = POLLIN};
+    int listener = -1;
+    char byte;
+
+    assert_int_equal(poll(&wait, 1, 10000), 1);
+    assert_int_equal(unix_socket_receive(socket, &byte, 1, &listener), 1);
+    assert_true(listener >= 0);
+    return listener;
+}
+
+static void test_execs_wait_for_the_listener(void **state)
+{
+    static const struct call execs[] = {
+        {.name = "execve", .number = SYS_execve},
+        {.name = "execveat", .number = SYS_execveat, .arguments = {(uint64_t)-1}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(execs); i++) {
+        struct seccomp_notif notification = {.id = 0};
+        struct seccomp_notif_resp answer = {.error = -ENOMSG};
+        int ends[2];
+        int status;
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+        pid_t pid = start_trapped(&execs[i], ends[1]);
+        int listener = receive_listener(ends[0]);
+        assert_int_equal(ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &notification), 0);
+        assert_int_equal(notification.data.nr, execs[i].number);
+        answer.id = notification.id;
+        assert_int_equal(ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer), 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == ENOMSG);
+        close(listener);
+        close(ends[0]);
+        close(ends[1]);
+    }
+}
+
+static void test_one_listener_only(void **state)
+{
+    int status;
+    pid_t pid = fork();
+
+    (void)state;
+    if (pid == 0) {
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        if (seccomp_filter_listen(filter_path, NULL) < 0)
+            _exit(0);
+        _exit(-seccomp_filter_listen(filter_path, NULL));
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == EBUSY);
 }
 
 #ifdef __x86_64__
@@ -244,14 +363,20 @@ static void test_i386_is_killed(void **state)
 
 int main(void)
 {
+#define WITH(choice, test) cmocka_unit_test_setup(test, choice)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_calls),
-        cmocka_unit_test(test_children_still_start),
+        WITH(choose_command_filter, test_calls),
+        WITH(choose_command_filter, test_children_still_start),
+        WITH(choose_trap_filter, test_calls),
+        WITH(choose_trap_filter, test_execs_wait_for_the_listener),
+        WITH(choose_trap_filter, test_one_listener_only),
 #ifdef __x86_64__
-        cmocka_unit_test(test_x32_is_killed),
-        cmocka_unit_test(test_i386_is_killed),
+        WITH(choose_command_filter, test_x32_is_killed),
+        WITH(choose_command_filter, test_i386_is_killed),
+        WITH(choose_trap_filter, test_x32_is_killed),
+        WITH(choose_trap_filter, test_i386_is_killed),
 #endif
     };
 
-    return cmocka_run_group_tests(tests, find_filter, NULL);
+    return cmocka_run_group_tests(tests, find_filters, NULL);
 }

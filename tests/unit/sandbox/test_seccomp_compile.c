@@ -1,10 +1,12 @@
 /* The filter compiler: what a comparison matches, and that every oddity of a file is named. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -154,6 +156,7 @@ static void test_filters(void **state)
     } files[] = {
         {RULES("{\"reason\":\"r\",\"syscalls\":[\"bpf\"],\"errno\":\"EPERM\"}"), NULL},
         {RULES("{\"reason\":\"r\",\"syscalls\":[\"bpf\"],\"action\":\"kill-process\"}"), NULL},
+        {RULES("{\"reason\":\"r\",\"syscalls\":[\"execve\"],\"action\":\"notify\"}"), NULL},
         /* Exists on i386 only: not an error, and no rule here. */
         {RULES("{\"reason\":\"r\",\"syscalls\":[\"vm86\"],\"errno\":\"EPERM\"}"), NULL},
         {RULES("{\"syscalls\":[\"bpf\"],\"errno\":\"EPERM\"}"), "rules[0]: 'reason'"},
@@ -175,6 +178,9 @@ static void test_filters(void **state)
         {HEAD "\"rules\":[],\"kept\":[],\"extra\":1}", "'extra'"},
         {HEAD "\"rules\":[],\"rules\":[],\"kept\":[]}", "duplicate"},
         {HEAD "\"rules\":[],\"kept\":[{\"reason\":\"r\",\"syscalls\":[\"ptarce\"]}]}", "'ptarce'"},
+        {HEAD "\"extends\":1,\"rules\":[],\"kept\":[]}", "'extends'"},
+        {HEAD "\"extends\":\"../x\",\"rules\":[],\"kept\":[]}", "'extends'"},
+        {HEAD "\"extends\":\"no-such-filter\",\"rules\":[],\"kept\":[]}", "no-such-filter"},
         {"{\"version\":2,\"description\":\"d\",\"default\":{\"action\":\"allow\"},\"rules\":[],"
          "\"kept\":[]}",
          "'version'"},
@@ -198,6 +204,66 @@ static void test_filters(void **state)
     }
 }
 
+static void write_text(const char *path, const char *text)
+{
+    cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    assert_true(fd >= 0);
+    assert_int_equal(fd_write_all(fd, text, strlen(text)), 0);
+}
+
+/* The program that PATH compiles to. */
+static size_t compile(const char *path, char *program, size_t size, struct error *err)
+{
+    scmp_filter_ctx context = NULL;
+    int ends[2];
+    ssize_t count;
+
+    if (filter_read(path, &context, err) < 0)
+        return 0;
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    assert_int_equal(seccomp_export_bpf(context, ends[1]), 0);
+    seccomp_release(context);
+    close(ends[1]);
+    count = read(ends[0], program, size);
+    close(ends[0]);
+    assert_true(count > 0);
+    return (size_t)count;
+}
+
+/* A filter and one that extends it are, together, the filter that has the rules of both. */
+static void test_extends(void **state)
+{
+#define FIRST_RULE "{\"reason\":\"r\",\"syscalls\":[\"bpf\"],\"errno\":\"EPERM\"}"
+#define SECOND_RULE "{\"reason\":\"r\",\"syscalls\":[\"execve\"],\"action\":\"notify\"}"
+    static const char extending[] =
+        HEAD "\"extends\":\"base\",\"rules\":[" SECOND_RULE "],\"kept\":[]}";
+    char directory[] = "/tmp/test_filter.XXXXXX";
+    char together[4096];
+    char apart[4096];
+    struct error err = ERROR_INITIALIZER;
+    size_t size;
+
+    (void)state;
+    assert_non_null(mkdtemp(directory));
+    assert_int_equal(chdir(directory), 0);
+    write_text("base", RULES(FIRST_RULE));
+    write_text("extending", extending);
+    write_text("whole", RULES(FIRST_RULE "," SECOND_RULE));
+    size = compile("whole", together, sizeof(together), &err);
+    assert_int_equal(compile("extending", apart, sizeof(apart), &err), size);
+    assert_memory_equal(apart, together, size);
+    assert_int_not_equal(compile("base", apart, sizeof(apart), &err), size);
+    write_text("base", extending);
+    assert_int_equal(compile("extending", apart, sizeof(apart), &err), 0);
+    assert_non_null(strstr(error_text(&err), "extends another"));
+    unlink("base");
+    unlink("extending");
+    unlink("whole");
+    assert_int_equal(chdir("/"), 0);
+    assert_int_equal(rmdir(directory), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_bits_set),
         cmocka_unit_test(test_bad_comparisons_are_named),
         cmocka_unit_test(test_filters),
+        cmocka_unit_test(test_extends),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* Tells PID 1 that the agent runs. */
-#include "sandbox/agentcli-exec/notify.h"
+/* Tells PID 1 that a service is ready. */
+#include "sandbox/confine/notify.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* Readiness: lib/wire/init_protocol.h, INIT_SERVICE_READY_FD. */
-#ifndef AGENTCLI_EXEC_NOTIFY_H
-#define AGENTCLI_EXEC_NOTIFY_H
+#ifndef CONFINE_NOTIFY_H
+#define CONFINE_NOTIFY_H
 
 #include "lib/base/error.h"
 

@@ -1,0 +1,189 @@
+/* One command of a session as lines for people: when, how long, how it ended, what it was, and why
+ * it was not run. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host-shim/commands/exec_view.h"
+#include "lib/base/cleanup.h"
+#include "lib/host/printable.h"
+#include "lib/wire/limits.h"
+#include "lib/wire/record_text.h"
+
+#define COLUMNS "%-19s  %8s  %-8s  %-15s  "
+#define NOTE_INDENT "    "
+#define TIME_LENGTH 19
+
+void exec_view_print_title(FILE *file)
+{
+    fprintf(file, COLUMNS "COMMAND\n", "STARTED", "DURATION", "EXIT", "TIER");
+}
+
+/* The text under KEY or its twin, owned by the caller; NULL when there is none. */
+static char *text_of(const json_t *object, const char *key)
+{
+    char twin[RECORD_KEY_SIZE];
+    char *text = NULL;
+    const char *reason = NULL;
+    record_twin_key(key, twin);
+    const json_t *plain = json_object_get(object, key);
+    const json_t *value = plain != NULL ? plain : json_object_get(object, twin);
+    (void)record_decode(value, plain == NULL, LIMIT_EVENT_TEXT_BYTES, &text, &reason);
+    return text;
+}
+
+static bool has_text(const json_t *object, const char *key, const char *text)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    return value != NULL && strcmp(value, text) == 0;
+}
+
+static void print_word(FILE *file, const char *text)
+{
+    cleanup_free char *word = printable_word(text);
+    fputs(word != NULL ? word : "?", file);
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
+/* The file that ran, where argv does not say so itself. No word of argv can look like this:
+ * brackets are quoted in words. */
+static void print_program(FILE *file, const json_t *object, const char *first)
+{
+    cleanup_free char *program = text_of(object, "program");
+    if (program == NULL || program[0] == '\0' ||
+        (first != NULL && strcmp(base_name(first), base_name(program)) == 0))
+        return;
+    fputs(first != NULL ? " [" : "[", file);
+    printable_print(file, program);
+    fputc(']', file);
+}
+
+static void print_arguments(FILE *file, const json_t *object)
+{
+    const json_t *plain = json_object_get(object, "argv");
+    const json_t *list = plain != NULL ? plain : json_object_get(object, "argv_base64");
+    cleanup_free char *first = NULL;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        char *text = NULL;
+        const char *reason = NULL;
+        (void)record_decode(json_array_get(list, i), plain == NULL, LIMIT_EVENT_TEXT_BYTES, &text,
+                            &reason);
+        fputs(i == 0 ? "" : " ", file);
+        print_word(file, text != NULL ? text : "?");
+        if (i == 0)
+            first = text;
+        else
+            free(text);
+    }
+    if (json_is_true(json_object_get(object, "argv_is_cut")))
+        fprintf(file, " ... (%" JSON_INTEGER_FORMAT " arguments in all)",
+                json_integer_value(json_object_get(object, "argument_count")));
+    print_program(file, object, first);
+    fputc('\n', file);
+}
+
+static void format_duration(const json_t *view, char text[32])
+{
+    const json_t *duration = json_object_get(view, "duration_us");
+    uint64_t ms = (uint64_t)json_integer_value(duration) / 1000;
+    if (duration == NULL)
+        snprintf(text, 32, "-");
+    else if (ms < 1000)
+        snprintf(text, 32, "%" PRIu64 "ms", ms);
+    else if (ms < 60000)
+        snprintf(text, 32, "%" PRIu64 ".%02" PRIu64 "s", ms / 1000, ms % 1000 / 10);
+    else if (ms < 3600000)
+        snprintf(text, 32, "%" PRIu64 "m%02" PRIu64 "s", ms / 60000, ms / 1000 % 60);
+    else
+        snprintf(text, 32, "%" PRIu64 "h%02" PRIu64 "m", ms / 3600000, ms / 60000 % 60);
+}
+
+/* A code, a signal's name, or the state of one that has neither. */
+static void format_ending(const json_t *view, char text[32])
+{
+    json_int_t signal = json_integer_value(json_object_get(view, "signal"));
+    const char *abbreviation = signal > 0 && signal < INT16_MAX ? sigabbrev_np((int)signal) : NULL;
+    const char *state = json_string_value(json_object_get(view, "state"));
+    if (!has_text(view, "state", "ended"))
+        snprintf(text, 32, "%s", state != NULL ? state : "-");
+    else if (abbreviation != NULL)
+        snprintf(text, 32, "SIG%s", abbreviation);
+    else
+        snprintf(text, 32, "%" JSON_INTEGER_FORMAT,
+                 json_integer_value(json_object_get(view, "exit_code")));
+}
+
+static void print_columns(FILE *file, const json_t *object, const char *duration,
+                          const char *ending)
+{
+    char time[TIME_LENGTH + 1] = "-";
+    const char *started = json_string_value(json_object_get(object, "started"));
+    const char *tier = json_string_value(json_object_get(object, "tier"));
+    /* Nothing but what a time may have: a damaged log may say anything. */
+    if (started != NULL && strspn(started, "0123456789-:.TZ") == strlen(started))
+        snprintf(time, sizeof(time), "%s", started);
+    if (strlen(time) == TIME_LENGTH && time[10] == 'T')
+        time[10] = ' ';
+    bool has_tier = tier != NULL && tier[strspn(tier, "abcdefghijklmnopqrstuvwxyz-")] == '\0' &&
+                    strcmp(tier, "none") != 0;
+    fprintf(file, COLUMNS, time, duration, ending, has_tier ? tier : "-");
+}
+
+/* Why OBJECT was not run, or that it only was because the policy observes. */
+static void print_note(FILE *file, const json_t *object, const char *indent)
+{
+    cleanup_free char *reason = text_of(object, "reason");
+    cleanup_free char *rule = text_of(object, "rule");
+    bool is_observed = json_is_true(json_object_get(object, "is_observed"));
+    json_int_t number = json_integer_value(json_object_get(object, "error"));
+    if (has_text(object, "verdict", "direct") ||
+        (!is_observed && has_text(object, "verdict", "sandbox")))
+        return;
+    if (!is_observed && rule == NULL && (reason == NULL || reason[0] == '\0'))
+        return;
+    fprintf(file, NOTE_INDENT "%s", indent);
+    if (is_observed)
+        fputs("observed: ", file);
+    if (reason != NULL && reason[0] != '\0')
+        printable_print(file, reason);
+    else
+        fputs(is_observed ? "denied" : "not run", file);
+    /* The reason of a denial names its rule by itself. */
+    if (rule != NULL && (reason == NULL || strstr(reason, rule) == NULL)) {
+        fputs(", rule ", file);
+        printable_print(file, rule);
+    }
+    if (number > 0)
+        fprintf(file, " (%s)", strerror((int)(number & 0xfff)));
+    fputc('\n', file);
+}
+
+static void print_nested(FILE *file, const json_t *item)
+{
+    json_int_t lost = json_integer_value(json_object_get(item, "lost"));
+    if (lost > 0)
+        fprintf(file, NOTE_INDENT "  %" JSON_INTEGER_FORMAT " more are not on record\n", lost);
+    print_columns(file, item, "", has_text(item, "verdict", "deny") ? "denied" : "");
+    fputs("  ", file);
+    print_arguments(file, item);
+    print_note(file, item, "  ");
+}
+
+void exec_view_print(FILE *file, const json_t *view)
+{
+    char duration[32], ending[32];
+    const json_t *nested = json_object_get(view, "nested");
+    format_duration(view, duration);
+    format_ending(view, ending);
+    print_columns(file, view, duration, ending);
+    print_arguments(file, view);
+    print_note(file, view, "");
+    for (size_t i = 0; i < json_array_size(nested); i++)
+        print_nested(file, json_array_get(nested, i));
+}

@@ -1,0 +1,34 @@
+/* One command of a session as people and scripts see it. */
+#ifndef COMMANDS_EXEC_VIEW_H
+#define COMMANDS_EXEC_VIEW_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "host-shim/commands/exec_list.h"
+
+/*
+ * ENTRY with all that its lines say, as documented in docs/record.md: owned by the caller, NULL
+ * when memory is short.
+ */
+json_t *exec_view_json(const struct exec_list *list, const struct exec_entry *entry);
+
+/* The title of the columns, and VIEW (of exec_view_json) as lines below it, safe for a terminal. */
+void exec_view_print_title(FILE *file);
+void exec_view_print(FILE *file, const json_t *view);
+
+/* Which commands are wanted. All zeros: every one. */
+struct exec_filter {
+    bool is_denied;    /* only what was denied or refused, it or something inside it */
+    bool is_failed;    /* only what did not end with 0 */
+    int tier;          /* only this tier and higher ones, it or something inside it */
+    uint64_t since_ns; /* CLOCK_REALTIME */
+};
+
+/* The number of the tier called NAME, or -EINVAL. */
+int exec_filter_tier(const char *name, struct error *err);
+/* *SINCE_NS from "90s", "10m", "2h", "3d" before NOW_NS, or from RFC 3339 in UTC. 0 or -EINVAL. */
+int exec_filter_since(const char *text, uint64_t now_ns, uint64_t *since_ns, struct error *err);
+bool exec_filter_matches(const struct exec_filter *filter, const json_t *view);
+
+#endif

@@ -1,0 +1,234 @@
+/* Judges: the first rule that matches a command, and the strictest of all commands found in one. */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/policy/command.h"
+#include "lib/policy/glob.h"
+#include "lib/policy/rules.h"
+
+/* How sure it is that a rule is about a command. */
+enum match {
+    MATCH_NO,
+    MATCH_MAYBE, /* the rule names a path, the command's program has only a name */
+    MATCH_YES,
+};
+
+struct judging {
+    const struct policy *policy;
+    const struct policy_command *outermost;
+    struct policy_judgement *judgement;
+    enum task_tier tier; /* the highest of all */
+    bool has_no_network; /* of the judgement's profile */
+    bool has_judged;
+    bool has_digest; /* asked for already */
+    bool is_digest_known;
+    uint8_t digest[TASK_DIGEST_SIZE];
+};
+
+static bool text_matches(const char *pattern, bool is_literal, const char *text)
+{
+    if (is_literal)
+        return pattern[0] == text[0] && strcmp(pattern, text) == 0;
+    return glob_matches(pattern, text);
+}
+
+bool policy_patterns_match(const struct policy_patterns *patterns, const char *text)
+{
+    for (size_t i = 0; i < patterns->count; i++)
+        if (text_matches(patterns->items[i].text, patterns->items[i].is_literal, text))
+            return true;
+    return false;
+}
+
+static enum match match_program_pattern(const struct policy_pattern *pattern,
+                                        const struct command *command)
+{
+    bool is_literal = pattern->is_literal;
+
+    if (pattern->last == NULL)
+        return text_matches(pattern->text, is_literal, command->name) ? MATCH_YES : MATCH_NO;
+    if (text_matches(pattern->text, is_literal, command->program))
+        return MATCH_YES;
+    if (command->is_resolved)
+        return MATCH_NO;
+    return text_matches(pattern->last, is_literal, command->name) ? MATCH_MAYBE : MATCH_NO;
+}
+
+static enum match match_program(const struct policy_rule *rule, const struct command *command)
+{
+    enum match best = rule->programs.count == 0 ? MATCH_YES : MATCH_NO;
+
+    for (size_t i = 0; i < rule->programs.count && best != MATCH_YES; i++) {
+        enum match match = match_program_pattern(&rule->programs.items[i], command);
+
+        best = match > best ? match : best;
+    }
+    return best;
+}
+
+/* As a glob does it, with arguments for bytes and a gap for '*'. */
+static bool match_arguments(const struct policy_rule *rule, const struct command *command)
+{
+    size_t wanted = 0;
+    size_t behind_gap = 0;
+    size_t resume = 0;
+    size_t i = 0;
+    bool has_gap = false;
+
+    if (!rule->has_arguments)
+        return true;
+    while (i < command->argument_count) {
+        bool is_left = wanted < rule->argument_count;
+
+        if (is_left && rule->arguments[wanted].is_gap) {
+            behind_gap = ++wanted;
+            resume = i;
+            has_gap = true;
+        } else if (is_left && policy_patterns_match(&rule->arguments[wanted].patterns,
+                                                    command->arguments[i])) {
+            wanted++;
+            i++;
+        } else if (has_gap) {
+            wanted = behind_gap;
+            i = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (wanted < rule->argument_count && rule->arguments[wanted].is_gap)
+        wanted++;
+    return wanted == rule->argument_count;
+}
+
+static bool ask_digest(struct judging *judging)
+{
+    const struct policy_command *outermost = judging->outermost;
+
+    if (!judging->has_digest) {
+        judging->has_digest = true;
+        judging->is_digest_known = outermost->digest != NULL &&
+                                   outermost->digest(outermost->context, judging->digest) == 0;
+    }
+    return judging->is_digest_known;
+}
+
+/* Only the program of the outermost command is a file that is known. */
+static bool match_digest(const struct policy_rule *rule, const struct command *command,
+                         struct judging *judging)
+{
+    if (rule->digest_count == 0)
+        return true;
+    if (!command->is_resolved || !ask_digest(judging))
+        return false;
+    for (size_t i = 0; i < rule->digest_count; i++)
+        if (memcmp(rule->digests[i], judging->digest, TASK_DIGEST_SIZE) == 0)
+            return true;
+    return false;
+}
+
+static enum match match_rule(const struct policy_rule *rule, const struct command *command,
+                             struct judging *judging)
+{
+    enum match match = match_program(rule, command);
+    bool fits = match != MATCH_NO && match_arguments(rule, command) &&
+                (rule->directories.count == 0 ||
+                 policy_patterns_match(&rule->directories, judging->outermost->directory)) &&
+                match_digest(rule, command, judging);
+
+    return fits ? match : MATCH_NO;
+}
+
+/* Keeps the stricter one: deny, then no network, then the higher tier; else the one found first. */
+static void add_judgement(struct judging *judging, const struct policy_rule *rule)
+{
+    const struct policy *policy = judging->policy;
+    struct policy_judgement *kept = judging->judgement;
+    bool is_deny = rule != NULL && rule->action == TASK_ACTION_DENY;
+    bool was_deny = kept->action == TASK_ACTION_DENY;
+    enum task_tier tier = rule != NULL ? rule->tier : TASK_TIER_NONE;
+    const struct policy_profile *profile =
+        rule != NULL && rule->profile != NULL ? rule->profile : &policy->profiles[0];
+    bool is_stricter = is_deny != was_deny ? is_deny
+                       : profile->has_no_network != judging->has_no_network
+                           ? profile->has_no_network
+                           : tier > kept->tier;
+
+    if (tier > judging->tier)
+        judging->tier = tier;
+    if (judging->has_judged && !is_stricter)
+        return;
+    judging->has_judged = true;
+    judging->has_no_network = profile->has_no_network;
+    *kept = (struct policy_judgement){
+        .action = is_deny ? TASK_ACTION_DENY : TASK_ACTION_SANDBOX,
+        .tier = tier,
+        .rule = rule != NULL ? rule->id : POLICY_NO_RULE,
+        .profile = profile->name,
+        .message = is_deny ? rule->message : NULL,
+        .instead = is_deny ? rule->instead : NULL,
+    };
+}
+
+static bool judge_one(const struct command *command, void *context)
+{
+    struct judging *judging = context;
+
+    for (size_t i = 0; i < judging->policy->rule_count; i++) {
+        const struct policy_rule *rule = judging->policy->rules[i];
+        enum match match = match_rule(rule, command, judging);
+
+        if (match != MATCH_NO)
+            add_judgement(judging, rule);
+        if (match == MATCH_YES)
+            return true;
+    }
+    add_judgement(judging, NULL);
+    return true;
+}
+
+void policy_judge(const struct policy *policy, const struct policy_command *command,
+                  struct policy_judgement *judgement)
+{
+    struct judging judging = {.policy = policy, .outermost = command, .judgement = judgement};
+    struct command outermost;
+
+    *judgement = (struct policy_judgement){0};
+    command_of_arguments(command, &outermost);
+    command_walk(&outermost, judge_one, &judging);
+    judgement->tier = judging.tier;
+    if (judgement->action == TASK_ACTION_DENY && policy->is_observing) {
+        judgement->action = TASK_ACTION_SANDBOX;
+        judgement->is_observed = true;
+        judgement->message = NULL;
+        judgement->instead = NULL;
+    }
+}
+
+struct trying {
+    const struct policy_rule *rule;
+    bool has_matched;
+};
+
+static bool try_one(const struct command *command, void *context)
+{
+    struct trying *trying = context;
+
+    trying->has_matched |=
+        match_program(trying->rule, command) != MATCH_NO && match_arguments(trying->rule, command);
+    return !trying->has_matched;
+}
+
+bool policy_rule_matches_text(const struct policy_rule *rule, const char *text)
+{
+    struct trying trying = {.rule = rule};
+
+    command_walk_text(text, try_one, &trying);
+    return trying.has_matched;
+}
+
+void policy_describe_denial(const struct policy_judgement *judgement, char *text, size_t size)
+{
+    snprintf(text, size, "denied by rule %s: %s%s%s", judgement->rule, judgement->message,
+             judgement->instead != NULL ? "; instead " : "",
+             judgement->instead != NULL ? judgement->instead : "");
+}

@@ -1,0 +1,175 @@
+/* ps, kill, logs, status and reload: questions to the runner. */
+#include "sandbox/agent-task-runnerctl/requests.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/fd.h"
+#include "lib/base/unix_message.h"
+#include "sandbox/agent-task-runnerctl/print.h"
+#include "sandbox/agent-task-runnerctl/signal_names.h"
+#include "sandbox/task-client/connection.h"
+
+#define COPY_SIZE 65536
+/* Between looks whether a log has grown. */
+#define FOLLOW_MS 200
+
+/* What is asked, and what becomes of the answer. */
+struct question {
+    struct task_request request;
+    void (*take)(void *context, const union task_message_of_runner *message); /* NULL: no rows */
+    void *context;
+    int *fd; /* owned by the asker; NULL: none is expected */
+};
+
+static struct task_request make_request(enum task_message type, const char *id)
+{
+    struct task_request request = {
+        .header = {.version = TASK_PROTOCOL_VERSION, .type = (uint32_t)type}};
+
+    snprintf(request.id, sizeof(request.id), "%s", id == NULL ? "" : id);
+    return request;
+}
+
+/* 1 while more is to come. */
+static int take_answer(const struct question *question, int connection, struct error *err)
+{
+    union task_message_of_runner message;
+    cleanup_fd int fd = -1;
+    int result = task_receive_any(connection, &message, &fd);
+
+    if (result < 0)
+        return error_set(err, -result, "hear from the task runner");
+    if (message.header.type == TASK_ERROR)
+        return error_set(err, EPROTO, "%s", message.reply.text);
+    if (message.header.type == TASK_END) {
+        if (question->fd != NULL)
+            *question->fd = steal_fd(&fd);
+        return 0;
+    }
+    if (question->take != NULL)
+        question->take(question->context, &message);
+    return 1;
+}
+
+static int ask(const struct runnerctl *runnerctl, const struct question *question,
+               struct error *err)
+{
+    const struct unix_message message = {.data = &question->request,
+                                         .size = sizeof(question->request)};
+    cleanup_fd int connection = task_connect(runnerctl->socket, TASK_CLIENT_PATIENCE_MS, err);
+    int result;
+
+    if (connection < 0)
+        return connection;
+    result = unix_message_send(connection, &message);
+    if (result < 0)
+        return error_set(err, -result, "ask the task runner");
+    do
+        result = take_answer(question, connection, err);
+    while (result > 0);
+    return result;
+}
+
+int runnerctl_ps(const struct runnerctl *runnerctl, int *exit_code, struct error *err)
+{
+    struct print print = {.is_json = runnerctl->is_json};
+    const struct question question = {
+        .request = make_request(TASK_LIST, NULL), .take = print_row, .context = &print};
+    int result;
+
+    (void)exit_code;
+    print_begin(&print);
+    result = ask(runnerctl, &question, err);
+    print_end(&print, result == 0);
+    return result;
+}
+
+int runnerctl_status(const struct runnerctl *runnerctl, int *exit_code, struct error *err)
+{
+    struct print print = {.is_json = runnerctl->is_json};
+    const struct question question = {
+        .request = make_request(TASK_STATUS, NULL), .take = print_status, .context = &print};
+
+    (void)exit_code;
+    return ask(runnerctl, &question, err);
+}
+
+int runnerctl_reload(const struct runnerctl *runnerctl, int *exit_code, struct error *err)
+{
+    const struct question question = {.request = make_request(TASK_RELOAD, NULL)};
+
+    (void)exit_code;
+    return ask(runnerctl, &question, err);
+}
+
+int runnerctl_kill(const struct runnerctl *runnerctl, int *exit_code, struct error *err)
+{
+    struct question question = {.request = make_request(TASK_KILL, runnerctl->arguments[0])};
+    const char *name = runnerctl->arguments[1];
+    int signal = name == NULL ? 0 : signal_from_name(name);
+
+    (void)exit_code;
+    if (signal < 0)
+        return error_set(err, EINVAL, "'%s' is no signal", name);
+    question.request.signal = (uint32_t)signal;
+    return ask(runnerctl, &question, err);
+}
+
+static int copy_out(int fd, off_t *offset, struct error *err)
+{
+    char data[COPY_SIZE];
+    ssize_t count;
+    int result = 0;
+
+    /* The descriptor is the runner's own open file: what it writes next must not move. */
+    while (result == 0 && (count = pread(fd, data, sizeof(data), *offset)) > 0) {
+        *offset += count;
+        result = fd_write_all(STDOUT_FILENO, data, (size_t)count);
+    }
+    return result < 0 ? error_set(err, -result, "write") : 0;
+}
+
+struct search {
+    const char *id;
+    bool is_found;
+};
+
+static void find_row(void *context, const union task_message_of_runner *message)
+{
+    struct search *search = context;
+
+    if (message->header.type == TASK_ROW && strcmp(message->row.id, search->id) == 0)
+        search->is_found = true;
+}
+
+int runnerctl_logs(const struct runnerctl *runnerctl, int *exit_code, struct error *err)
+{
+    struct search search = {.id = runnerctl->arguments[0], .is_found = runnerctl->is_following};
+    cleanup_fd int fd = -1;
+    const struct question logs = {.request = make_request(TASK_LOGS, search.id), .fd = &fd};
+    const struct question list = {
+        .request = make_request(TASK_LIST, NULL), .take = find_row, .context = &search};
+    off_t offset = 0;
+    int result = ask(runnerctl, &logs, err);
+
+    (void)exit_code;
+    if (result == 0 && fd < 0)
+        result = error_set(err, EPROTO, "the task runner sent no log");
+    while (result == 0 && search.is_found) {
+        search.is_found = false;
+        result = ask(runnerctl, &list, err);
+        if (result == 0)
+            result = copy_out(fd, &offset, err);
+        if (result == 0 && search.is_found)
+            (void)poll(NULL, 0, FOLLOW_MS);
+    }
+    return result < 0 ? result : copy_out(fd, &offset, err);
+}

@@ -1,0 +1,134 @@
+/* Programs that may run outside a sandbox: which exec could be one, and whether it became one. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/other_process.h"
+#include "lib/base/syscalls.h"
+#include "sandbox/agent-task-runnerd/runner.h"
+#include "sandbox/exec-trap/direct_match.h"
+
+static bool is_same(const struct program *one, const struct program *other)
+{
+    return one->inode != 0 && one->inode == other->inode && one->device == other->device;
+}
+
+static bool is_about(const struct direct_rule *rule, const struct call *call)
+{
+    return is_same(&rule->from, &call->from) && is_same(&rule->program, &call->target);
+}
+
+/* Strings that the caller's list at ADDRESS names, one after the other, as far as they fit. */
+static int peek_strings(pid_t thread, uint64_t address, char *data, struct direct_strings *strings)
+{
+    *strings = (struct direct_strings){.data = data};
+    for (size_t i = 0; i <= TASK_DIRECT_ARGUMENTS + TASK_DIRECT_NAMES; i++) {
+        uint64_t text;
+        char *end = data + strings->size;
+        size_t room = TASK_DIRECT_STRINGS - strings->size;
+        int result = other_process_read(thread, address + i * sizeof(text), &text, sizeof(text));
+        if (result < 0)
+            return result;
+        if (text == 0)
+            return 0;
+        result = other_process_read_string(thread, text, end, room);
+        if (result < 0)
+            break;
+        strings->size += strlen(end) + 1;
+    }
+    strings->is_cut = true;
+    return 0;
+}
+
+/*
+ * What is read here can change before the kernel reads it. It only decides whether the call is let
+ * through to be held to its shape, and killed, or replaced by a relay as every other.
+ */
+bool direct_is_candidate(struct runner *runner, const struct call *call,
+                         const struct seccomp_notif *notification)
+{
+    char arguments_data[TASK_DIRECT_STRINGS];
+    char environment_data[TASK_DIRECT_STRINGS];
+    struct direct_strings arguments = {.data = NULL};
+    struct direct_strings environment = {.data = NULL};
+    size_t first = notification->data.nr == SYS_execveat ? 2 : 1;
+    pid_t thread = (pid_t)notification->pid;
+    for (uint32_t i = 0; i < runner->pool.direct_count; i++) {
+        const struct direct_rule *rule = &runner->pool.direct[i];
+        if (!is_about(rule, call))
+            continue;
+        if (arguments.data == NULL &&
+            (peek_strings(thread, notification->data.args[first], arguments_data, &arguments) < 0 ||
+             peek_strings(thread, notification->data.args[first + 1], environment_data,
+                          &environment) < 0))
+            return false;
+        if (direct_matches(&rule->shape, &arguments, &environment))
+            return true;
+    }
+    return false;
+}
+
+/* NAME of /proc/PROCESS: of an image that has not run, so nothing changes it. */
+static int read_file(pid_t process, uid_t uid, const char *name, struct direct_strings *strings)
+{
+    char *data = (char *)(uintptr_t)strings->data;
+    size_t room = strings->size;
+    int result = sys_setfsuid(uid);
+    cleanup_fd int fd = result < 0 ? result : other_process_open(process, name, O_RDONLY);
+    if (sys_setfsuid(0) < 0 || fd < 0)
+        return -EACCES;
+    strings->size = 0;
+    while (strings->size < room) {
+        ssize_t count = read(fd, data + strings->size, room - strings->size);
+        if (count < 0)
+            return -errno;
+        if (count == 0)
+            return 0;
+        strings->size += (size_t)count;
+    }
+    strings->is_cut = true;
+    return 0;
+}
+
+static void describe(const struct call *call, const struct task_direct *shape,
+                     const struct direct_strings *arguments, struct exec_event *event)
+{
+    *event = (struct exec_event){.kind = EXEC_EVENT_START,
+                                 .uid = call->uid,
+                                 .pid = calls_thread(call),
+                                 .action = TASK_ACTION_DIRECT};
+    memcpy(event->rule, shape->rule, sizeof(event->rule));
+    memcpy(event->program, shape->program, sizeof(shape->program));
+    for (size_t i = 0; i < arguments->size; i++)
+        event->argument_count += arguments->data[i] == '\0';
+    event->arguments_total = (uint32_t)arguments->size;
+    event->arguments_size =
+        arguments->size < TASK_ARGUMENTS_SHOWN ? (uint32_t)arguments->size : TASK_ARGUMENTS_SHOWN;
+}
+
+const struct task_direct *direct_judge(struct call *call, pid_t process, struct exec_event *event,
+                                       char arguments[TASK_ARGUMENTS_SHOWN])
+{
+    static char arguments_data[DIRECT_ARGUMENTS_READ];
+    static char environment_data[DIRECT_ENVIRONMENT_READ];
+    struct direct_strings given = {.data = arguments_data, .size = sizeof(arguments_data)};
+    struct direct_strings environment = {.data = environment_data,
+                                         .size = sizeof(environment_data)};
+    const struct pool *pool = &call->runner->pool;
+    if (read_file(process, call->uid, "cmdline", &given) < 0 ||
+        read_file(process, call->uid, "environ", &environment) < 0)
+        return NULL;
+    for (uint32_t i = 0; i < pool->direct_count; i++) {
+        const struct direct_rule *rule = &pool->direct[i];
+        if (!is_about(rule, call) || !direct_matches(&rule->shape, &given, &environment))
+            continue;
+        describe(call, &rule->shape, &given, event);
+        memcpy(arguments, arguments_data, event->arguments_size);
+        return &rule->shape;
+    }
+    return NULL;
+}

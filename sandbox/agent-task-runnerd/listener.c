@@ -1,0 +1,161 @@
+/* Receives notifications of trapped calls and answers them: seccomp_unotify(2). */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/syscalls.h"
+#include "sandbox/agent-task-runnerd/runner.h"
+
+/* include/linux/errno.h of the kernel: the call is made again, whatever handlers say. */
+#define ERESTARTNOINTR 513
+
+/* linux/seccomp.h, newer than that of Debian 12 */
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP 1UL
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
+#endif
+
+#define JOURNAL_SIZE (CALLS_MAX * sizeof(union journal_entry))
+
+int listener_open_journal(struct runner *runner, struct error *err)
+{
+    struct seccomp_notif_sizes sizes;
+    int result = sys_seccomp(SECCOMP_GET_NOTIF_SIZES, 0, &sizes);
+    if (result < 0)
+        return error_set(err, -result, "ask for the sizes of notifications");
+    if (sizes.seccomp_notif > sizeof(union journal_entry) ||
+        sizes.seccomp_notif_resp < sizeof(struct seccomp_notif_resp))
+        return error_set(err, EPROTO, "this kernel's notifications are longer than we know");
+    cleanup_fd int fd = open(RUNNER_JOURNAL, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 || ftruncate(fd, JOURNAL_SIZE) < 0)
+        return error_set(err, errno, "open '" RUNNER_JOURNAL "'");
+    void *journal = mmap(NULL, JOURNAL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (journal == MAP_FAILED)
+        return error_set(err, errno, "map '" RUNNER_JOURNAL "'");
+    runner->calls.journal = journal;
+    return 0;
+}
+
+struct seccomp_notif *listener_notification(const struct call *call)
+{
+    const struct calls *calls = &call->runner->calls;
+    return &calls->journal[call - calls->rows].notification;
+}
+
+static void forget(const struct call *call)
+{
+    struct calls *calls = &call->runner->calls;
+    memset(&calls->journal[call - calls->rows], 0, sizeof(union journal_entry));
+}
+
+void listener_move(const struct call *from, const struct call *to)
+{
+    *listener_notification(to) = *listener_notification(from);
+    forget(from);
+}
+
+bool listener_is_waiting(const struct call *call)
+{
+    uint64_t id = listener_notification(call)->id;
+    return id != 0 && ioctl(call->runner->calls.listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+}
+
+static void respond(struct call *call, int error, uint32_t flags)
+{
+    struct seccomp_notif_resp response = {
+        .id = listener_notification(call)->id, .error = error, .flags = flags};
+    /* ENOENT: the caller died, or a signal took it out of the call; there is nobody to tell. */
+    if (response.id != 0)
+        (void)ioctl(call->runner->calls.listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
+    forget(call);
+}
+
+void listener_answer(struct call *call, int error)
+{
+    respond(call, -error, 0);
+}
+
+void listener_restart(struct call *call)
+{
+    respond(call, -ERESTARTNOINTR, 0);
+}
+
+void listener_continue(struct call *call)
+{
+    respond(call, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+}
+
+static void drop(struct runner *runner)
+{
+    struct calls *calls = &runner->calls;
+    event_loop_remove(&runner->gated, calls->listener_source);
+    service_forget_listener(runner);
+    cleanup_close(&calls->listener);
+}
+
+static void on_notification(void *context, uint32_t events)
+{
+    struct runner *runner = context;
+    struct calls *calls = &runner->calls;
+    if ((events & EPOLLIN) == 0) { /* nobody below the filter is left */
+        drop(runner);
+        return;
+    }
+    struct call *call = calls_take(runner, 0);
+    if (call == NULL) { /* looked at again when a row is free */
+        ticket_make_room(runner);
+        calls->is_listening = false;
+        event_loop_modify(&runner->gated, calls->listener_source, 0);
+        return;
+    }
+    /* ENOENT: the caller was killed since epoll looked. */
+    if (ioctl(calls->listener, SECCOMP_IOCTL_NOTIF_RECV, listener_notification(call)) < 0) {
+        calls_free(call);
+        return;
+    }
+    calls_begin(call);
+}
+
+/* What the runner before this one had received and not answered, judged as if it came now. */
+static void resume_owed(struct runner *runner)
+{
+    struct calls *calls = &runner->calls;
+    for (size_t i = 0; i < CALLS_MAX; i++) {
+        struct call *call = &calls->rows[i];
+        if (calls->journal[i].notification.id == 0)
+            continue;
+        call->runner = runner;
+        if (!listener_is_waiting(call)) {
+            forget(call);
+            continue;
+        }
+        call->state = CALL_DELAYED;
+        if (calls->end <= i)
+            calls->end = i + 1;
+        calls_begin(call);
+    }
+}
+
+int listener_adopt(struct runner *runner, int fd)
+{
+    struct calls *calls = &runner->calls;
+    if (calls->listener >= 0)
+        return -EBUSY;
+    /* Until a call is received, signals interrupt it: the caller's CPU is ours at once. Linux 6.6;
+     * before, only the odds are worse. */
+    (void)ioctl(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+    int source = event_loop_add(&runner->gated, fd, EPOLLIN, on_notification, runner);
+    if (source < 0)
+        return source;
+    calls->listener = fd;
+    calls->listener_source = source;
+    calls->is_listening = true;
+    resume_owed(runner);
+    return 0;
+}

@@ -1,0 +1,176 @@
+/* Forks, and turns the child into the command: nothing of the sandbox's first process stays. */
+#include "sandbox/agent-task-sandbox/command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/fd.h"
+#include "lib/base/syscalls.h"
+
+#define SHELL "/bin/sh"
+#define SIGNAL_COUNT 64
+/* What is looked at to tell a script without a first line from a program of another machine. */
+#define SCRIPT_PROBE 128
+
+/* clang-format off */
+static const struct {
+    __rlimit_resource_t resource;
+    size_t offset; /* of the limit in struct policy_profile */
+} limits[] = {
+    {.resource = RLIMIT_NPROC,  .offset = offsetof(struct policy_profile, process_limit)},
+    {.resource = RLIMIT_FSIZE,  .offset = offsetof(struct policy_profile, file_size_limit)},
+    {.resource = RLIMIT_NOFILE, .offset = offsetof(struct policy_profile, open_files_limit)},
+};
+/* clang-format on */
+
+static int set_limits(const struct policy_profile *profile)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(limits); i++) {
+        uint64_t value;
+        struct rlimit limit;
+
+        memcpy(&value, (const char *)profile + limits[i].offset, sizeof(value));
+        if (value == 0)
+            continue;
+        if (getrlimit(limits[i].resource, &limit) < 0)
+            return -errno;
+        /* Only ever down. */
+        if (limit.rlim_max > value)
+            limit.rlim_max = value;
+        if (limit.rlim_cur > value)
+            limit.rlim_cur = value;
+        if (setrlimit(limits[i].resource, &limit) < 0)
+            return -errno;
+    }
+    return 0;
+}
+
+static int place_streams(const struct command_spec *spec)
+{
+    for (int i = 0; i < STREAM_COUNT; i++) {
+        const struct stream *stream = &spec->streams->items[i];
+        int fd = stream->is_terminal ? spec->terminal->slave : stream->fd;
+
+        if (fd < 0)
+            close(i);
+        else if (dup2(fd, i) < 0)
+            return -errno;
+    }
+    return sys_close_range(STREAM_COUNT, UINT_MAX, CLOSE_RANGE_CLOEXEC);
+}
+
+static void set_signals(uint64_t ignored)
+{
+    sigset_t none;
+
+    sys_reset_signal_dispositions();
+    for (int number = 1; number <= SIGNAL_COUNT; number++) {
+        /* The C library refuses the two it keeps for itself; nobody ignores them on purpose. */
+        if ((ignored >> (number - 1) & 1) != 0)
+            (void)signal(number, SIG_IGN);
+    }
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int prepare(const struct command_spec *spec)
+{
+    int result;
+
+    if (setpgid(0, 0) < 0)
+        return -errno;
+    if (spec->terminal->slave >= 0 && tcsetpgrp(spec->terminal->slave, getpid()) < 0)
+        return -errno;
+    if (fchdir(spec->target->directory_fd) < 0)
+        return -errno;
+    result = place_streams(spec);
+    if (result == 0)
+        result = set_limits(spec->profile);
+    if (result < 0)
+        return result;
+    umask(spec->umask & 0777);
+    set_signals(spec->ignored_signals);
+    return 0;
+}
+
+/* As shells tell: a program has a zero byte among its first. */
+static bool is_text(const char *path)
+{
+    char start[SCRIPT_PROBE];
+    cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t count = fd < 0 ? -1 : read(fd, start, sizeof(start));
+
+    return count > 0 && memchr(start, '\0', (size_t)count) == NULL;
+}
+
+/* execvp(3) and every shell go on like this; what asked for the command would have, too. */
+static void run_script(const struct command_spec *spec)
+{
+    size_t count = 1;
+    char **arguments;
+
+    while (spec->arguments[count - 1] != NULL && spec->arguments[count] != NULL)
+        count++;
+    arguments = calloc(count + 2, sizeof(*arguments));
+    if (arguments == NULL)
+        return;
+    arguments[0] = (char *)(uintptr_t)SHELL;
+    arguments[1] = (char *)(uintptr_t)spec->target->called;
+    memcpy(arguments + 2, spec->arguments + 1, (count - 1) * sizeof(*arguments));
+    execve(SHELL, arguments, spec->environment);
+    free(arguments);
+}
+
+static void become(const struct command_spec *spec, int report)
+{
+    int result = prepare(spec);
+
+    if (result == 0) {
+        execve(spec->target->called, spec->arguments, spec->environment);
+        result = -errno;
+    }
+    if (result == -ENOEXEC && is_text(spec->target->called))
+        run_script(spec);
+    (void)fd_write_all(report, &result, sizeof(result));
+    _exit(EXIT_FAILURE);
+}
+
+int command_start(const struct command_spec *spec, struct command *command, struct error *err)
+{
+    int ends[2];
+    pid_t pid;
+
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+        return error_set(err, errno, "start the command");
+    cleanup_fd int read_end = ends[0];
+    cleanup_fd int write_end = ends[1];
+    pid = fork();
+    if (pid < 0)
+        return error_set(err, errno, "start the command");
+    if (pid == 0)
+        become(spec, write_end);
+    /* As the child does: whoever is first, both find it done. */
+    (void)setpgid(pid, pid);
+    *command = (struct command){.pid = pid, .report = steal_fd(&read_end)};
+    return 0;
+}
+
+int command_outcome(struct command *command)
+{
+    int result = 0;
+    ssize_t count = read(command->report, &result, sizeof(result));
+
+    if (count < 0)
+        return -errno;
+    cleanup_close(&command->report);
+    return count == sizeof(result) ? result : 0;
+}

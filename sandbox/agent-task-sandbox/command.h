@@ -1,0 +1,45 @@
+/* Starting the command of a sandbox. */
+#ifndef TASK_SANDBOX_COMMAND_H
+#define TASK_SANDBOX_COMMAND_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/base/error.h"
+#include "lib/policy/policy.h"
+#include "sandbox/agent-task-sandbox/streams.h"
+#include "sandbox/agent-task-sandbox/target.h"
+#include "sandbox/agent-task-sandbox/terminal.h"
+
+/* Everything is borrowed. */
+struct command_spec {
+    const struct target *target;
+    char *const *arguments;
+    char *const *environment;
+    const struct streams *streams;
+    const struct terminal *terminal;
+    const struct policy_profile *profile;
+    uint32_t umask;
+    uint64_t ignored_signals; /* as struct task_run */
+};
+
+struct command {
+    pid_t pid;
+    int report; /* owned; readable when the outcome of execve(2) is known, see command_outcome */
+};
+
+#define COMMAND_NONE ((struct command){.pid = 0, .report = -1})
+
+/*
+ * Forks the command, a process group of its own, in the foreground of the terminal if there is one.
+ * 0 with COMMAND filled, or -errno when there could be no process.
+ */
+int command_start(const struct command_spec *spec, struct command *command, struct error *err);
+
+/*
+ * What became of execve(2): 0 when the command runs, -EAGAIN while that is not known, else the
+ * -errno it failed with; the process ends by itself then.
+ */
+int command_outcome(struct command *command);
+
+#endif

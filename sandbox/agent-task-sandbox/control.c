@@ -1,0 +1,105 @@
+/* What the runner says to a sandbox, as a table: which message, in which phase, and what is done.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "lib/base/cleanup.h"
+#include "sandbox/agent-task-sandbox/init.h"
+
+/* The largest message that the runner sends. */
+union control_message {
+    struct task_header header;
+    struct task_start start;
+    struct task_signal signal;
+};
+
+static void on_start(struct init *init, union control_message *message, struct unix_fds *fds)
+{
+    struct task *task = &init->task;
+
+    message->start.profile[TASK_PROFILE_SIZE - 1] = '\0';
+    message->start.program[PATH_MAX - 1] = '\0';
+    task_prepare(task, init->settings, &message->start, fds);
+    init->client = unix_fds_take(fds, 0);
+    init->phase = PHASE_JUDGED;
+    reply_verdict(init);
+}
+
+static void on_hash(struct init *init, union control_message *message, struct unix_fds *fds)
+{
+    struct task_digest reply = {.header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_DIGEST}};
+
+    (void)message;
+    (void)fds;
+    if (target_digest(&init->task.target, reply.digest) < 0)
+        memset(reply.digest, 0, sizeof(reply.digest));
+    reply_to_runner(init, &reply, sizeof(reply));
+}
+
+static void on_go(struct init *init, union control_message *message, struct unix_fds *fds)
+{
+    const struct task_verdict *verdict = &init->task.verdict;
+
+    (void)message;
+    (void)fds;
+    if (verdict->action == TASK_ACTION_SANDBOX) {
+        init_watch_client(init);
+        init_start_command(init);
+        return;
+    }
+    reply_refusal(init, verdict->action == TASK_ACTION_DENY ? TASK_DENIED : TASK_FAILED,
+                  verdict->text);
+    init_end();
+}
+
+static void on_signal(struct init *init, union control_message *message, struct unix_fds *fds)
+{
+    (void)fds;
+    init_signal_command(init, message->signal.signal);
+}
+
+/* clang-format off */
+static const struct {
+    uint32_t type;
+    size_t size;
+    enum phase first;
+    enum phase last;
+    void (*handle)(struct init *init, union control_message *message, struct unix_fds *fds);
+} messages[] = {
+    {TASK_START,  sizeof(struct task_start),  PHASE_WARM,     PHASE_WARM,      on_start},
+    {TASK_HASH,   sizeof(struct task_header), PHASE_JUDGED,   PHASE_JUDGED,    on_hash},
+    {TASK_GO,     sizeof(struct task_header), PHASE_JUDGED,   PHASE_JUDGED,    on_go},
+    {TASK_SIGNAL, sizeof(struct task_signal), PHASE_STARTING, PHASE_LINGERING, on_signal},
+};
+/* clang-format on */
+
+static void dispatch(struct init *init, union control_message *message, size_t size,
+                     struct unix_fds *fds)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(messages); i++) {
+        if (message->header.type == messages[i].type && size == messages[i].size &&
+            message->header.version == TASK_PROTOCOL_VERSION && init->phase >= messages[i].first &&
+            init->phase <= messages[i].last) {
+            messages[i].handle(init, message, fds);
+            return;
+        }
+    }
+    init_end(); /* not a runner of ours */
+}
+
+void control_on_runner(void *context, uint32_t events)
+{
+    static union control_message message; /* large */
+    struct init *init = context;
+    struct unix_fds fds = {.count = 0};
+    ssize_t size = unix_message_receive(init->control, &message, sizeof(message), &fds);
+
+    (void)events;
+    if (size == -EAGAIN)
+        return;
+    if (size < (ssize_t)sizeof(message.header))
+        init_end(); /* the runner is gone, and nobody is left to answer to */
+    dispatch(init, &message, (size_t)size, &fds);
+    unix_fds_close(&fds);
+}

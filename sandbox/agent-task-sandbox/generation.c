@@ -1,0 +1,167 @@
+/* Loads a policy, forks its makers, and tells the runner about both. */
+#include "sandbox/agent-task-sandbox/generation.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/apparmor_label.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/fd.h"
+#include "lib/base/path.h"
+#include "lib/base/unix_message.h"
+#include "sandbox/agent-task-sandbox/maker.h"
+
+/* Some hundred mounts with overlay options of some kilobytes each. */
+#define MOUNTINFO_MAX (1024u * 1024)
+/* The runner reads what it asked for. */
+#define SEND_PATIENCE_MS 2000
+
+int groundwork_lay(struct groundwork *groundwork, struct error *err)
+{
+    struct confine *confine = &groundwork->confine;
+    cleanup_free char *mountinfo = NULL;
+    size_t size;
+    int result;
+
+    *confine = (struct confine){.filter = SANDBOX_FILTER, .profile = APPARMOR_TASK};
+    result = users_find(USERS_FILE, SANDBOX_IDENTITY, &confine->user, err);
+    if (result == 0)
+        result = confine_views(confine, err);
+    /* The runner starts after us, and every sandbox shows its socket. */
+    if (result == 0)
+        result = path_make_directories(TASK_RUNNER_DIRECTORY, 0755, err);
+    if (result == 0)
+        result =
+            fd_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &mountinfo, &size, err);
+    return result < 0 ? result : masks_find(mountinfo, &groundwork->masks, err);
+}
+
+static int start_makers(struct generation *generation, const struct groundwork *groundwork,
+                        struct error *err)
+{
+    for (size_t i = 0; i < policy_profile_count(generation->policy); i++) {
+        const struct settings settings = {
+            .policy = generation->policy,
+            .profile = policy_profile_at(generation->policy, i),
+            .generation = generation->number,
+            .masks = &groundwork->masks,
+            .confine = groundwork->confine,
+        };
+        int result = maker_start(&settings, &generation->makers[i], err);
+
+        if (result < 0)
+            return result;
+        generation->count++;
+    }
+    return 0;
+}
+
+int generation_open(struct generation *generation, const struct groundwork *groundwork,
+                    struct error *err)
+{
+    int result = policy_load(policy_directories, generation->agent, &generation->policy, err);
+
+    generation->count = 0;
+    if (result < 0)
+        return result;
+    if (policy_profile_count(generation->policy) > TASK_PROFILES_MAX)
+        result = error_set(err, E2BIG, "the policy has more than %d profiles", TASK_PROFILES_MAX);
+    else
+        result = start_makers(generation, groundwork, err);
+    if (result < 0)
+        generation_close(generation);
+    return result;
+}
+
+void generation_close(struct generation *generation)
+{
+    for (size_t i = 0; i < generation->count; i++)
+        cleanup_close(&generation->makers[i]);
+    generation->count = 0;
+    policy_free(generation->policy);
+    generation->policy = NULL;
+}
+
+/* All of it is more than a socket holds at once. */
+static int send_whole(int connection, const void *data, size_t size)
+{
+    const struct unix_message message = {.data = data, .size = size};
+    struct pollfd poll_connection = {.fd = connection, .events = POLLOUT};
+    int result;
+
+    do
+        result = unix_message_send(connection, &message);
+    while (result == -EAGAIN && poll(&poll_connection, 1, SEND_PATIENCE_MS) > 0);
+    return result;
+}
+
+static int describe_profiles(const struct generation *generation, int connection)
+{
+    int result = 0;
+
+    for (size_t i = 0; i < policy_profile_count(generation->policy) && result == 0; i++) {
+        const struct policy_profile *profile = policy_profile_at(generation->policy, i);
+        struct task_profile message = {
+            .header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_PROFILE},
+            .warm = profile->warm,
+            .linger_seconds = profile->linger_seconds,
+        };
+
+        snprintf(message.name, sizeof(message.name), "%s", profile->name);
+        result = send_whole(connection, &message, sizeof(message));
+    }
+    return result;
+}
+
+static int describe_direct(const struct generation *generation, int connection)
+{
+    int result = 0;
+
+    for (size_t i = 0; i < policy_direct_count(generation->policy) && result == 0; i++) {
+        struct task_direct message = *policy_direct_at(generation->policy, i);
+
+        message.header =
+            (struct task_header){.version = TASK_PROTOCOL_VERSION, .type = TASK_DIRECT};
+        result = send_whole(connection, &message, sizeof(message));
+    }
+    return result;
+}
+
+int generation_describe(const struct generation *generation, int connection)
+{
+    const struct task_reply reply = {
+        .header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_END}};
+    struct task_configuration configuration = {
+        .header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_CONFIGURATION},
+        .generation = generation->number,
+        .is_observing = policy_is_observing(generation->policy),
+        .profile_count = (uint32_t)policy_profile_count(generation->policy),
+        .direct_count = (uint32_t)policy_direct_count(generation->policy),
+    };
+    int result;
+
+    snprintf(configuration.agent, sizeof(configuration.agent), "%s", generation->agent);
+    result = send_whole(connection, &configuration, sizeof(configuration));
+    if (result == 0)
+        result = describe_profiles(generation, connection);
+    if (result == 0)
+        result = describe_direct(generation, connection);
+    return result < 0 ? result : send_whole(connection, &reply, sizeof(reply));
+}
+
+int generation_make(const struct generation *generation, const struct task_make *make,
+                    int connection)
+{
+    const struct unix_message message = {
+        .data = make, .size = sizeof(*make), .fds = &connection, .fd_count = 1};
+
+    for (size_t i = 0; i < generation->count; i++) {
+        if (strcmp(make->profile, policy_profile_at(generation->policy, i)->name) == 0)
+            return unix_message_send(generation->makers[i], &message);
+    }
+    return -ENOENT;
+}

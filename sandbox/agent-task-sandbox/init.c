@@ -1,0 +1,291 @@
+/* The loop of a sandbox's first process: its client, its children, their execs. */
+#include "sandbox/agent-task-sandbox/init.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
+#include "lib/base/diagnostic.h"
+#include "sandbox/agent-task-sandbox/cage.h"
+#include "sandbox/agent-task-sandbox/leftovers.h"
+#include "sandbox/confine/program.h"
+
+/* pid_namespaces(7) */
+void init_end(void)
+{
+    _exit(EXIT_SUCCESS);
+}
+
+static void forget_client(struct init *init)
+{
+    if (init->client_source >= 0)
+        event_loop_remove(&init->loop, init->client_source);
+    init->client_source = -1;
+    cleanup_close(&init->client);
+}
+
+static void on_linger_end(void *context)
+{
+    (void)context;
+    init_end();
+}
+
+/* Somebody is left. */
+static void linger(struct init *init)
+{
+    const struct policy_profile *profile = init->settings->profile;
+    struct task_ended message = {
+        .header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_LINGER},
+        .count = leftovers_count(),
+    };
+
+    if (profile->linger_seconds == 0)
+        init_end();
+    init->phase = PHASE_LINGERING;
+    reply_to_runner(init, &message, sizeof(message));
+    forget_client(init);
+    event_loop_set_timer(&init->loop, TIMER_LINGER,
+                         clock_monotonic_ns() +
+                             profile->linger_seconds * CLOCK_NANOSECONDS_PER_SECOND,
+                         on_linger_end, init);
+}
+
+/* Said once the command is the command: what it writes to its terminal can be read from here on. */
+static void tell_started(struct init *init)
+{
+    struct task_reply reply = {
+        .header.type = TASK_STARTED,
+        .has_terminal = init->terminal.master >= 0,
+    };
+
+    init->phase = PHASE_RUNNING;
+    init->nested.command = 0;
+    reply_to_client(init, &reply, init->terminal.master);
+    terminal_close(&init->terminal);
+}
+
+static void tell_failed(struct init *init, int result)
+{
+    struct error err = ERROR_INITIALIZER;
+
+    /* The program itself is there, or there would be another verdict. */
+    if (result == -ENOENT)
+        error_set(&err, 0, "cannot run '%s': the interpreter that it names was not found",
+                  init->task.target.called);
+    else
+        error_set(&err, -result, "cannot run '%s'", init->task.target.called);
+    init->task.exit_code = (uint32_t)program_exit_code(-result);
+    reply_refusal(init, TASK_FAILED, error_text(&err));
+    reply_ended(init, W_EXITCODE((int)init->task.exit_code, 0));
+    init_end();
+}
+
+static void on_outcome(void *context, uint32_t events)
+{
+    struct init *init = context;
+    int result;
+
+    (void)events;
+    if (init->phase != PHASE_STARTING)
+        return;
+    event_loop_remove(&init->loop, init->outcome_source);
+    result = command_outcome(&init->command);
+    if (result < 0)
+        tell_failed(init, result);
+    tell_started(init);
+}
+
+/* It can exec again, or end, before the loop has come to the outcome, which is older. */
+static void look_at_outcome(struct init *init)
+{
+    struct pollfd report = {.fd = init->command.report, .events = POLLIN};
+
+    if (init->phase == PHASE_STARTING && poll(&report, 1, 0) > 0)
+        on_outcome(init, EPOLLIN);
+}
+
+static void on_exec(void *context, uint32_t events)
+{
+    struct init *init = context;
+
+    (void)events;
+    look_at_outcome(init);
+    nested_answer(&init->nested);
+}
+
+static void command_ended(struct init *init, int wait_status)
+{
+    struct task_reply reply = {.header.type = TASK_EXITED, .wait_status = (uint32_t)wait_status};
+
+    streams_return_offsets(&init->task.streams);
+    /* In this order: who asks the runner once the client has ended finds the command ended. */
+    reply_ended(init, wait_status);
+    reply_to_client(init, &reply, -1);
+    init->command.pid = 0;
+    init->phase = PHASE_ENDED;
+}
+
+static void child_changed(struct init *init, pid_t pid, int wait_status)
+{
+    struct task_reply reply = {.header.type = TASK_STOPPED};
+
+    if (pid != init->command.pid)
+        return;
+    look_at_outcome(init);
+    if (WIFSTOPPED(wait_status)) {
+        reply.signal = (uint32_t)WSTOPSIG(wait_status);
+        reply_to_client(init, &reply, -1);
+        return;
+    }
+    command_ended(init, wait_status);
+}
+
+static void on_children(void *context, uint32_t events)
+{
+    struct init *init = context;
+    struct signalfd_siginfo information;
+    int wait_status;
+    pid_t pid;
+
+    (void)events;
+    while (read(init->children, &information, sizeof(information)) > 0)
+        continue; /* waitpid tells what happened, not how often it was announced */
+    while ((pid = waitpid(-1, &wait_status, WNOHANG | WUNTRACED)) > 0)
+        child_changed(init, pid, wait_status);
+    /* Everything inside is a descendant, and an orphan is a child: without children nobody is left.
+     */
+    if (pid < 0 && init->phase >= PHASE_ENDED)
+        init_end();
+    if (init->phase == PHASE_ENDED)
+        linger(init);
+}
+
+void init_signal_command(const struct init *init, uint32_t signal)
+{
+    if (init->command.pid > 0 && signal > 0 && signal < _NSIG)
+        (void)kill(-init->command.pid, (int)signal); /* ESRCH: it has just ended */
+}
+
+static void on_client(void *context, uint32_t events)
+{
+    struct init *init = context;
+    struct task_signal message;
+    struct unix_fds received = {.count = 0};
+    ssize_t size = unix_message_receive(init->client, &message, sizeof(message), &received);
+
+    (void)events;
+    unix_fds_close(&received);
+    if (size == -EAGAIN)
+        return;
+    if (size == sizeof(message) && message.header.version == TASK_PROTOCOL_VERSION &&
+        message.header.type == TASK_SIGNAL) {
+        init_signal_command(init, message.signal);
+        return;
+    }
+    /* Nobody waits for the command any more, or somebody speaks something else. */
+    if ((init->task.run.flags & TASK_RUN_DETACHED) == 0)
+        init_end();
+    forget_client(init);
+}
+
+int init_watch(struct init *init, int fd, event_loop_source_callback *callback)
+{
+    int source = event_loop_add(&init->loop, fd, EPOLLIN, callback, init);
+
+    if (source < 0)
+        init_end();
+    return source;
+}
+
+void init_watch_client(struct init *init)
+{
+    if (init->client >= 0)
+        init->client_source = init_watch(init, init->client, on_client);
+}
+
+void init_start_command(struct init *init)
+{
+    struct task *task = &init->task;
+    const struct command_spec spec = {
+        .target = &task->target,
+        .arguments = task->block.arguments,
+        .environment = task->variables.items,
+        .streams = &task->streams,
+        .terminal = &init->terminal,
+        .profile = init->settings->profile,
+        .umask = task->run.umask,
+        .ignored_signals = task->run.ignored_signals,
+    };
+    struct error err = ERROR_INITIALIZER;
+    int result = 0;
+
+    if (streams_have_terminal(&task->streams))
+        result = terminal_open(&init->terminal, &task->streams, &err);
+    if (result == 0)
+        result = command_start(&spec, &init->command, &err);
+    if (result < 0) {
+        task->exit_code = PROGRAM_NOT_EXECUTABLE;
+        reply_refusal(init, TASK_FAILED, error_text(&err));
+        reply_ended(init, W_EXITCODE(PROGRAM_NOT_EXECUTABLE, 0));
+        init_end();
+    }
+    streams_let_go(&task->streams);
+    cleanup_close(&init->terminal.slave);
+    init->phase = PHASE_STARTING;
+    init->nested.command = init->command.pid;
+    init->outcome_source = init_watch(init, init->command.report, on_outcome);
+}
+
+static void open_loop(struct init *init)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    /* Ignored by what forked us, which has no use for it. */
+    (void)signal(SIGCHLD, SIG_DFL);
+    sigemptyset(&all);
+    sigaddset(&all, SIGCHLD);
+    init->children = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (init->children < 0 ||
+        event_loop_open(&init->loop, init->sources, SOURCES, init->timers, TIMER_COUNT) < 0)
+        init_end();
+    (void)init_watch(init, init->control, control_on_runner);
+    (void)init_watch(init, init->children, on_children);
+    (void)init_watch(init, init->nested.listener, on_exec);
+}
+
+void init_run(const struct settings *settings, int control, const char *id)
+{
+    static struct init init; /* large; zeroed */
+    struct error err = ERROR_INITIALIZER;
+    int listener = -1;
+
+    if (cage_close(settings, &listener, &err) < 0) {
+        diagnostic_say("sandbox ", id, ": ", error_text(&err), NULL);
+        init_end();
+    }
+    init = (struct init){.settings = settings,
+                         .control = control,
+                         .client = -1,
+                         .client_source = -1,
+                         .terminal = TERMINAL_NONE,
+                         .command = COMMAND_NONE};
+    init.nested =
+        (struct nested){.listener = listener, .control = control, .policy = settings->policy};
+    snprintf(init.id, sizeof(init.id), "%s", id);
+    /* For the terminal of the command, which is then no orphan in it: ^Z works. */
+    (void)setsid();
+    open_loop(&init);
+    while (event_loop_run_once(&init.loop, -1) == 0)
+        continue;
+    init_end();
+}

@@ -1,0 +1,84 @@
+/*
+ * The first process of a sandbox: serves one command, reaps all there is, and is its end. What its
+ * parts share.
+ */
+#ifndef TASK_SANDBOX_INIT_H
+#define TASK_SANDBOX_INIT_H
+
+#include "lib/base/event_loop.h"
+#include "sandbox/agent-task-sandbox/command.h"
+#include "sandbox/agent-task-sandbox/nested.h"
+#include "sandbox/agent-task-sandbox/settings.h"
+#include "sandbox/agent-task-sandbox/task.h"
+#include "sandbox/agent-task-sandbox/terminal.h"
+
+/* The runner, the client, children, execs, the outcome of the command's own. */
+#define SOURCES 5
+
+enum init_timer {
+    TIMER_LINGER, /* what the command left behind has lived long enough */
+    TIMER_COUNT
+};
+
+enum phase {
+    PHASE_WARM,     /* waits for a command */
+    PHASE_JUDGED,   /* the verdict is out */
+    PHASE_STARTING, /* there is a process, which is not the command yet */
+    PHASE_RUNNING,
+    PHASE_ENDED,
+    PHASE_LINGERING, /* the command has ended, what it left behind lives */
+};
+
+struct init {
+    const struct settings *settings; /* borrowed */
+    char id[TASK_ID_SIZE];
+    enum phase phase;
+    int control; /* owned */
+    int client;  /* owned; -1: none */
+    int client_source;
+    int children; /* owned; a signalfd */
+    int outcome_source;
+    struct task task;
+    struct terminal terminal;
+    struct command command;
+    struct nested nested;
+    struct event_loop loop;
+    struct event_source sources[SOURCES];
+    struct event_timer timers[TIMER_COUNT];
+};
+
+/*
+ * init.c: confines the calling process, PID 1 of fresh namespaces, and serves the runner at CONTROL
+ * (taken) until there is nothing more to do.
+ */
+void init_run(const struct settings *settings, int control, const char *id)
+    __attribute__((noreturn));
+
+/* Ends the sandbox: with this process the kernel kills everything inside. */
+void init_end(void) __attribute__((noreturn));
+
+/* The client is listened to from here on; its end is the end of the command. */
+void init_watch_client(struct init *init);
+
+/* Starts the command that was judged, or ends the sandbox after saying why not. */
+void init_start_command(struct init *init);
+
+/* Sends SIGNAL to the command's process group, if there is one. */
+void init_signal_command(const struct init *init, uint32_t signal);
+
+/* Watches FD; ends the sandbox when that cannot be. The source. */
+int init_watch(struct init *init, int fd, event_loop_source_callback *callback);
+
+/* control.c: what the runner says. An event_loop_source_callback. */
+void control_on_runner(void *context, uint32_t events);
+
+/* replies.c: what this process says. The runner reads, or the sandbox ends; the client need not. */
+void reply_to_runner(const struct init *init, const void *data, size_t size);
+void reply_to_client(struct init *init, const struct task_reply *reply, int fd);
+/* Tells the client that the command cannot be run or must not be: TYPE, and why. */
+void reply_refusal(struct init *init, uint32_t type, const char *text);
+/* The verdict, and the beginning of argv. */
+void reply_verdict(const struct init *init);
+void reply_ended(const struct init *init, int wait_status);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * Execs inside a sandbox, as a seccomp listener hears of them: put on record, and refused where
+ * policy denies them. A help, not a boundary: the strings are read from memory that the process and
+ * its siblings can change after the look.
+ */
+#ifndef TASK_SANDBOX_NESTED_H
+#define TASK_SANDBOX_NESTED_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/base/error.h"
+#include "lib/policy/policy.h"
+#include "lib/wire/task_protocol.h"
+
+struct nested {
+    int listener;                /* borrowed */
+    int control;                 /* borrowed; records go there */
+    const struct policy *policy; /* borrowed */
+    pid_t command;      /* its execs up to the one that works are the command itself; 0: none is */
+    uint64_t credit_ns; /* time that records may still take */
+    uint64_t credited_ns; /* when it was counted */
+    pid_t told;           /* who heard last of a denial: a search along PATH is several execs */
+    uint32_t lost;        /* records since the last one that was sent */
+};
+
+/*
+ * Puts the calling process and all it starts below a filter that asks about execve(2) and
+ * execveat(2) before they happen, and *LISTENER, owned by the caller, is where it asks. 0 or
+ * -errno.
+ */
+int nested_listen(int *listener, struct error *err);
+
+/* Answers one question of those that wait. Never blocks; a process that is gone needs no answer. */
+void nested_answer(struct nested *nested);
+
+#endif

@@ -1,0 +1,57 @@
+/* What a sandbox's first process tells its runner and its client. */
+#include <stdio.h>
+#include <string.h>
+
+#include "sandbox/agent-task-sandbox/init.h"
+
+void reply_to_runner(const struct init *init, const void *data, size_t size)
+{
+    const struct unix_message message = {.data = data, .size = size};
+
+    if (unix_message_send(init->control, &message) < 0)
+        init_end();
+}
+
+void reply_to_client(struct init *init, const struct task_reply *reply, int fd)
+{
+    struct task_reply full = *reply;
+    const struct unix_message message = {
+        .data = &full, .size = sizeof(full), .fds = &fd, .fd_count = fd >= 0 ? 1 : 0};
+
+    full.header.version = TASK_PROTOCOL_VERSION;
+    memcpy(full.id, init->id, sizeof(full.id));
+    if (init->client >= 0)
+        (void)unix_message_send(init->client, &message);
+}
+
+void reply_refusal(struct init *init, uint32_t type, const char *text)
+{
+    struct task_reply reply = {.header.type = type, .code = init->task.exit_code};
+
+    snprintf(reply.text, sizeof(reply.text), "%s", text);
+    reply_to_client(init, &reply, -1);
+}
+
+void reply_ended(const struct init *init, int wait_status)
+{
+    const struct task_ended ended = {
+        .header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_ENDED},
+        .wait_status = (uint32_t)wait_status,
+    };
+
+    reply_to_runner(init, &ended, sizeof(ended));
+}
+
+void reply_verdict(const struct init *init)
+{
+    const struct task *task = &init->task;
+    const struct unix_message message = {
+        .data = &task->verdict,
+        .size = sizeof(task->verdict),
+        .tail = task->verdict.arguments_size > 0 ? task->block.data : NULL,
+        .tail_size = task->verdict.arguments_size,
+    };
+
+    if (unix_message_send(init->control, &message) < 0)
+        init_end();
+}

@@ -1,0 +1,229 @@
+/*
+ * Attacks on the exec trap, as the uid of a vendor's program below its filter.
+ *     trap [--free|--naive] UID ATTACK
+ * Ordinarily the task runner gets the listener, as from agentcli-exec. The controls: without any
+ * filter (--free), or below a guard that looks at the path and lets the call go on (--naive).
+ */
+#include "tests/attack/trap.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <limits.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/syscalls.h"
+#include "lib/base/unix_message.h"
+#include "lib/wire/task_protocol.h"
+
+#ifdef __aarch64__
+#define ARCHITECTURE AUDIT_ARCH_AARCH64
+#else
+#define ARCHITECTURE AUDIT_ARCH_X86_64
+#endif
+#define EXIT_BROKEN 125
+
+const char *attack_self;
+static char whoami_name[] = "whoami";
+char *const attack_whoami[] = {whoami_name, NULL};
+
+/* clang-format off */
+static const struct {
+    const char *name;
+    bool (*run)(void);
+} attacks[] = {
+    {"swap-by-thread",  attack_swap_by_thread},
+    {"swap-by-process", attack_swap_by_process},
+    {"two-threads",     attack_two_threads},
+    {"aliases",         attack_aliases},
+    {"nameless",        attack_nameless},
+    {"errors",          attack_errors},
+    {"stack",           attack_stack},
+    {"pointers",        attack_pointers},
+    {"traced",          attack_traced},
+    {"listener",        attack_listener},
+    {"signals",         attack_signals},
+    {"registers",       attack_registers},
+    {"stops",           attack_stops},
+    {"deaths",          attack_deaths},
+    {"spawns",          attack_spawns},
+    {"thread",          attack_thread},
+};
+/* clang-format on */
+
+unsigned long attack_count(unsigned long few, unsigned long many)
+{
+    const char *tries = getenv("TRIES");
+    const char *soak = getenv("SOAK");
+    if (tries != NULL)
+        return strtoul(tries, NULL, 10);
+    return soak != NULL && strcmp(soak, "1") == 0 ? many : few;
+}
+
+bool attack_say(const char *format, ...)
+{
+    int number = errno;
+    va_list arguments;
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+    printf(" (errno %s)\n", strerror(number));
+    return false;
+}
+
+int attack_wait(pid_t pid)
+{
+    int status;
+    if (pid <= 0 || waitpid(pid, &status, __WALL) != pid)
+        return -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int fail(const char *what)
+{
+    fprintf(stderr, "trap: %s: %s\n", what, strerror(errno));
+    return EXIT_BROKEN;
+}
+
+static int connect_runner(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = TASK_RUNNER_SOCKET};
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    return connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -1 : fd;
+}
+
+static int listen_to_execs(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execve, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execveat, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = ARRAY_LENGTH(filter), .filter = filter};
+    return sys_seccomp(SECCOMP_SET_MODE_FILTER,
+                       SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+                       &program);
+}
+
+/* A request of its own shape serves for both guards: who has the listener answers it. */
+static int hand_over(int guard)
+{
+    const struct task_request request = {
+        .header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_LISTENER}, .pid = getpid()};
+    struct task_reply reply = {.code = EPROTO};
+    cleanup_fd int listener = listen_to_execs();
+    if (listener < 0)
+        return -1;
+    const struct unix_message message = {
+        .data = &request, .size = sizeof(request), .fds = &listener, .fd_count = 1};
+    if (unix_message_send(guard, &message) < 0 || recv(guard, &reply, sizeof(reply), 0) <= 0)
+        return -1;
+    errno = (int)reply.code;
+    return reply.header.type == TASK_END ? 0 : -1;
+}
+
+/* What many guards do: they look at the path, and the kernel reads it again. */
+static void guard_naively(int connection)
+{
+    static struct seccomp_notif notification;
+    const struct task_reply reply = {.header = {.type = TASK_END}};
+    struct task_request request;
+    struct unix_fds fds = {.count = 0};
+    while (unix_message_receive(connection, &request, sizeof(request), &fds) == -EAGAIN)
+        usleep(1000);
+    (void)unix_message_send(connection,
+                            &(struct unix_message){.data = &reply, .size = sizeof(reply)});
+    for (;;) {
+        char path[PATH_MAX] = "";
+        struct pollfd wait = {.fd = fds.fds[0], .events = POLLIN};
+        /* Nobody is left below the filter. */
+        if (poll(&wait, 1, -1) < 0 || (wait.revents & POLLHUP) != 0)
+            _exit(0);
+        memset(&notification, 0, sizeof(notification));
+        if (ioctl(fds.fds[0], SECCOMP_IOCTL_NOTIF_RECV, &notification) < 0)
+            continue;
+        struct iovec mine = {.iov_base = path, .iov_len = sizeof(HARMLESS)};
+        struct iovec theirs = {.iov_base = (void *)(uintptr_t)notification.data.args[0],
+                               .iov_len = sizeof(HARMLESS)};
+        process_vm_readv((pid_t)notification.pid, &mine, 1, &theirs, 1, 0);
+        bool is_harmless = strcmp(path, HARMLESS) == 0;
+        struct seccomp_notif_resp response = {
+            .id = notification.id,
+            .error = is_harmless ? 0 : -EACCES,
+            .flags = is_harmless ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0};
+        ioctl(fds.fds[0], SECCOMP_IOCTL_NOTIF_SEND, &response);
+    }
+}
+
+static int start_naive_guard(void)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return -1;
+    if (fork() == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        close(ends[1]);
+        guard_naively(ends[0]);
+    }
+    close(ends[0]);
+    return ends[1];
+}
+
+static int run_attack(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(attacks); i++) {
+        if (strcmp(attacks[i].name, name) == 0)
+            return attacks[i].run() ? 0 : 1;
+    }
+    errno = ENOENT;
+    return fail(name);
+}
+
+int main(int argc, char **argv)
+{
+    bool is_free = argc > 1 && strcmp(argv[1], "--free") == 0;
+    bool is_naive = argc > 1 && strcmp(argv[1], "--naive") == 0;
+    char **rest = argv + 1 + (is_free || is_naive);
+    attack_self = "/proc/self/exe";
+    if (argc == 1 || strcmp(argv[0], "whoami") == 0)
+        return getenv("ATTACKER") != NULL && getuid() == strtoul(getenv("ATTACKER"), NULL, 10)
+                   ? RAN_FREE
+                   : RAN_SANDBOXED;
+    if (rest + 2 != argv + argc)
+        return fail("usage: trap [--free|--naive] UID ATTACK");
+    attack_self = argv[0];
+    uid_t uid = (uid_t)strtoul(rest[0], NULL, 10);
+    setenv("ATTACKER", rest[0], 1);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    int guard = is_naive ? start_naive_guard() : is_free ? -1 : connect_runner();
+    if (guard < 0 && !is_free)
+        return fail("connect");
+    if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0 ||
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
+        return fail("become another user");
+    if (guard >= 0 && hand_over(guard) < 0)
+        return fail("hand the listener over");
+    return run_attack(rest[1]);
+}

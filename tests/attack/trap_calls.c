@@ -1,0 +1,237 @@
+/* Odd calls: other names for a program, no name at all, wrong pointers, wrong stacks. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/syscalls.h"
+#include "tests/attack/trap.h"
+
+#define NO_EXEC 77
+
+struct exec {
+    int dirfd;
+    const char *path;
+    int flags;
+};
+
+/* What comes of EXEC in a child: an exit code, or minus the errno that the call gave. */
+static int try_exec(const struct exec *exec)
+{
+    int ends[2];
+    int number = 0;
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)syscall(SYS_execveat, exec->dirfd, exec->path, attack_whoami, environ, exec->flags);
+        number = errno;
+        (void)!write(ends[1], &number, sizeof(number));
+        _exit(NO_EXEC);
+    }
+    close(ends[1]);
+    (void)!read(ends[0], &number, sizeof(number));
+    close(ends[0]);
+    int code = attack_wait(pid);
+    return code == NO_EXEC ? -number : code;
+}
+
+static bool expect(const char *what, const struct exec *exec, int wanted)
+{
+    int code = try_exec(exec);
+    if (code == wanted)
+        return true;
+    errno = code < 0 ? -code : 0;
+    return attack_say("%s: %d instead of %d", what, code, wanted);
+}
+
+/* Whatever it is called, it runs in a sandbox. */
+bool attack_aliases(void)
+{
+    char directory[256];
+    char root_path[300];
+    snprintf(directory, sizeof(directory), "%s", attack_self);
+    char *name = strrchr(directory, '/');
+    *name++ = '\0';
+    snprintf(root_path, sizeof(root_path), "/proc/self/root%s", attack_self);
+    cleanup_fd int fd = open(directory, O_PATH | O_DIRECTORY);
+    cleanup_fd int file = open(attack_self, O_RDONLY);
+    cleanup_fd int path_file = open(attack_self, O_PATH);
+    char fd_path[64];
+    char dev_path[64];
+    snprintf(fd_path, sizeof(fd_path), "/proc/self/fd/%d", file);
+    snprintf(dev_path, sizeof(dev_path), "/dev/fd/%d", path_file);
+    bool is_well = chdir(directory) == 0;
+    is_well &= expect("by its path", &(struct exec){AT_FDCWD, attack_self, 0}, RAN_SANDBOXED);
+    is_well &= expect("relative", &(struct exec){AT_FDCWD, name, 0}, RAN_SANDBOXED);
+    is_well &= expect("below a directory", &(struct exec){fd, name, 0}, RAN_SANDBOXED);
+    is_well &= expect("a descriptor", &(struct exec){file, "", AT_EMPTY_PATH}, RAN_SANDBOXED);
+    is_well &= expect("O_PATH", &(struct exec){path_file, "", AT_EMPTY_PATH}, RAN_SANDBOXED);
+    is_well &= expect("/proc/self/fd", &(struct exec){AT_FDCWD, fd_path, 0}, RAN_SANDBOXED);
+    is_well &= expect("/dev/fd", &(struct exec){AT_FDCWD, dev_path, 0}, RAN_SANDBOXED);
+    is_well &=
+        expect("/proc/self/exe", &(struct exec){AT_FDCWD, "/proc/self/exe", 0}, RAN_SANDBOXED);
+    is_well &= expect("/proc/thread-self/exe",
+                      &(struct exec){AT_FDCWD, "//proc/./thread-self/exe", 0}, RAN_SANDBOXED);
+    is_well &= expect("/proc/self/root", &(struct exec){AT_FDCWD, root_path, 0}, RAN_SANDBOXED);
+    return is_well;
+}
+
+static int copy_of_self(int to)
+{
+    struct stat file;
+    cleanup_fd int from = open("/proc/self/exe", O_RDONLY);
+    if (from < 0 || fstat(from, &file) < 0 || fchmod(to, 0755) < 0)
+        return -1;
+    return sendfile(to, from, NULL, (size_t)file.st_size) == file.st_size ? 0 : -1;
+}
+
+/* Programs that no path leads to cannot be looked up in a sandbox, so they are refused. */
+bool attack_nameless(void)
+{
+    char text[64];
+    char name[] = "/tmp/nameless-XXXXXX";
+    cleanup_fd int memory = memfd_create("program", MFD_CLOEXEC);
+    cleanup_fd int deleted = mkstemp(name);
+    if (copy_of_self(memory) < 0 || copy_of_self(deleted) < 0)
+        return attack_say("copy this program");
+    /* ETXTBSY otherwise: a deleted file is executed through a descriptor that only reads. */
+    int reading = open(name, O_RDONLY | O_CLOEXEC);
+    unlink(name);
+    cleanup_close(&deleted);
+    deleted = reading;
+    int wanted = getenv("CONTROL") != NULL ? RAN_FREE : -EACCES;
+    bool is_well = expect("a memfd", &(struct exec){memory, "", AT_EMPTY_PATH}, wanted);
+    snprintf(text, sizeof(text), "/proc/self/fd/%d", memory);
+    is_well &= expect("a memfd by path", &(struct exec){AT_FDCWD, text, 0}, wanted);
+    is_well &= expect("a deleted file", &(struct exec){deleted, "", AT_EMPTY_PATH}, wanted);
+    return is_well;
+}
+
+/* As an untrapped kernel says it, which this attack run with --free proves. */
+bool attack_errors(void)
+{
+    static char long_path[8192];
+    char link_path[] = "/tmp/link-XXXXXX";
+    memset(long_path, 'x', sizeof(long_path) - 1);
+    long_path[0] = '/';
+    close(mkstemp(link_path));
+    unlink(link_path);
+    bool is_well = symlink(HARMLESS, link_path) == 0;
+    is_well &= expect("missing", &(struct exec){AT_FDCWD, "/no/such", 0}, -ENOENT);
+    is_well &= expect("empty", &(struct exec){AT_FDCWD, "", 0}, -ENOENT);
+    is_well &= expect("a directory", &(struct exec){AT_FDCWD, "/usr", 0}, -EACCES);
+    is_well &= expect("not executable", &(struct exec){AT_FDCWD, "/etc/passwd", 0}, -EACCES);
+    is_well &= expect("below a file", &(struct exec){AT_FDCWD, "/etc/passwd/x", 0}, -ENOTDIR);
+    is_well &= expect("not searchable", &(struct exec){AT_FDCWD, "/root/x", 0}, -EACCES);
+    is_well &= expect("too long", &(struct exec){AT_FDCWD, long_path, 0}, -ENAMETOOLONG);
+    is_well &= expect("no descriptor", &(struct exec){999, "x", 0}, -EBADF);
+    is_well &= expect("no descriptor, empty", &(struct exec){999, "", AT_EMPTY_PATH}, -EBADF);
+    is_well &= expect("a link", &(struct exec){AT_FDCWD, link_path, AT_SYMLINK_NOFOLLOW}, -ELOOP);
+    is_well &= expect("unknown flags", &(struct exec){AT_FDCWD, HARMLESS, 0x40000000}, -EINVAL);
+    is_well &= expect("no address", &(struct exec){AT_FDCWD, NULL, 0}, -EFAULT);
+    is_well &= expect("the kernel's address", &(struct exec){AT_FDCWD, (char *)-4096, 0}, -EFAULT);
+    unlink(link_path);
+    return is_well;
+}
+
+/* A string that ends where memory ends, and lists that are none. */
+bool attack_pointers(void)
+{
+    long page = sysconf(_SC_PAGESIZE);
+    char *pages =
+        mmap(NULL, (size_t)page * 2, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED || munmap(pages + page, (size_t)page) < 0)
+        return attack_say("map memory");
+    char *end = pages + page - sizeof(HARMLESS) + 1;
+    memcpy(end, HARMLESS, sizeof(HARMLESS) - 1);
+    bool is_well = expect("unterminated", &(struct exec){AT_FDCWD, end, 0}, -EFAULT);
+    errno = 0;
+    (void)syscall(SYS_execve, HARMLESS, pages + page, environ);
+    is_well &= errno == EFAULT || attack_say("arguments that are not there");
+    errno = 0;
+    (void)syscall(SYS_execve, HARMLESS, attack_whoami, 8);
+    is_well &= errno == EFAULT || attack_say("an environment that is not there");
+    return is_well;
+}
+
+#ifdef __x86_64__
+/* execve with the stack pointer at STACK: the errno. Signals are blocked by then. */
+static int exec_with_stack(uint64_t stack)
+{
+    long result;
+    __asm__ volatile("movq %%rsp, %%r12\n\tmovq %[stack], %%rsp\n\tsyscall\n\tmovq %%r12, %%rsp"
+                     : "=a"(result)
+                     : "0"((long)SYS_execve), "D"(attack_self), "S"(attack_whoami),
+                       "d"(environ), [stack] "r"(stack)
+                     : "r12", "rcx", "r11", "memory");
+    return (int)-result;
+}
+#else
+static int exec_with_stack(uint64_t stack)
+{
+    register long number __asm__("x8") = SYS_execve;
+    register long first __asm__("x0") = (long)attack_self;
+    register long second __asm__("x1") = (long)attack_whoami;
+    register long third __asm__("x2") = (long)environ;
+    __asm__ volatile("mov x19, sp\n\tmov sp, %[stack]\n\tsvc #0\n\tmov sp, x19"
+                     : "+r"(first)
+                     : "r"(number), "r"(second), "r"(third), [stack] "r"(stack)
+                     : "x19", "memory");
+    return (int)-first;
+}
+#endif
+
+/* Nowhere to put the relay's path: the caller learns that, and nothing runs. */
+bool attack_stack(void)
+{
+    long page = sysconf(_SC_PAGESIZE);
+    char *fixed = mmap(NULL, (size_t)page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const uint64_t stacks[] = {0,
+                               16,
+                               4096,
+                               (uint64_t)(uintptr_t)(fixed + page),
+                               UINT64_C(0x7ffffffff000),
+                               UINT64_C(0x8000000000000000),
+                               UINT64_MAX & ~UINT64_C(15)};
+    for (size_t i = 0; i < ARRAY_LENGTH(stacks); i++) {
+        int number = exec_with_stack(stacks[i]);
+        if (number != EFAULT) {
+            errno = number;
+            return attack_say("stack %zu", i);
+        }
+    }
+    return true;
+}
+
+/* A caller with a tracer of its own is not ours to stop. */
+bool attack_traced(void)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+        execve(attack_self, attack_whoami, environ);
+        _exit(errno == EPERM ? 0 : 1);
+    }
+    int code = attack_wait(pid);
+    return code == 0 || attack_say("a traced caller ended with %d", code);
+}
+
+bool attack_listener(void)
+{
+    struct sock_filter filter[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    struct sock_fprog program = {.len = 1, .filter = filter};
+    int result = sys_seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+    errno = -result;
+    return result == -EBUSY || attack_say("a second listener");
+}

@@ -1,0 +1,124 @@
+/* Races: the path changes between the guard's look and the kernel's. */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/attack/trap.h"
+
+#define PATH_SIZE 256
+#define STACK_SIZE (256u * 1024)
+
+static char *path;
+
+/* Byte by byte would be no path at all: the two differ in a link's one letter. */
+static void *flip(void *unused)
+{
+    (void)unused;
+    for (;;) {
+        memcpy(path, HARMLESS, sizeof(HARMLESS));
+        atomic_signal_fence(memory_order_seq_cst);
+        memcpy(path, attack_self, strlen(attack_self) + 1);
+        atomic_signal_fence(memory_order_seq_cst);
+    }
+    return NULL;
+}
+
+static int exec_path(void *unused)
+{
+    (void)unused;
+    usleep((unsigned)random() % 200);
+    for (int i = 0; i < 100; i++)
+        execve(path, attack_whoami, environ);
+    return errno == EACCES || errno == ENOENT ? 0 : 1;
+}
+
+static bool share_path(void)
+{
+    path = mmap(NULL, PATH_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return path != MAP_FAILED && strlen(attack_self) < PATH_SIZE;
+}
+
+/* True when not one of the tries ran as the attacker. */
+static bool count_wins(pid_t (*try_once)(void))
+{
+    unsigned long tries = attack_count(300, 10000);
+    unsigned long wins = 0;
+    unsigned long ran = 0;
+    for (unsigned long i = 0; i < tries; i++) {
+        int code = attack_wait(try_once());
+        wins += code == RAN_FREE;
+        ran += code == RAN_SANDBOXED;
+        if (code < 0)
+            return attack_say("try %lu could not be made", i);
+    }
+    printf("%lu tries, %lu ran as the attacker, %lu in a sandbox\n", tries, wins, ran);
+    return wins == 0;
+}
+
+static pid_t race_thread(void)
+{
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    pthread_t thread;
+    srandom((unsigned)getpid());
+    if (pthread_create(&thread, NULL, flip, NULL) != 0)
+        _exit(99);
+    _exit(exec_path(NULL));
+}
+
+bool attack_swap_by_thread(void)
+{
+    return share_path() ? count_wins(race_thread) : attack_say("share memory");
+}
+
+/* As vfork, but the parent goes on: one memory, two processes. */
+static pid_t race_process(void)
+{
+    static char *stack;
+    if (stack == NULL)
+        stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return clone(exec_path, stack + STACK_SIZE, CLONE_VM | SIGCHLD, NULL);
+}
+
+bool attack_swap_by_process(void)
+{
+    pthread_t thread;
+    if (!share_path() || pthread_create(&thread, NULL, flip, NULL) != 0)
+        return attack_say("share memory");
+    return count_wins(race_process);
+}
+
+static void *exec_whoami(void *unused)
+{
+    (void)unused;
+    execve(attack_self, attack_whoami, environ);
+    return NULL;
+}
+
+/* Both at once: one image comes out, whoever wins; the other's call dies with its thread. */
+bool attack_two_threads(void)
+{
+    unsigned long tries = attack_count(50, 2000);
+    for (unsigned long i = 0; i < tries; i++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            pthread_t threads[3];
+            for (size_t t = 0; t < 3; t++)
+                pthread_create(&threads[t], NULL, exec_whoami, NULL);
+            exec_whoami(NULL);
+            pause();
+        }
+        int code = attack_wait(pid);
+        if (code != RAN_SANDBOXED)
+            return attack_say("try %lu ended with %d", i, code);
+    }
+    return true;
+}

@@ -1,0 +1,216 @@
+#!/usr/bin/env bats
+# Codex, as its vendor ships it, with a model that plays scripts: in a session, where each command is trapped, and as the
+# positive control untrapped in a plain container, where the same script finds the same. There Codex also refuses any key
+# of its configuration that it does not know.
+
+load common
+load session
+load vendor
+
+setup_file() {
+    bats_require_minimum_version 1.5.0
+    session_setup_file
+}
+
+teardown_file() {
+    session_teardown_file
+}
+
+setup() {
+    REPO=$BATS_TEST_TMPDIR/repo
+    NAME=codex-$BATS_TEST_NUMBER
+    PLAIN=coding-agents-test-codex-$$-$BATS_TEST_NUMBER
+    new_repository "$REPO"
+}
+
+teardown() {
+    stop_model
+    "$DOCKER" rm --force "$PLAIN" >/dev/null 2>&1 || true
+}
+
+CODEX_IMAGE=coding-agents/codex:$VERSION
+CODEX=/opt/coding-agents/codex/bin/codex
+
+# The key is in a variable whose name says nothing of a key, so that Codex's own care for such names is not what keeps
+# it from commands.
+KEY=c4n4ry
+
+# provider: arguments that name the model server, in PROVIDER.
+provider() {
+    PROVIDER=(-c model_provider=test
+        -c "model_providers.test={name=\"test\", base_url=\"http://$MODEL_HOST:$MODEL_PORT/v1\", env_key=\"TEST_WORD\",
+            wire_api=\"responses\", request_max_retries=0, stream_max_retries=0, supports_websockets=false}")
+}
+
+# play_untrapped [ARGUMENT...]: Codex listens to the model in a plain container, which stays until the test ends.
+play_untrapped() {
+    provider
+    "$DOCKER" rm --force "$PLAIN" >/dev/null 2>&1 || true
+    "$DOCKER" run --detach --init --name "$PLAIN" --read-only --user 10001:10001 --workdir /workspace \
+        --env HOME=/home/agentcli --env "TEST_WORD=$KEY" --add-host "$MODEL_HOST:host-gateway" --tmpfs /tmp \
+        --tmpfs /home/agentcli:uid=10001,gid=10001,mode=0700 --tmpfs /workspace:exec,uid=10001,gid=10001,mode=0755 \
+        --entrypoint sleep "$CODEX_IMAGE" infinity
+    "$DOCKER" exec "$PLAIN" "$CODEX" exec --strict-config --skip-git-repo-check "${PROVIDER[@]}" "$@" -- go </dev/null
+}
+
+# play_trapped [ARGUMENT...]: the same in a session.
+play_trapped() {
+    provider
+    echo "TEST_WORD=$KEY" >"$BATS_TEST_TMPDIR/variables"
+    "$CA" run codex "$REPO" --name "$NAME" --env-file "$BATS_TEST_TMPDIR/variables" \
+        --engine-arg "--add-host=$MODEL_HOST:host-gateway" --prompt go -- "${PROVIDER[@]}" "$@" </dev/null
+}
+
+# untrapped SCRIPT [ARGUMENT...], trapped SCRIPT [ARGUMENT...]: Codex plays the script.
+untrapped() {
+    start_model "$1"
+    play_untrapped "${@:2}"
+}
+
+trapped() {
+    start_model "$1"
+    play_trapped "${@:2}"
+}
+
+# What commands say and how they end, with all that a call can tell: either stream, a signal, no input, a terminal. The
+# two streams are two pipes, between which nobody keeps an order.
+CALLS='[
+    {"run": "printf \"one\\ntwo\\n\"; exit 3"},
+    {"run": "printf \"three\\n\" >&2"},
+    {"run": "kill -KILL $$"},
+    {"run": "cat; echo \"no input\""},
+    {"run": "seq 2000", "with": {"max_output_tokens": 100}},
+    {"run": "test -t 0 && test -t 1 && stty size && exit 4", "with": {"tty": true}},
+    {"run": "pwd; umask; echo \"$-\"; command -v git"},
+    {"run": "nonesuch-program"}
+]'
+
+@test "exit codes and output reach the model as they do untrapped, by the tools of either kind of model" {
+    local kind expected
+    # The first kind of model calls tools, the second writes programs that do, which a process of Codex's runs.
+    for kind in test-model ''; do
+        untrapped "$CALLS" ${kind:+--model "$kind"}
+        expected=$(told)
+        [ "$(jq length <<<"$expected")" -eq 8 ]
+        [ "$(jq -c '.[0]' <<<"$expected")" = '[3,"one\ntwo\n"]' ]
+        [ "$(jq -c '.[5]' <<<"$expected")" = '[4,"24 80\r\n"]' ]
+        [ "$(jq -c '.[7][0]' <<<"$expected")" = 127 ]
+        trapped "$CALLS" ${kind:+--model "$kind"}
+        diff <(jq . <<<"$expected") <(told | jq .)
+        "$CA" remove "$NAME" --yes --no-push
+    done
+}
+
+WHO='[{"run": "id -u; id -un"}, {"run": "sh -c \"id -u\"; echo x >made"}]'
+
+@test "each command is agentuser's, and the record names it" {
+    untrapped "$WHO"
+    [ "$(told)" = '[[0,"10001\nagentcli\n"],[0,"10001\n"]]' ]
+    trapped "$WHO"
+    [ "$(told)" = '[[0,"10000\nagentuser\n"],[0,"10000\n"]]' ]
+    [ "$(git -C "$REPO" show "codex/$NAME:made")" = x ]
+    run -0 --separate-stderr "$CA" record "$NAME" --json
+    local record=$output
+    [ "$(jq -c 'select(.argv[2] // "" | startswith("id -u;")) | [.uid, .program, .argv[0], .verdict, .exit_code]' <<<"$record")" = \
+        '[10001,"/usr/bin/bash","/bin/bash","sandbox",0]' ]
+    # What Codex itself became is there too: its first start, and the moment before each command.
+    [ "$(jq -r 'select(.verdict == "direct") | .rule' <<<"$record" | sort | uniq -c | awk '{ print $1, $2 }')" = \
+        $'2 codex-command\n1 codex-start' ]
+}
+
+EDIT='[
+    {"edit": "*** Begin Patch\n*** Add File: hello\n+#!/bin/sh\n+echo \"edited for $(id -un)\"\n*** End Patch"},
+    {"run": "chmod +x hello && ./hello"}
+]'
+
+@test "a file that Codex edits itself can be changed and run by a command" {
+    local kind
+    for kind in test-model ''; do
+        untrapped "$EDIT" ${kind:+--model "$kind"}
+        [ "$(told | jq -r '.[1][1]')" = 'edited for agentcli' ]
+        trapped "$EDIT" ${kind:+--model "$kind"}
+        [ "$(told | jq -r '.[1][1]')" = 'edited for agentuser' ]
+        [ "$(git -C "$REPO" ls-tree "codex/$NAME" hello | cut -d' ' -f1)" = 100755 ]
+        "$CA" remove "$NAME" --yes --no-push
+        git -C "$REPO" branch -q -D "codex/$NAME"
+    done
+}
+
+SERVER='[
+    {"run": "git init -q /tmp/served && cd /tmp/served && git -c user.name=a -c user.email=a@example.com commit -q --allow-empty -m served && exec git daemon --listen=127.0.0.1 --port=8123 --export-all --base-path=/tmp", "with": {"yield_time_ms": 1000}},
+    {"run": "git ls-remote git://127.0.0.1:8123/served HEAD | cut -f2"}
+]'
+
+@test "a server that one command leaves in the background is reached by the next" {
+    untrapped "$SERVER"
+    [ "$(told | jq -c '.[1]')" = '[0,"HEAD\n"]' ]
+    trapped "$SERVER"
+    [ "$(told | jq -c '.[1]')" = '[0,"HEAD\n"]' ]
+}
+
+# Ends by ^C alone, and says when it has.
+ENDLESS='trap \"echo ended by an interrupt; exit 9\" INT; trap \"\" TERM; while :; do echo >>/tmp/beats; sleep 0.05; done'
+TYPED='[
+    {"run": "'$ENDLESS'", "with": {"tty": true, "yield_time_ms": 500}},
+    {"call": "write_stdin", "with": {"session_id": "$session", "chars": "\u0003", "yield_time_ms": 5000}}
+]'
+
+@test "^C typed by the model interrupts the command in its terminal" {
+    local player
+    for player in untrapped trapped; do
+        "$player" "$TYPED" --model test-model
+        [ "$(told | jq -r '.[1][0]')" = 9 ]
+        [[ $(told | jq -r '.[1][1]') == *'ended by an interrupt'* ]]
+    done
+}
+
+# What no signal ends but the one that cannot be kept out.
+STUBBORN='[{"run": "trap \"\" INT TERM HUP; while :; do echo >>beats; sleep 0.05; done"}]'
+
+# interrupt CONTAINER: sends Codex what ^C sends, once the command runs; then it ends as one whose turn was interrupted.
+interrupt() {
+    wait_for 60 "$DOCKER" exec "$1" test -s /workspace/beats
+    "$DOCKER" exec --user 0 "$1" pkill -INT -x codex
+    local code=0
+    wait "$PLAYER" || code=$?
+    [ "$code" -eq 1 ]
+}
+
+@test "an interrupt of Codex ends the command that runs" {
+    local beats
+    start_model "$STUBBORN"
+    play_untrapped &
+    PLAYER=$!
+    interrupt "$PLAIN"
+    beats=$("$DOCKER" exec "$PLAIN" wc -l /workspace/beats)
+    sleep 0.5
+    [ "$("$DOCKER" exec "$PLAIN" wc -l /workspace/beats)" = "$beats" ]
+
+    start_model "$STUBBORN"
+    play_trapped &
+    PLAYER=$!
+    wait_for 60 "$CA" status "$NAME"
+    interrupt "$(container_of "$NAME")"
+    [ "$("$CA" record "$NAME" --json | jq -c 'select((.argv[2] // "") | contains("beats")) | [.state, .signal]')" = \
+        '["ended",9]' ]
+}
+
+@test "the key goes to the model's provider, and no command sees it" {
+    local look='[{"run": "printenv TEST_WORD"}, {"run": "cat /proc/*/environ 2>/dev/null | grep -acz c4n[4]ry; true"}]'
+    untrapped "$look"
+    [ "$(told | jq -c '.[0]')" = "[0,\"$KEY\\n\"]" ]
+    [ "$(told | jq -r '.[1][1]')" -gt 0 ]
+    trapped "$look"
+    [ "$(jq -r 'select(.outputs) | .authorization' "$MODEL_RECORD" | sort -u)" = "Bearer $KEY" ]
+    [ "$(told)" = '[[1,""],[0,"0\n"]]' ]
+    # Nor does it lie about: the session's files, its log and its container know nothing of it.
+    run ! grep -r "$KEY" "$XDG_STATE_HOME/coding-agents"
+    run ! grep "$KEY" <("$DOCKER" inspect "$(container_of "$NAME")" && "$DOCKER" logs "$(container_of "$NAME")" 2>&1)
+}
+
+@test "a denial tells the model why" {
+    local push='[{"run": "git push --force origin HEAD"}]'
+    trapped "$push"
+    [[ $(told | jq -r '.[0][1]') == *'denied by rule git-force-push'* ]]
+    [ "$(told | jq '.[0][0]')" -eq 126 ]
+}

@@ -1,0 +1,98 @@
+#!/usr/bin/env bats
+# runs as: root
+# Attacks on the exec trap: each beside the same attack without the guard, which must succeed.
+
+load common
+
+setup() {
+    LOG=$BATS_TEST_TMPDIR/log
+    export LOG
+}
+
+# trapped ATTACK...: each below the trap, as the vendor's uid.
+trapped() {
+    run "$ROOT/tests/attack/tree" bash -c 'for attack; do timeout 120 "$ATTACK" 10001 "$attack" || exit 1; done' bash "$@"
+    echo "$output"
+    tail -n 20 "$LOG.service"
+    tail -n 20 "$LOG.runner"
+    [ "$status" -eq 0 ]
+}
+
+# free ATTACK: without any filter. naive ATTACK: below a guard that looks at the path and lets the call go on.
+free() {
+    run env CONTROL=1 "$ROOT/tests/attack/tree" bash -c '"$ATTACK" --free 10001 "$1"' bash "$1"
+    echo "$output"
+}
+naive() {
+    run "$ROOT/tests/attack/tree" bash -c 'timeout 120 "$ATTACK" --naive 10001 "$1"' bash "$1"
+    echo "$output"
+}
+
+@test "a path that another thread changes: never runs as the caller, as it does below a guard that only looks" {
+    trapped swap-by-thread
+    naive swap-by-thread
+    [ "$status" -eq 1 ]
+    [[ $output =~ [1-9][0-9]*' ran as the attacker' ]]
+}
+
+@test "a path that another process with the same memory changes: never runs as the caller" {
+    trapped swap-by-process
+    naive swap-by-process
+    [ "$status" -eq 1 ]
+}
+
+@test "whatever a program is called by, it runs in a sandbox" {
+    trapped aliases
+    free aliases
+    [ "$status" -eq 1 ]
+    [[ $output == *'by its path: 42 instead of 41'* ]]
+}
+
+@test "a program without a name is refused, and that is on record" {
+    trapped nameless
+    grep -q 'exec refused - uid 10001 .* status 13 .*memfd:program.*without a name' "$LOG.runner"
+    free nameless
+    [ "$status" -eq 0 ]
+}
+
+@test "what cannot be executed gets the kernel's own error" {
+    trapped errors pointers
+    free errors
+    [ "$status" -eq 0 ]
+}
+
+@test "a stack pointer that leads nowhere gets an error, and nothing runs" {
+    trapped stack
+    grep -q 'the stack pointer is not usable' "$LOG.runner"
+    free stack
+    [ "$status" -eq 42 ]
+}
+
+@test "a caller with a tracer of its own, and a second listener, are refused" {
+    trapped traced listener
+    grep -q 'it is traced already' "$LOG.runner"
+    free traced
+    [ "$status" -eq 1 ]
+    free listener
+    [ "$status" -eq 1 ]
+}
+
+@test "a call that fails late, amid signals: its error and every register are the caller's own" {
+    trapped signals registers
+    free registers
+    [ "$status" -eq 0 ]
+}
+
+@test "threads: a call of one that is not the first, and several at once" {
+    trapped thread two-threads
+}
+
+@test "stops and deaths in the middle of a call leave nothing behind" {
+    trapped stops deaths
+    free stops
+    [ "$status" -eq 1 ]
+}
+
+@test "32 threads that spawn at once: no failure" {
+    trapped spawns
+}

@@ -1,0 +1,348 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016,SC2154
+# What a command tries against its sandbox. Each attempt has its control: the same program, uid and arguments without
+# the fence it is about succeed, or are answered by somebody else.
+
+load common
+
+NAME=coding-agents-attack-test-$$
+LIBEXEC=/usr/libexec/coding-agents
+ATTACK=/usr/local/bin/sandbox-attack
+
+setup_file() {
+    export CONTAINER=$NAME
+    export CONTROL=$NAME-control
+    local helper=(--volume "$BUILD/tests/helpers/sandbox-attack:$ATTACK:ro"
+        --volume "$BUILD/tests/helpers/idmapped-view:/usr/local/bin/idmapped-view:ro")
+    "$DOCKER" run --detach --init --name "$CONTAINER" --read-only --cap-drop ALL \
+        --cap-add SYS_ADMIN --cap-add SETUID --cap-add SETGID --cap-add SETPCAP --cap-add CHOWN --cap-add KILL \
+        --cap-add SYS_PTRACE \
+        --security-opt no-new-privileges:true --security-opt "seccomp=$ROOT/policies/seccomp/agent.json" \
+        --tmpfs /run:rw,mode=755 --volume "$CONTAINER-workspace:/workspace" --volume "$CONTAINER-tmp:/tmp" \
+        --volume "$CONTAINER-home:/home/agentuser" "${helper[@]}" --entrypoint sleep "$SHELL_IMAGE" infinity >/dev/null
+    as_root mkdir -p /run/coding-agents/exec.d
+    as_root chown 10000:10000 /workspace /tmp /home/agentuser
+    as_root sh -c 'cat >/run/coding-agents/exec.d/test.json' <<'EOF'
+{
+  "version": 1,
+  "profiles": {
+    "limited": {"network": "inherit", "linger_seconds": 2, "warm": 0,
+      "processes": 100, "file_size_bytes": 1048576, "open_files": 64},
+    "brief": {"network": "inherit", "linger_seconds": 0, "warm": 0}
+  },
+  "rules": [
+    {"id": "limited", "match": {"program": "sandbox-attack", "arguments": [["processes", "file-size", "descriptors"], "..."]},
+     "action": "sandbox", "profile": "limited", "tier": "read"},
+    {"id": "brief", "match": {"program": "setsid", "arguments": ["..."]},
+     "action": "sandbox", "profile": "brief", "tier": "read"},
+    {"id": "offline", "match": {"program": "cat", "arguments": ["/proc/net/dev"]},
+     "action": "sandbox", "profile": "offline", "tier": "read"}
+  ]
+}
+EOF
+    start_services
+    # No fence of ours: only the uid and the absence of capabilities are the same.
+    "$DOCKER" run --detach --init --name "$CONTROL" --cap-drop ALL --security-opt seccomp=unconfined --user 10000:10000 \
+        "${helper[@]}" --entrypoint sleep "$SHELL_IMAGE" infinity >/dev/null
+}
+
+teardown_file() {
+    "$DOCKER" rm --force --volumes "$CONTAINER" "$CONTROL" >/dev/null 2>&1 || true
+    "$DOCKER" volume rm --force "$CONTAINER-workspace" "$CONTAINER-tmp" "$CONTAINER-home" >/dev/null 2>&1 || true
+}
+
+as_root() { "$DOCKER" exec --interactive "$CONTAINER" "$@"; }
+# As a command would be without a sandbox.
+as_user() { "$DOCKER" exec --user 10000:10000 "$CONTAINER" "$@"; }
+sandboxed() { as_user agent-task-runnerctl exec -- "$@" </dev/null; }
+control() { "$DOCKER" exec "$CONTROL" "$@"; }
+
+start_services() {
+    "$DOCKER" exec --detach "$CONTAINER" sh -c \
+        "echo \$\$ >/run/sandbox.pid; exec $LIBEXEC/agent-task-sandbox --serve shell >/run/sandbox.log 2>&1"
+    eventually as_root test -S /run/coding-agents/sandbox.sock
+    "$DOCKER" exec --detach "$CONTAINER" sh -c "exec $LIBEXEC/agent-task-runnerd >/run/runner.log 2>&1"
+    eventually as_user agent-task-runnerctl exec -- true
+}
+
+eventually() {
+    local deadline=$((SECONDS + 20))
+    until "$@" >/dev/null 2>&1; do
+        if ((SECONDS >= deadline)); then
+            echo "never: $*" >&2
+            as_root sh -c 'cat /run/*.log' >&2
+            return 1
+        fi
+        sleep 0.1
+    done
+}
+
+# refused ERRNO NAME [ARGUMENT]: in the sandbox.
+refused() {
+    local expected=$1
+    shift
+    run sandboxed "$ATTACK" "$@"
+    echo "$* in the sandbox: $output, not $expected" >&2
+    [ "$output" = "$expected" ]
+}
+
+# answered WHAT NAME [ARGUMENT]: without the fence.
+answered() {
+    local expected=$1
+    shift
+    run control "$ATTACK" "$@"
+    echo "$* without the fence: $output, not $expected" >&2
+    [ "$output" = "$expected" ]
+}
+
+@test "namespaces, mounts and roots are final" {
+    refused EPERM unshare
+    answered success unshare
+    refused EPERM clone
+    answered success clone
+    refused EPERM mount /tmp
+    answered success mount /tmp
+    refused EPERM chroot /tmp
+    answered success chroot /tmp
+    refused EPERM unmount /proc/sys
+    refused EPERM setns /proc/self/ns/mnt
+}
+
+@test "corners of the kernel are closed" {
+    refused ENOSYS io-uring
+    answered success io-uring
+    refused EPROTONOSUPPORT netlink
+    answered success netlink
+    refused EPERM key
+    answered success key
+    refused EPERM userfaultfd
+    answered success userfaultfd
+    # Without the filter these are told that what they say makes no sense.
+    refused EPERM perf
+    answered EFAULT perf
+    refused EPERM bpf
+    # Packets, crypto, virtual machines.
+    local family
+    for family in 17 38 40; do
+        refused EAFNOSUPPORT family "$family"
+    done
+}
+
+@test "no command types into a terminal, whatever the high bits of the request" {
+    local request
+    for request in 0x5412 0x541c; do
+        refused EPERM ioctl "$request"
+        answered ENOTTY ioctl "$request"
+    done
+    # TCGETS: the filter refuses by name only.
+    refused ENOTTY ioctl 0x5401
+}
+
+@test "there is one listener, and it is the sandbox's" {
+    refused EBUSY listener
+    answered EFAULT listener
+}
+
+@test "the first process of a sandbox cannot be looked into" {
+    refused EPERM trace 1
+    refused success trace-child
+    refused EPERM take-descriptor 1
+    refused success take-descriptor-of-child
+    refused EPERM read-memory 1
+    refused success read-memory-of-child
+    local file
+    for file in mem environ maps fd ns/mnt exe cwd root; do
+        refused EACCES open "/proc/1/$file"
+    done
+    refused success open /proc/self/maps
+}
+
+@test "the first process of a sandbox cannot be killed from inside" {
+    run -0 sandboxed sh -c 'kill -KILL 1; kill -TERM 1; kill -STOP 1; sleep 0.2; echo alive'
+    [ "$output" = alive ]
+    # The same signal from outside ends it, and the command with it.
+    "$DOCKER" exec --detach --user 10000:10000 "$CONTAINER" sh -c \
+        'agent-task-runnerctl exec -- sleep 4711; echo $? >/tmp/killed'
+    eventually as_root pgrep -f '^sleep 4711'
+    as_root sh -c 'kill -KILL "$(ps -o ppid= -p "$(pgrep -f "^sleep 4711")")"'
+    eventually as_root test -s /tmp/killed
+    run -1 as_root pgrep -f '^sleep 4711'
+}
+
+@test "processes of others are not there" {
+    "$DOCKER" exec --detach --user 10000:10000 "$CONTAINER" agent-task-runnerctl exec -- sleep 4712
+    eventually as_user pgrep -f '^sleep 4712'
+    run -0 sandboxed sh -c 'ls /proc | grep -c "^[0-9]"; pgrep -f "^sleep 4712" || echo none'
+    [ "${lines[1]}" = none ]
+    [ "${lines[0]}" -le 5 ]
+    as_user pkill -f '^sleep 4712'
+}
+
+@test "a sandbox shows what its table says, and nothing else of the container" {
+    local path
+    for path in /run/coding-agents/sandbox.sock /run/coding-agents/exec.d/test.json /home/agentcli /root /run/runner.log \
+        /dev/console /dev/mem /dev/kmsg /dev/fuse /sys/kernel /boot /mnt /media /srv; do
+        refused ENOENT open "$path"
+    done
+    for path in /run/coding-agents/exec.d/test.json /run/runner.log /sys/kernel /boot /mnt; do
+        as_user test -e "$path"
+    done
+    refused ENOENT connect /run/coding-agents/sandbox.sock
+    refused success connect /run/agent-task-runner/runner.sock
+    run -0 sandboxed ls -A /run
+    [ "$output" = agent-task-runner ]
+    run -0 sandboxed ls -A /
+    [ "$(echo "$output" | sort | tr '\n' ' ')" = \
+        "bin dev etc home lib lib64 opt proc run sbin sys tmp usr var workspace " ]
+}
+
+@test "what is not the session's cannot be written" {
+    local path
+    for path in /usr/x /etc/x /opt/x /x /home/x /var/lib/x /run/agent-task-runner/x /dev/x; do
+        run sandboxed "$ATTACK" create "$path"
+        echo "$path: $output" >&2
+        [[ "$output" =~ ^(EROFS|EACCES)$ ]]
+    done
+    for path in /workspace/x /tmp/x /home/agentuser/x /dev/shm/x; do
+        refused success create "$path"
+    done
+    as_user rm -f /workspace/x /tmp/x /home/agentuser/x
+    for path in /proc/sys/kernel/core_pattern /proc/sys/kernel/hostname; do
+        run sandboxed "$ATTACK" write "$path"
+        echo "$path: $output" >&2
+        [[ "$output" =~ ^(EROFS|EACCES)$ ]]
+    done
+    refused success write /proc/self/comm
+}
+
+@test "every mount is nosuid, and only /dev has devices" {
+    run -0 sandboxed cat /proc/self/mountinfo
+    [ "${#lines[@]}" -gt 20 ]
+    local line
+    for line in "${lines[@]}"; do
+        read -r -a fields <<<"$line"
+        [[ ",${fields[5]}," = *,nosuid,* || ${fields[4]} = /proc/* ]]
+        [[ ",${fields[5]}," = *,nodev,* || ${fields[4]} = /dev/* || ${fields[4]} = /proc/* ]]
+        # Nothing propagates.
+        [[ "$line" != *shared:* && "$line" != *master:* ]]
+    done
+    run -0 sandboxed sh -c 'cat /proc/keys; test -c /proc/keys; wc -c </proc/timer_list'
+    [ "$output" = 0 ]
+    # Landlock before the missing capability.
+    refused EACCES device /tmp/device
+    answered EPERM device /tmp/device
+}
+
+@test "no program of the image gives anything back" {
+    run -0 sandboxed sh -c 'find / -xdev -perm /6000 -type f 2>/dev/null; grep -E "^(NoNewPrivs|Cap[A-Z][a-z]*|Groups|Seccomp):" /proc/self/status; id -u; id -G'
+    local line
+    for line in "${lines[@]}"; do
+        case $line in
+        Cap*) [ "${line##*$'\t'}" = 0000000000000000 ] ;;
+        NoNewPrivs:*) [ "${line##*$'\t'}" = 1 ] ;;
+        Seccomp:*) [ "${line##*$'\t'}" = 2 ] ;;
+        esac
+    done
+    [ "${lines[-1]}" = 10000 ]
+    [ "${lines[-2]}" = 10000 ]
+}
+
+@test "links lead nowhere outside" {
+    run sandboxed sh -c 'ln -sfn /home/agentcli /workspace/way; ls /workspace/way/ 2>&1; ln -sfn /proc/1/root /workspace/way; ls /workspace/way/ 2>&1'
+    [[ "${lines[0]}" = *"No such file"* ]]
+    [[ "${lines[1]}" = *"Permission denied"* ]]
+    refused EXDEV link /etc/passwd
+    refused EXDEV link /usr/bin/true
+}
+
+@test "abstract sockets of others are out of reach" {
+    "$DOCKER" exec --detach --user 10000:10000 "$CONTAINER" "$ATTACK" listen @attack
+    eventually as_user "$ATTACK" connect @attack
+    run as_user "$ATTACK" connect @attack
+    [ "$output" = success ]
+    run sandboxed "$ATTACK" connect @attack
+    as_user pkill -f 'sandbox-attack listen'
+    if [ "$output" = success ]; then
+        skip_unless "Landlock older than version 6" false
+    fi
+    [ "$output" = EPERM ]
+}
+
+@test "floods end at the profile's limits, and the next command runs" {
+    refused EAGAIN processes
+    refused EMFILE descriptors /dev/null
+    refused EFBIG file-size /tmp/large
+    # The control: a profile without limits.
+    answered success file-size /tmp/large
+    answered EMFILE descriptors /dev/null
+    run -0 sandboxed echo next
+    [ "$output" = next ]
+}
+
+@test "what a command leaves behind lives as long as its profile says" {
+    run -0 sandboxed setsid sh -c 'sleep 4713 & exit 0'
+    sleep 0.3
+    run -1 as_root pgrep -f '^sleep 4713'
+    run -0 sandboxed sh -c 'sleep 4714 >/dev/null 2>&1 & exit 0'
+    sleep 0.3
+    as_root pgrep -f '^sleep 4714'
+    run -0 as_user agent-task-runnerctl ps
+    [[ "$output" = *lingering* ]]
+    as_root pkill -f '^sleep 4714'
+}
+
+@test "a profile without network has a loopback that is down, and nothing else" {
+    run -0 sandboxed cat /proc/net/dev
+    [ "$(grep -c : <<<"$output")" = 1 ]
+    [[ "$output" = *lo:* ]]
+    run -0 sandboxed cat /proc/net/dev /dev/null
+    [ "$(grep -c : <<<"$output")" -ge 1 ]
+}
+
+# As the vendor's program, which sees the workspace and /tmp through an idmapped mount.
+vendor() { as_root idmapped-view sh -c "$1"; }
+
+@test "files of the vendor's view are opened anew, and what they are stays" {
+    run -0 vendor 'umask 077; cd /tmp; rm -f out
+        agent-task-runnerctl exec -- sh -c "echo one; echo two >>/dev/stderr; echo three | tee -a /dev/stdout" >>out 2>&1
+        cat out; stat -c %u out'
+    [ "$output" = $'one\ntwo\nthree\nthree\n10001' ]
+    # Without the view it is another user's file: still written to, but not opened again.
+    run "$DOCKER" exec --user 10001:10001 "$CONTAINER" sh -c 'umask 077; cd /tmp; rm -f other
+        agent-task-runnerctl exec -- sh -c "echo one; echo two >>/dev/stderr" >>other 2>&1; cat other'
+    [[ "${lines[0]}" = one ]]
+    [[ "${lines[1]}" = *"Permission denied"* ]]
+}
+
+@test "offsets of files of the vendor's view go on from one command to the next" {
+    run -0 vendor 'umask 077; cd /tmp; printf "first\nsecond\n" >in
+        {   agent-task-runnerctl exec -- sh -c "read line; echo \$line"
+            agent-task-runnerctl exec -- sh -c "read line; echo \$line >&2"; } <in >out 2>&1
+        { echo before; agent-task-runnerctl exec -- echo command; echo after; } >>out; cat out'
+    [ "$output" = $'first\nsecond\nbefore\ncommand\nafter' ]
+}
+
+@test "a pipe of another user can be opened by its name in /dev" {
+    run -0 vendor 'echo in | agent-task-runnerctl exec -- sh -c "echo err >/dev/stderr; cat /dev/stdin" 2>&1 | cat'
+    [ "$output" = $'err\nin' ]
+}
+
+@test "a policy that cannot be loaded leaves the one in force" {
+    as_root sh -c 'echo "{\"version\": 1, \"nonsense\": 1}" >/run/coding-agents/exec.d/zz.json'
+    as_root sh -c 'kill -HUP "$(cat /run/sandbox.pid)"'
+    eventually as_root grep -q 'zz.json:1.*nonsense.*the policy in force stays\|the policy in force stays.*zz.json:1.*nonsense' /run/sandbox.log
+    run -0 sandboxed echo works
+    as_root rm /run/coding-agents/exec.d/zz.json
+    as_root sh -c 'echo "{\"version\": 1, \"rules\": [{\"id\": \"no-yes\", \"match\": {\"program\": \"yes\"}, \"action\": \"deny\", \"tier\": \"read\", \"message\": \"enough\"}]}" >/run/coding-agents/exec.d/aa.json'
+    as_root sh -c 'kill -HUP "$(cat /run/sandbox.pid)"'
+    eventually generation_is 2
+    run -126 sandboxed yes
+    [[ "$output" = *"no-yes: enough"* ]]
+    # Inside another command, where the shell's own rules do not see it.
+    as_user sh -c 'echo "yes; echo \$?" >/tmp/script'
+    run -0 sandboxed sh /tmp/script
+    [[ "$output" = *"no-yes: enough"* ]]
+    [ "${lines[-1]}" = 126 ]
+}
+
+generation_is() { as_user agent-task-runnerctl status --json | grep -q "\"policy_generation\": *$1"; }

@@ -1,0 +1,99 @@
+/* The commands that rows of agents.tab make of prompts and arguments. */
+#include <fcntl.h>
+#include <string.h>
+
+#include "lib/base/fd.h"
+#include "lib/host/agent_command.h"
+#include "tests/unit/host/support.h"
+
+#define SHIPPED "policies/agents.tab"
+#define CODEX "/opt/coding-agents/codex/bin/codex"
+
+static char make[] = "make", literal[] = "ARGS", option[] = "-m", value[] = "x";
+
+static const struct {
+    const char *agent;
+    const char *prompt;
+    char *arguments[4];
+    bool has_variables;
+    const char *command[8];
+} cases[] = {
+    {"shell", NULL, {NULL}, false, {NULL}},
+    {"shell", "a && b", {NULL}, false, {"sh", "-c", "a && b"}},
+    {"shell", NULL, {make, literal}, false, {"make", "ARGS"}},
+    {"codex", NULL, {NULL}, false, {NULL}},
+    {"codex", "-fix it", {NULL}, true, {CODEX, "exec", "--", "-fix it"}},
+    {"codex", "it", {option, value}, false, {CODEX, "exec", "-m", "x", "--", "it"}},
+    {"codex", NULL, {option}, false, {CODEX, "-m"}},
+};
+
+static void test_commands(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        const struct agent_request request = {cases[i].agent, cases[i].prompt, cases[i].arguments,
+                                              cases[i].has_variables};
+        struct string_list command = {.items = NULL};
+        struct error err = ERROR_INITIALIZER;
+        if (agent_command_make(SHIPPED, &request, &command, &err) < 0)
+            fail_msg("%s", error_text(&err));
+        size_t count = 0;
+        for (; cases[i].command[count] != NULL; count++) {
+            assert_true(count < command.count);
+            assert_string_equal(command.items[count], cases[i].command[count]);
+        }
+        assert_int_equal(command.count, count);
+        string_list_free(&command);
+    }
+}
+
+static int refusal(const char *path, const struct agent_request *request, struct error *err)
+{
+    struct string_list command = {.items = NULL};
+    int status = agent_command_make(path, request, &command, err);
+    assert_int_equal(command.count, 0);
+    string_list_free(&command);
+    return status;
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    static char *const none[] = {NULL};
+    static char *const some[] = {make, NULL};
+    struct error err = ERROR_INITIALIZER;
+    assert_int_equal(refusal(SHIPPED, &(struct agent_request){"nobody", NULL, none, false}, &err),
+                     -EPERM);
+    assert_non_null(strstr(error_text(&err), "write one of shell, codex"));
+    assert_int_equal(refusal(SHIPPED, &(struct agent_request){"shell", "id", some, false}, &err),
+                     -EPERM);
+    assert_non_null(strstr(error_text(&err), "give one of them"));
+    assert_int_equal(refusal(SHIPPED, &(struct agent_request){"shell", NULL, some, true}, &err),
+                     -EPERM);
+    assert_non_null(strstr(error_text(&err), "--env-file"));
+    assert_int_equal(
+        refusal("/nonexistent", &(struct agent_request){"shell", NULL, none, false}, &err),
+        -ENOENT);
+}
+
+static void test_a_row_without_a_prompt(void **state)
+{
+    (void)state;
+    static char *const none[] = {NULL};
+    static const char table[] = "a agentuser f.bpf plain /bin/a none\n";
+    char path[PATH_MAX];
+    struct error err = ERROR_INITIALIZER;
+    snprintf(path, sizeof(path), "%.4000s/table", support_directory);
+    assert_int_equal(fd_write_file(AT_FDCWD, path, table, strlen(table), 0600, &err), 0);
+    assert_int_equal(refusal(path, &(struct agent_request){"a", NULL, none, false}, &err), -EINVAL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test_setup_teardown(test_a_row_without_a_prompt, support_enter, support_leave),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
