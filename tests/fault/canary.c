@@ -62,8 +62,9 @@ static bool is_survivor(const struct tracer *tracer, const char *pid)
     return stat(path, &status) == 0 && status.st_ino == tracer->namespace_inode;
 }
 
-/* "(NAME) STATE" of a process: proc(5). */
-static void describe(struct tracer *tracer, const char *pid)
+/* Keeps "(NAME) STATE" of a process: proc(5). False when it is dead: one that we trace is nobody
+ * else's to reap until we have seen its end. */
+static bool note_live(struct tracer *tracer, const char *pid)
 {
     char path[300];
     char line[128] = "";
@@ -72,8 +73,10 @@ static void describe(struct tracer *tracer, const char *pid)
     const char *name =
         file != NULL && fgets(line, sizeof(line), file) != NULL ? strchr(line, '(') : NULL;
     const char *end = name == NULL ? NULL : strrchr(line, ')');
-    if (end != NULL)
-        snprintf(tracer->survivor, sizeof(tracer->survivor), "%.*s", (int)(end + 3 - name), name);
+    if (end == NULL || end[2] == 'Z' || end[2] == 'X')
+        return false;
+    snprintf(tracer->survivor, sizeof(tracer->survivor), "%.*s", (int)(end + 3 - name), name);
+    return true;
 }
 
 int canary_count_survivors(struct tracer *tracer)
@@ -83,10 +86,8 @@ int canary_count_survivors(struct tracer *tracer)
     struct dirent *entry;
     while (directory != NULL && (entry = readdir(directory)) != NULL) {
         long pid = strtol(entry->d_name, NULL, 10);
-        if (pid <= 0 || pid == tracer->first || !is_survivor(tracer, entry->d_name))
-            continue;
-        describe(tracer, entry->d_name);
-        count++;
+        if (pid > 0 && pid != tracer->first && is_survivor(tracer, entry->d_name))
+            count += note_live(tracer, entry->d_name) ? 1 : 0;
     }
     return count;
 }

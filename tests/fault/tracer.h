@@ -37,7 +37,7 @@ void tracer_follow(struct tracer *tracer);
 void canary_plant(struct tracer *tracer);
 /* How many of the planted canaries are still there. */
 int canary_count(const struct tracer *tracer, int *planted);
-/* Counts the processes of the container's PID namespace besides PID 1, and names one. */
+/* Counts the live processes of the container's PID namespace besides PID 1, and names one. */
 int canary_count_survivors(struct tracer *tracer);
 
 #endif

@@ -52,12 +52,11 @@ static void ignored(void)
 {
     start(&(struct setting){.command = COMMAND("signals"), .prepare = ignore_all});
     int code = await_exit();
-    if (code < 0)
-        fail("hung");
     if (code == 99)
         fail("main ignores them too");
+    /* Who leaves SIGCHLD ignored hangs or is told that there is no child, whichever comes first. */
     if (code != 42)
-        fail("exit %d", code);
+        fail("loses main's end");
     pass();
 }
 
