@@ -6,8 +6,10 @@
 #include <jansson.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/base/path.h"
 #include "lib/host/engine.h"
@@ -20,6 +22,8 @@
 #define SANDBOX "/usr/libexec/coding-agents/agent-task-sandbox"
 /* agentuser, with the group that may pass the volume's root directory: policies/users.tab. */
 #define FETCH_IDENTITY "10000:10004"
+/* A tenth of a second apart: removing a container takes the engine less, on a busy disk some. */
+#define REMOVAL_POLLS 200
 
 void one_shot_name(const struct session_state *state, const char *purpose, char name[64])
 {
@@ -272,11 +276,25 @@ int one_shot_recovery(const struct session_state *state, struct string_list *lis
     return finish_list(list, err);
 }
 
+static bool holds_name(const char *name)
+{
+    json_t *object = NULL;
+    if (engine_inspect("container", name, &object, NULL) < 0)
+        return false;
+    json_decref(object);
+    return true;
+}
+
+/* One that ends by itself just now is being removed by the engine, which refuses a second removal
+ * and keeps the name until it is done. */
 void one_shot_remove(const char *name)
 {
+    const struct timespec apart = {.tv_nsec = 100 * CLOCK_NANOSECONDS_PER_MILLISECOND};
     const char *const arguments[] = {"rm", "--force", "--volumes=false", name, NULL};
     struct process_result result = {.output = NULL};
     /* A container that is gone already is what is wanted. */
     if (engine_run(arguments, 60000, &result, NULL) == 0)
         process_result_free(&result);
+    for (int i = 0; i < REMOVAL_POLLS && holds_name(name); i++)
+        nanosleep(&apart, NULL);
 }

@@ -36,7 +36,8 @@ int one_shot_recovery(const struct session_state *state, struct string_list *lis
  */
 bool one_shot_keep_options(char *const *argv, const char *image, struct string_list *list);
 
-/* Removes a container that outlived its client; a missing one is fine. */
+/* Removes a container that outlived its client and waits until its name is free; a missing one is
+ * fine. */
 void one_shot_remove(const char *name);
 
 #endif

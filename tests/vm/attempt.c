@@ -51,7 +51,8 @@ static int try_read(const char *path)
 static int try_map(const char *path)
 {
     cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-    return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0) == MAP_FAILED ? -1 : 0;
+    void *mapped = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+    return mapped == MAP_FAILED ? -1 : munmap(mapped, 4096);
 }
 
 static int try_trace(const char *pid)
