@@ -165,12 +165,13 @@ compare() {
 }
 
 @test "who follows sees commands as they run, until the session ends" {
-    command_line /bin/sh -c "$MARK; sleep 4; exit 3" mark-long
+    command_line /bin/sh -c "$MARK; until [ -e /workspace/go ]; do sleep 0.1; done; exit 3" mark-long
     command_line /bin/true mark-last
     run_commands 1 >"$BATS_TEST_TMPDIR/session" &
     wait_for 30 "$CA" status "$NAME"
     wait_for 30 sh -c "'$CA' record '$NAME' --json | grep -q mark-long"
     "$CA" record "$NAME" --json | jq -se 'map(select(.argv[-1] == "mark-long"))[0].state == "running"'
+    { sleep 1; "$DOCKER" exec -u 10000 "$(container_of "$NAME")" touch /workspace/go; } &
     run -0 timeout 60 "$CA" record "$NAME" --follow
     wait
     echo "$output"
