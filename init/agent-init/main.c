@@ -154,6 +154,8 @@ static void run(struct init *init)
         if (event_loop_run_once(&init->loop, has_more ? 0 : -1) < 0)
             nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL); /* no memory; never spin */
     }
+    /* A child that a signal named may have been the last, and who follows is owed the end. */
+    control_settle(init);
 }
 
 int main(int argc, char **argv)
