@@ -106,7 +106,7 @@ left_nothing() {
     "$HOLD" "$HELD" >"$BATS_TEST_TMPDIR/steps"
     ends_with 42
     cat "$BATS_TEST_TMPDIR/steps"
-    [ "$(wc -l <"$BATS_TEST_TMPDIR/steps")" -eq 9 ]
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/steps")" -eq 10 ]
     "$CA" remove --all --yes --no-push
     git -C "$REPO" for-each-ref --format='delete %(refname)' refs/heads/shell | git -C "$REPO" update-ref --stdin
     while read -r step calls <&4; do
