@@ -42,7 +42,9 @@ soak: ## the tests again with long sizes
 
 bench: ## measure: JSON and a table
 	@images/install-packages build check bench
+	@images/start-engine
 	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory images
 	@tests/bench/run
 
 lint: ## every static check

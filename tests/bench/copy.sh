@@ -5,8 +5,9 @@
 . "$(dirname "$0")/common.bash"
 
 LARGE='32 files, 2 GiB'
-COPY=$ROOT/build/tests/copy-tree
+COPY=build/tests/copy-tree
 make -C "$ROOT" --no-print-directory -s "$COPY"
+COPY=$ROOT/$COPY
 COPIES=$(mktemp -d /var/tmp/coding-agents-bench.XXXXXX)
 clean_up() {
     umount "$COPIES/mounted" 2>/dev/null || true
