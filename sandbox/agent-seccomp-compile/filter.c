@@ -16,6 +16,12 @@
 #define ARGUMENTS_MAX 6
 #define LIBSECCOMP_NOTIFY_LEVEL 5
 
+/* A filter as it grows. */
+struct filter {
+    scmp_filter_ctx context;
+    enum filter_part part;
+};
+
 /* One rule on its way into the filter. */
 struct rule {
     scmp_filter_ctx context;
@@ -122,10 +128,24 @@ static int read_comparisons(const json_t *arguments, struct rule *rule, struct e
     return 0;
 }
 
-static int read_rule(scmp_filter_ctx context, const json_t *json, struct error *err)
+/* A context of its own for a rule of the other part: it is checked like all others, and dropped. */
+static int choose_context(const struct filter *filter, const json_t *late, scmp_filter_ctx *context,
+                          struct error *err)
 {
-    static const char *const keys[] = {"reason", "syscalls", "arguments", "errno", "action", NULL};
-    struct rule rule = {.context = context};
+    if (late != NULL && !json_is_true(late))
+        return error_set(err, EINVAL, "'late' can only be true");
+    *context = filter->context;
+    if (filter->part == FILTER_WHOLE || (filter->part == FILTER_LATE) == (late != NULL))
+        return 0;
+    *context = seccomp_init(SCMP_ACT_KILL_THREAD);
+    return *context == NULL ? error_set(err, ENOMEM, "make a filter") : 0;
+}
+
+static int read_rule(const struct filter *filter, const json_t *json, struct error *err)
+{
+    static const char *const keys[] = {"reason", "syscalls", "arguments", "errno",
+                                       "action", "late",     NULL};
+    struct rule rule = {.context = NULL};
     int result = json_keys_check(json, keys, err);
 
     if (result == 0 && json_keys_text(json, "reason", err) == NULL)
@@ -135,19 +155,23 @@ static int read_rule(scmp_filter_ctx context, const json_t *json, struct error *
     if (result == 0)
         result = read_comparisons(json_object_get(json, "arguments"), &rule, err);
     if (result == 0)
+        result = choose_context(filter, json_object_get(json, "late"), &rule.context, err);
+    if (result == 0)
         result = add_syscalls(&rule, json_object_get(json, "syscalls"), err);
+    if (rule.context != filter->context)
+        seccomp_release(rule.context);
     free(rule.comparisons);
     return result;
 }
 
 /* What is left alone on purpose: nothing is compiled, but the names and the reason are checked. */
-static int read_kept(scmp_filter_ctx context, const json_t *json, struct error *err)
+static int read_kept(const struct filter *filter, const json_t *json, struct error *err)
 {
     static const char *const keys[] = {"reason", "syscalls", NULL};
     const json_t *syscalls = json_object_get(json, "syscalls");
     int result = json_keys_check(json, keys, err);
 
-    (void)context;
+    (void)filter;
     if (result == 0 && json_keys_text(json, "reason", err) == NULL)
         result = -EINVAL;
     if (result == 0 && json_array_size(syscalls) == 0)
@@ -160,8 +184,9 @@ static int read_kept(scmp_filter_ctx context, const json_t *json, struct error *
     return result;
 }
 
-static int read_list(scmp_filter_ctx context, const json_t *document, const char *key,
-                     int (*read)(scmp_filter_ctx context, const json_t *json, struct error *err),
+static int read_list(const struct filter *filter, const json_t *document, const char *key,
+                     int (*read)(const struct filter *filter, const json_t *json,
+                                 struct error *err),
                      struct error *err)
 {
     const json_t *list = json_object_get(document, key);
@@ -169,7 +194,7 @@ static int read_list(scmp_filter_ctx context, const json_t *document, const char
     if (!json_is_array(list))
         return error_set(err, EINVAL, "'%s' must be a list", key);
     for (size_t i = 0; i < json_array_size(list); i++) {
-        if (read(context, json_array_get(list, i), err) < 0)
+        if (read(filter, json_array_get(list, i), err) < 0)
             return error_prefix(err, "%s[%zu]", key, i);
     }
     return 0;
@@ -208,11 +233,11 @@ static int check_document(const json_t *document, struct error *err)
     return json_keys_text(document, "description", err) == NULL ? -EINVAL : 0;
 }
 
-static int add_document(scmp_filter_ctx context, const json_t *document, struct error *err)
+static int add_document(const struct filter *filter, const json_t *document, struct error *err)
 {
-    int result = read_list(context, document, "rules", read_rule, err);
+    int result = read_list(filter, document, "rules", read_rule, err);
 
-    return result < 0 ? result : read_list(context, document, "kept", read_kept, err);
+    return result < 0 ? result : read_list(filter, document, "kept", read_kept, err);
 }
 
 static int load_document(const char *path, json_t **document, struct error *err)
@@ -227,7 +252,7 @@ static int load_document(const char *path, json_t **document, struct error *err)
 
 /* The rules of the file NAME beside PATH. That one extends no other: who reads a filter reads two
  * files at most. */
-static int add_extended(scmp_filter_ctx context, const char *path, const char *name,
+static int add_extended(const struct filter *filter, const char *path, const char *name,
                         struct error *err)
 {
     const char *slash = strrchr(path, '/');
@@ -245,29 +270,30 @@ static int add_extended(scmp_filter_ctx context, const char *path, const char *n
         result = check_document(document, err);
     if (result == 0 && json_object_get(document, "extends") != NULL)
         result = error_set(err, EINVAL, "%s extends another file itself", name);
-    if (result == 0 && add_document(context, document, err) < 0)
+    if (result == 0 && add_document(filter, document, err) < 0)
         result = error_prefix(err, "%s", name);
     json_decref(document);
     return result;
 }
 
-static int read_document(const char *path, const json_t *document, scmp_filter_ctx *context,
+static int read_document(const char *path, const json_t *document, struct filter *filter,
                          struct error *err)
 {
     const json_t *extends = json_object_get(document, "extends");
     int result = check_document(document, err);
 
     if (result == 0)
-        result = make_context(document, context, err);
+        result = make_context(document, &filter->context, err);
     if (result == 0 && extends != NULL)
-        result = add_extended(*context, path, json_string_value(extends), err);
-    return result < 0 ? result : add_document(*context, document, err);
+        result = add_extended(filter, path, json_string_value(extends), err);
+    return result < 0 ? result : add_document(filter, document, err);
 }
 
-int filter_read(const char *path, scmp_filter_ctx *context, struct error *err)
+int filter_read(const char *path, enum filter_part part, scmp_filter_ctx *context,
+                struct error *err)
 {
     json_t *document = NULL;
-    scmp_filter_ctx made = NULL;
+    struct filter made = {.context = NULL, .part = part};
     int result = load_document(path, &document, err);
 
     if (result < 0)
@@ -275,9 +301,9 @@ int filter_read(const char *path, scmp_filter_ctx *context, struct error *err)
     result = read_document(path, document, &made, err);
     json_decref(document);
     if (result < 0) {
-        seccomp_release(made);
+        seccomp_release(made.context);
         return error_prefix(err, "%s", path);
     }
-    *context = made;
+    *context = made.context;
     return 0;
 }

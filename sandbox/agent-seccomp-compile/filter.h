@@ -9,11 +9,17 @@
 
 #define FILTER_VERSION 1
 
+/* A filter can be loaded in two parts, one before and one after something that needs what a rule
+ * with "late" refuses. */
+enum filter_part { FILTER_WHOLE, FILTER_EARLY, FILTER_LATE };
+
 /*
- * Reads the filter at PATH for the architecture this program was built for. *CONTEXT is owned by
- * the caller (seccomp_release). What the kernel would run under any other architecture (i386 and
- * x32 on x86_64) is killed. 0, or -errno with file, place and key in ERR.
+ * Reads PART of the filter at PATH for the architecture this program was built for. *CONTEXT is
+ * owned by the caller (seccomp_release). What the kernel would run under any other architecture
+ * (i386 and x32 on x86_64) is killed. All of the file is checked, whatever PART is. 0, or -errno
+ * with file, place and key in ERR.
  */
-int filter_read(const char *path, scmp_filter_ctx *context, struct error *err);
+int filter_read(const char *path, enum filter_part part, scmp_filter_ctx *context,
+                struct error *err);
 
 #endif

@@ -10,13 +10,13 @@
 #include "lib/base/exit_codes.h"
 #include "sandbox/agent-seccomp-compile/filter.h"
 
-static const char usage[] = "usage: agent-seccomp-compile FILTER.json OUTPUT.bpf\n"
+static const char usage[] = "usage: agent-seccomp-compile [--early|--late] FILTER.json OUTPUT.bpf\n"
                             "       agent-seccomp-compile --check FILTER.json...\n";
 
 static int check(const char *path, struct error *err)
 {
     scmp_filter_ctx context = NULL;
-    int result = filter_read(path, &context, err);
+    int result = filter_read(path, FILTER_WHOLE, &context, err);
 
     if (result == 0)
         seccomp_release(context);
@@ -38,10 +38,11 @@ static int export(scmp_filter_ctx context, const char *path, struct error *err)
     return 0;
 }
 
-static int compile(const char *source, const char *output, struct error *err)
+static int compile(enum filter_part part, const char *source, const char *output,
+                   struct error *err)
 {
     scmp_filter_ctx context = NULL;
-    int result = filter_read(source, &context, err);
+    int result = filter_read(source, part, &context, err);
 
     if (result < 0)
         return result;
@@ -65,17 +66,27 @@ static int check_all(char **paths)
     return status;
 }
 
+static enum filter_part read_part(const char *option)
+{
+    if (strcmp(option, "--early") == 0)
+        return FILTER_EARLY;
+    return strcmp(option, "--late") == 0 ? FILTER_LATE : FILTER_WHOLE;
+}
+
 int main(int argc, char **argv)
 {
     struct error err = ERROR_INITIALIZER;
+    enum filter_part part = argc == 4 ? read_part(argv[1]) : FILTER_WHOLE;
 
     if (argc >= 3 && strcmp(argv[1], "--check") == 0)
         return check_all(argv + 2);
-    if (argc != 3 || argv[1][0] == '-') {
+    if (part != FILTER_WHOLE)
+        argv++;
+    else if (argc != 3 || argv[1][0] == '-') {
         fputs(usage, stderr);
         return EXIT_USAGE;
     }
-    if (compile(argv[1], argv[2], &err) < 0) {
+    if (compile(part, argv[1], argv[2], &err) < 0) {
         fprintf(stderr, "agent-seccomp-compile: %s\n", error_text(&err));
         return EXIT_POLICY;
     }

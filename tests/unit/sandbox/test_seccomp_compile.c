@@ -138,7 +138,7 @@ static int read_filter(const char *text, struct error *err)
     assert_true(fd >= 0);
     assert_int_equal(fd_write_all(fd, text, strlen(text)), 0);
     close(fd);
-    result = filter_read(path, &context, err);
+    result = filter_read(path, FILTER_WHOLE, &context, err);
     unlink(path);
     if (result == 0)
         seccomp_release(context);
@@ -173,6 +173,9 @@ static void test_filters(void **state)
          "'note'"},
         {RULES("{\"reason\":\"r\",\"syscalls\":[\"bpf\"],\"errno\":\"EPERM\",\"arguments\":[]}"),
          "'arguments'"},
+        {RULES("{\"reason\":\"r\",\"syscalls\":[\"bpf\"],\"errno\":\"EPERM\",\"late\":true}"), NULL},
+        {RULES("{\"reason\":\"r\",\"syscalls\":[\"bpf\"],\"errno\":\"EPERM\",\"late\":false}"),
+         "'late'"},
         {RULES("7"), "rules[0]"},
         {HEAD "\"rules\":[]}", "'kept'"},
         {HEAD "\"rules\":[],\"kept\":[],\"extra\":1}", "'extra'"},
@@ -213,13 +216,14 @@ static void write_text(const char *path, const char *text)
 }
 
 /* The program that PATH compiles to. */
-static size_t compile(const char *path, char *program, size_t size, struct error *err)
+static size_t compile_part(const char *path, enum filter_part part, char *program, size_t size,
+                           struct error *err)
 {
     scmp_filter_ctx context = NULL;
     int ends[2];
     ssize_t count;
 
-    if (filter_read(path, &context, err) < 0)
+    if (filter_read(path, part, &context, err) < 0)
         return 0;
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     assert_int_equal(seccomp_export_bpf(context, ends[1]), 0);
@@ -229,6 +233,11 @@ static size_t compile(const char *path, char *program, size_t size, struct error
     close(ends[0]);
     assert_true(count > 0);
     return (size_t)count;
+}
+
+static size_t compile(const char *path, char *program, size_t size, struct error *err)
+{
+    return compile_part(path, FILTER_WHOLE, program, size, err);
 }
 
 /* A filter and one that extends it are, together, the filter that has the rules of both. */
@@ -264,6 +273,37 @@ static void test_extends(void **state)
     assert_int_equal(rmdir(directory), 0);
 }
 
+/* A part of a filter is the filter that has only the rules of that part. */
+static void test_parts(void **state)
+{
+#define LATE_RULE "{\"reason\":\"r\",\"syscalls\":[\"mount\"],\"errno\":\"EPERM\",\"late\":true}"
+    static const struct {
+        const char *rest;
+        enum filter_part part;
+    } parts[] = {
+        {RULES(FIRST_RULE), FILTER_EARLY},
+        {RULES(LATE_RULE), FILTER_LATE},
+    };
+    char path[] = "/tmp/test_filter.XXXXXX";
+    char expected[4096];
+    char part[4096];
+    struct error err = ERROR_INITIALIZER;
+
+    (void)state;
+    close(mkstemp(path));
+    for (size_t i = 0; i < ARRAY_LENGTH(parts); i++) {
+        size_t size;
+
+        write_text(path, parts[i].rest);
+        size = compile(path, expected, sizeof(expected), &err);
+        write_text(path, RULES(FIRST_RULE "," LATE_RULE));
+        assert_int_equal(compile_part(path, parts[i].part, part, sizeof(part), &err), size);
+        assert_memory_equal(part, expected, size);
+        assert_int_not_equal(compile(path, part, sizeof(part), &err), size);
+    }
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +312,7 @@ int main(void)
         cmocka_unit_test(test_bad_comparisons_are_named),
         cmocka_unit_test(test_filters),
         cmocka_unit_test(test_extends),
+        cmocka_unit_test(test_parts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
