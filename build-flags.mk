@@ -56,6 +56,16 @@ $(1): $(call glibc_objects,$(2)) $(3)
 	$$(call say,LINK)$(CC) $(GLIBC_LDFLAGS) -o $$@ $(call glibc_objects,$(2)) $(3) $(4)
 endef
 
+# $(call whole_program,PATH,SOURCES,ARCHIVES,LIBRARIES): the same with all libraries inside. For a program whose processes
+# are forked all the time: a fork copies, and its end frees, the mappings of every shared library.
+define whole_program
+PROGRAMS += $(1)
+OBJECTS += $(call glibc_objects,$(2))
+$(1): $(call glibc_objects,$(2)) $(3)
+	@mkdir -p $$(@D)
+	$$(call say,LINK)$(CC) -static-pie $(filter-out -pie,$(GLIBC_LDFLAGS)) -o $$@ $(call glibc_objects,$(2)) $(3) $(4)
+endef
+
 # $(call static_program,PATH,SOURCES): a static musl program at PATH, with the floor 0 archive.
 define static_program
 PROGRAMS += $(1)

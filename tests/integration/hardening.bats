@@ -7,13 +7,16 @@ setup() {
     bats_require_minimum_version 1.5.0
 }
 
-# Programs that ship: everything in the staging trees that is ELF. STATIC or DYNAMIC tells which.
+# Programs that ship: everything in the staging trees that is ELF. DYNAMIC, WHOLE (the C library's, with all libraries
+# inside) or STATIC (of the smaller C library, at a fixed address) tells which.
 programs() {
     local file
     while read -r file; do
         if readelf -h "$file" >/dev/null 2>&1; then
             if readelf -lW "$file" | grep -q INTERP; then
                 echo "dynamic $file"
+            elif readelf -hW "$file" | grep -q 'Type: *DYN'; then
+                echo "whole $file"
             else
                 echo "static $file"
             fi
@@ -41,7 +44,7 @@ has_stack_protector() { readelf -sW "$1" | grep -q __stack_chk_fail; }
 # FORTIFY replaces calls whose buffer's size the compiler sees. A program with formatted output, and none checked, is
 # one that was compiled without it.
 is_fortified() { uses_a_checked_twin "$1" || ! readelf -sW "$1" | grep -qE ' v?(printf|fprintf|dprintf|snprintf|asprintf)@'; }
-uses_a_checked_twin() { readelf -sW "$1" | grep -q 'printf_chk@'; }
+uses_a_checked_twin() { readelf -sW "$1" | grep -qE 'printf_chk(@|$)'; }
 has_no_interpreter() { ! readelf -lW "$1" | grep -q INTERP; }
 needs_nothing() { ! readelf -dW "$1" 2>/dev/null | grep -q NEEDED; }
 has_no_rpath() { ! readelf -dW "$1" 2>/dev/null | grep -qE 'RPATH|RUNPATH'; }
@@ -60,6 +63,12 @@ has_branch_protection() { objdump -d --section=.text "$1" | grep -qE 'endbr64|pa
     uses_a_checked_twin "$BUILD/image/usr/libexec/coding-agents/agent-boot"
 }
 @test "they carry branch protection" { each dynamic has_branch_protection; }
+@test "programs with their libraries inside are as hard as those without" {
+    for check in is_pie has_relro binds_now has_stack_protector uses_a_checked_twin has_branch_protection \
+        has_no_interpreter needs_nothing has_no_executable_stack has_no_writable_code has_no_build_path; do
+        each whole "$check"
+    done
+}
 @test "static programs need no interpreter and no library" {
     each static has_no_interpreter
     each static needs_nothing
