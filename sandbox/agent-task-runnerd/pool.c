@@ -288,8 +288,9 @@ static void balance_profile(struct runner *runner, uint32_t profile)
 {
     hand_out(runner, profile);
     size_t wanted = runner->pool.profiles[profile].warm + clients_count_queued(runner, profile);
-    size_t making = sandboxes_count(runner, SANDBOX_MAKING, profile);
-    size_t made = making + sandboxes_count(runner, SANDBOX_WARM, profile);
+    size_t making = sandboxes_count(runner, SANDBOX_MAKING, SANDBOX_MAKING, profile);
+    /* One that judges counts until its command runs: making another would be in that one's way. */
+    size_t made = sandboxes_count(runner, SANDBOX_MAKING, SANDBOX_RECORDING, profile);
     for (; made < wanted && making < POOL_MAKING_MAX; made++, making++) {
         if (make(runner, profile) < 0)
             return; /* the next that ends, or the next answer, brings us here again */

@@ -122,7 +122,9 @@ struct sandbox *sandboxes_find(struct runner *runner, const char *id);
 int sandboxes_on_made(struct sandbox *sandbox, const struct task_made *made, struct unix_fds *fds);
 void sandboxes_start(struct sandbox *sandbox, struct client *client);
 void sandboxes_kill(struct sandbox *sandbox);
-size_t sandboxes_count(const struct runner *runner, enum sandbox_state state, uint32_t profile);
+/* Those of PROFILE in one of the states from FIRST to LAST. */
+size_t sandboxes_count(const struct runner *runner, enum sandbox_state first,
+                       enum sandbox_state last, uint32_t profile);
 void sandboxes_on_recorded(struct runner *runner);
 void sandboxes_on_tick(struct runner *runner, uint64_t now_ns);
 /* The client that SANDBOX was judging for is gone. */

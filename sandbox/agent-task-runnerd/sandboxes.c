@@ -49,12 +49,13 @@ struct sandbox *sandboxes_find(struct runner *runner, const char *id)
     return NULL;
 }
 
-size_t sandboxes_count(const struct runner *runner, enum sandbox_state state, uint32_t profile)
+size_t sandboxes_count(const struct runner *runner, enum sandbox_state first,
+                       enum sandbox_state last, uint32_t profile)
 {
     size_t count = 0;
     for (size_t i = 0; i < SANDBOXES_MAX; i++) {
         const struct sandbox *sandbox = &runner->sandboxes.rows[i];
-        count += sandbox->state == state && sandbox->profile == profile;
+        count += sandbox->state >= first && sandbox->state <= last && sandbox->profile == profile;
     }
     return count;
 }

@@ -49,6 +49,7 @@ void verdict_go(struct sandbox *sandbox)
     sandboxes->denied += event->action == TASK_ACTION_DENY;
     sandbox->state = SANDBOX_RUNNING;
     say(sandbox, TASK_GO);
+    pool_balance(sandbox->runner);
 }
 
 static void record_start(struct sandbox *sandbox)
