@@ -25,11 +25,8 @@ static int become_agentuser(const struct boot_context *context, struct error *er
 /* The bounding set can only shrink while SETPCAP is effective, so it comes before the identity. */
 static int empty_bounding_set(struct error *err)
 {
-    for (int capability = 0; capability < 64; capability++) {
-        if (capability_is_bounded(capability) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
-            return error_set(err, errno, "empty the capability bounding set");
-    }
-    return 0;
+    int result = capability_clear_bounding();
+    return result < 0 ? error_set(err, -result, "empty the capability bounding set") : 0;
 }
 
 int drop_privileges(struct boot_context *context, struct error *err)

@@ -91,25 +91,42 @@ int capability_set_effective(uint64_t mask)
     return capability_set(&sets);
 }
 
-bool capability_is_bounded(int capability)
+/* -1 with EINVAL where the kernel's capabilities end, which may be beyond our table: prctl(2). */
+static int read_bounding(int capability)
 {
-    return prctl(PR_CAPBSET_READ, capability, 0, 0, 0) == 1;
+    return prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
 }
 
-/* The kernel may know capabilities newer than our table, so it says where they end: with EINVAL,
- * prctl(2). */
+bool capability_is_bounded(int capability)
+{
+    return read_bounding(capability) == 1;
+}
+
+bool capability_has_bounding(void)
+{
+    int found = 0;
+    for (int capability = 0; capability < 64 && found == 0; capability++)
+        found = read_bounding(capability);
+    return found > 0;
+}
+
 static int drop_bounding_except(uint64_t mask)
 {
     for (int capability = 0; capability < 64; capability++) {
-        int is_bounded = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
-        if (is_bounded < 0)
+        int found = read_bounding(capability);
+        if (found < 0)
             break;
-        if ((mask & CAPABILITY_BIT(capability)) != 0 || is_bounded == 0)
+        if ((mask & CAPABILITY_BIT(capability)) != 0 || found == 0)
             continue;
         if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
             return -errno;
     }
     return 0;
+}
+
+int capability_clear_bounding(void)
+{
+    return drop_bounding_except(0);
 }
 
 int capability_limit(uint64_t mask)

@@ -3,6 +3,7 @@
 #ifndef BASE_SECCOMP_FILTER_H
 #define BASE_SECCOMP_FILTER_H
 
+#include <linux/filter.h>
 #include <linux/seccomp.h>
 
 #include "lib/base/error.h"
@@ -16,10 +17,14 @@
 #define SECCOMP_FILTER_INSTRUCTIONS_MAX 4096
 
 /*
- * Reads PATH, a raw array of struct sock_filter as seccomp_export_bpf(3) writes it, and installs it
- * on the calling thread (which needs no_new_privs or SYS_ADMIN). Anything odd about the file is an
- * error: the caller must not go on without the filter. 0 or -errno.
+ * Reads PATH, a raw array of struct sock_filter as seccomp_export_bpf(3) writes it. The
+ * instructions of PROGRAM are owned by the caller (free). Anything odd about the file is an error:
+ * the caller must not go on without the filter. 0 or -errno.
  */
+int seccomp_filter_read(const char *path, struct sock_fprog *program, struct error *err);
+
+/* Reads PATH and installs it on the calling thread, which needs no_new_privs or SYS_ADMIN. 0 or
+ * -errno. */
 int seccomp_filter_load(const char *path, struct error *err);
 
 /*
@@ -29,5 +34,8 @@ int seccomp_filter_load(const char *path, struct error *err);
  * already, -EINVAL before Linux 5.19.
  */
 int seccomp_filter_listen(const char *path, struct error *err);
+
+/* The same with a program in memory (borrowed). The listener or -errno. */
+int seccomp_filter_listen_to(const struct sock_fprog *program);
 
 #endif

@@ -75,12 +75,12 @@ static int confine_files(struct confine *confine, struct error *err)
     return landlock_confine(rules, ARRAY_LENGTH(rules), err);
 }
 
-/* Before the filter of commands, which refuses listeners. */
-static int listen_to_execs(struct confine *confine, struct error *err)
+/* Its first part was inherited. */
+static int close_filter(struct confine *confine, struct error *err)
 {
     struct cage *cage = confine->program;
 
-    return nested_listen(&cage->listener, err);
+    return nested_listen(cage->settings->filter, &cage->listener, err);
 }
 
 /* clang-format off */
@@ -89,13 +89,11 @@ static const struct confine_step steps[] = {
     {.name = "the process tree",      .run = mount_proc},
     {.name = "the terminals",         .run = mount_terminals},
     {.name = "the shared memory",     .run = mount_shared_memory},
-    {.name = "the limits",            .run = confine_limits},
     {.name = "becoming agentuser",    .run = confine_identity},
     {.name = "no new privileges",     .run = confine_no_new_privileges},
     {.name = "the AppArmor profile",  .run = confine_apparmor},
     {.name = "the files",             .run = confine_files},
-    {.name = "the listener",          .run = listen_to_execs},
-    {.name = "the seccomp filter",    .run = confine_filter},
+    {.name = "the seccomp filter",    .run = close_filter},
     {.name = "the proof",             .run = confine_proof},
 };
 /* clang-format on */

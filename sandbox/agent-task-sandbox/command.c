@@ -1,10 +1,15 @@
-/* Forks, and turns the child into the command: nothing of the sandbox's first process stays. */
+/*
+ * Starts the command from a process that shares our memory until it has executed it: a copy of that
+ * memory would cost more than all the rest of its start.
+ */
 #include "sandbox/agent-task-sandbox/command.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/close_range.h>
+#include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +25,8 @@
 #define SIGNAL_COUNT 64
 /* What is looked at to tell a script without a first line from a program of another machine. */
 #define SCRIPT_PROBE 128
+/* Of the process that becomes the command; what it calls needs a few hundred bytes. */
+#define STACK_SIZE (64 * 1024)
 
 /* clang-format off */
 static const struct {
@@ -72,7 +79,6 @@ static void set_signals(uint64_t ignored)
 {
     sigset_t none;
 
-    sys_reset_signal_dispositions();
     for (int number = 1; number <= SIGNAL_COUNT; number++) {
         /* The C library refuses the two it keeps for itself; nobody ignores them on purpose. */
         if ((ignored >> (number - 1) & 1) != 0)
@@ -144,8 +150,23 @@ static void become(const struct command_spec *spec, int report)
     _exit(EXIT_FAILURE);
 }
 
+struct start {
+    const struct command_spec *spec;
+    int report;
+};
+
+static int run(void *argument)
+{
+    const struct start *start = argument;
+
+    become(start->spec, start->report);
+    return EXIT_FAILURE;
+}
+
 int command_start(const struct command_spec *spec, struct command *command, struct error *err)
 {
+    static _Alignas(16) char stack[STACK_SIZE];
+    static struct start start; /* read until the outcome is known */
     int ends[2];
     pid_t pid;
 
@@ -153,15 +174,21 @@ int command_start(const struct command_spec *spec, struct command *command, stru
         return error_set(err, errno, "start the command");
     cleanup_fd int read_end = ends[0];
     cleanup_fd int write_end = ends[1];
-    pid = fork();
+    start = (struct start){.spec = spec, .report = write_end};
+    pid = clone(run, stack + sizeof(stack), CLONE_VM | SIGCHLD, &start);
     if (pid < 0)
         return error_set(err, errno, "start the command");
-    if (pid == 0)
-        become(spec, write_end);
     /* As the child does: whoever is first, both find it done. */
     (void)setpgid(pid, pid);
     *command = (struct command){.pid = pid, .report = steal_fd(&read_end)};
     return 0;
+}
+
+bool command_is_starting(const struct command *command)
+{
+    struct pollfd report = {.fd = command->report, .events = POLLIN};
+
+    return command->report >= 0 && poll(&report, 1, 0) == 0;
 }
 
 int command_outcome(struct command *command)

@@ -2,6 +2,7 @@
 #ifndef TASK_SANDBOX_COMMAND_H
 #define TASK_SANDBOX_COMMAND_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -31,10 +32,16 @@ struct command {
 #define COMMAND_NONE ((struct command){.pid = 0, .report = -1})
 
 /*
- * Forks the command, a process group of its own, in the foreground of the terminal if there is one.
- * 0 with COMMAND filled, or -errno when there could be no process.
+ * Starts the command, a process group of its own, in the foreground of the terminal if there is
+ * one. Until its outcome is known, it runs in our memory on a stack of its own: SPEC and what it
+ * borrows must stay, and the caller should do nothing that could fail and set errno. Its signal
+ * dispositions are ours, but for the ignored ones. 0 with COMMAND filled, or -errno when there could
+ * be no process.
  */
 int command_start(const struct command_spec *spec, struct command *command, struct error *err);
+
+/* True until the outcome of execve(2) is known. */
+bool command_is_starting(const struct command *command);
 
 /*
  * What became of execve(2): 0 when the command runs, -EAGAIN while that is not known, else the

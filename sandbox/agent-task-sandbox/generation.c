@@ -9,11 +9,13 @@
 #include <string.h>
 
 #include "lib/base/apparmor_label.h"
+#include "lib/base/capability.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/fd.h"
 #include "lib/base/path.h"
 #include "lib/base/unix_message.h"
 #include "sandbox/agent-task-sandbox/maker.h"
+#include "sandbox/agent-task-sandbox/nested.h"
 
 /* Some hundred mounts with overlay options of some kilobytes each. */
 #define MOUNTINFO_MAX (1024u * 1024)
@@ -27,10 +29,17 @@ int groundwork_lay(struct groundwork *groundwork, struct error *err)
     size_t size;
     int result;
 
-    *confine = (struct confine){.filter = SANDBOX_FILTER, .profile = APPARMOR_TASK};
-    result = users_find(USERS_FILE, SANDBOX_IDENTITY, &confine->user, err);
+    *confine = (struct confine){.profile = APPARMOR_TASK, .has_no_bounding = true};
+    result = capability_clear_bounding();
+    if (result < 0)
+        return error_set(err, -result, "empty the capability bounding set");
+    result = confine_limits(confine, err);
+    if (result == 0)
+        result = users_find(USERS_FILE, SANDBOX_IDENTITY, &confine->user, err);
     if (result == 0)
         result = confine_views(confine, err);
+    if (result == 0)
+        result = nested_make_filter(SANDBOX_FILTER_LATE, &groundwork->filter, err);
     /* The runner starts after us, and every sandbox shows its socket. */
     if (result == 0)
         result = path_make_directories(TASK_RUNNER_DIRECTORY, 0755, err);
@@ -49,6 +58,7 @@ static int start_makers(struct generation *generation, const struct groundwork *
             .profile = policy_profile_at(generation->policy, i),
             .generation = generation->number,
             .masks = &groundwork->masks,
+            .filter = &groundwork->filter,
             .confine = groundwork->confine,
         };
         int result = maker_start(&settings, &generation->makers[i], err);

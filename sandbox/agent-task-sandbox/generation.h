@@ -19,9 +19,14 @@ struct generation {
 struct groundwork {
     struct confine confine;
     struct masks masks;
+    struct sock_fprog filter;
 };
 
-/* Reads who agentuser is, how files are shared, what /proc hides. 0 or -errno. */
+/*
+ * Reads who agentuser is, how files are shared, what /proc hides, what closes a sandbox. Takes from
+ * the calling process, and so from all it forks, what no sandbox has: the bounding set and core
+ * files. 0 or -errno.
+ */
 int groundwork_lay(struct groundwork *groundwork, struct error *err);
 
 /* Loads the policy for AGENT as generation NUMBER and starts its makers. 0, or -errno with nothing

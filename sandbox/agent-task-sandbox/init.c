@@ -14,6 +14,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/diagnostic.h"
+#include "lib/base/syscalls.h"
 #include "sandbox/agent-task-sandbox/cage.h"
 #include "sandbox/agent-task-sandbox/leftovers.h"
 #include "sandbox/confine/program.h"
@@ -106,10 +107,26 @@ static void on_outcome(void *context, uint32_t events)
 /* It can exec again, or end, before the loop has come to the outcome, which is older. */
 static void look_at_outcome(struct init *init)
 {
-    struct pollfd report = {.fd = init->command.report, .events = POLLIN};
-
-    if (init->phase == PHASE_STARTING && poll(&report, 1, 0) > 0)
+    if (init->phase == PHASE_STARTING && !command_is_starting(&init->command))
         on_outcome(init, EPOLLIN);
+}
+
+/*
+ * Answers the command's own exec, and does nothing else while it shares our memory. A stop of it,
+ * which a terminal can ask for once it has its streams, is for the loop.
+ */
+static void wait_for_exec(struct init *init)
+{
+    struct pollfd polls[] = {{.fd = init->command.report, .events = POLLIN},
+                             {.fd = init->nested.listener, .events = POLLIN},
+                             {.fd = init->children, .events = POLLIN}};
+
+    do {
+        if (polls[1].revents != 0)
+            nested_answer(&init->nested);
+        if (poll(polls, ARRAY_LENGTH(polls), -1) < 0)
+            init_end();
+    } while (polls[0].revents == 0 && polls[2].revents == 0);
 }
 
 static void on_exec(void *context, uint32_t events)
@@ -237,11 +254,13 @@ void init_start_command(struct init *init)
         reply_ended(init, W_EXITCODE(PROGRAM_NOT_EXECUTABLE, 0));
         init_end();
     }
-    streams_let_go(&task->streams);
-    cleanup_close(&init->terminal.slave);
     init->phase = PHASE_STARTING;
     init->nested.command = init->command.pid;
+    wait_for_exec(init);
+    streams_let_go(&task->streams);
+    cleanup_close(&init->terminal.slave);
     init->outcome_source = init_watch(init, init->command.report, on_outcome);
+    look_at_outcome(init);
 }
 
 static void open_loop(struct init *init)
@@ -250,8 +269,8 @@ static void open_loop(struct init *init)
 
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
-    /* Ignored by what forked us, which has no use for it. */
-    (void)signal(SIGCHLD, SIG_DFL);
+    /* The command's as well: what forked us ignores SIGCHLD. */
+    sys_reset_signal_dispositions();
     sigemptyset(&all);
     sigaddset(&all, SIGCHLD);
     init->children = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);

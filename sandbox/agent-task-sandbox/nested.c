@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
-#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <linux/sockios.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -18,6 +18,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/path.h"
+#include "lib/base/seccomp_filter.h"
 #include "lib/base/syscalls.h"
 #include "lib/base/unix_message.h"
 #include "sandbox/agent-task-sandbox/denial.h"
@@ -52,21 +53,37 @@ struct exec {
     struct foreign_list list;
 };
 
-int nested_listen(int *listener, struct error *err)
+/* Falls through to what comes behind it. */
+static const struct sock_filter prologue[] = {
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 0, 4),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execve, 1, 0),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execveat, 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+};
+
+int nested_make_filter(const char *path, struct sock_fprog *filter, struct error *err)
 {
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 0, 3),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execve, 2, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execveat, 1, 0),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
-    };
-    struct sock_fprog program = {.len = ARRAY_LENGTH(filter), .filter = filter};
-    int fd = sys_seccomp(SECCOMP_SET_MODE_FILTER,
-                         SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
-                         &program);
+    struct sock_fprog rest = {.len = 0};
+    int result = seccomp_filter_read(path, &rest, err);
+    cleanup_free struct sock_filter *instructions = rest.filter;
+    size_t count = ARRAY_LENGTH(prologue) + rest.len;
+
+    if (result < 0)
+        return result;
+    filter->filter = count > BPF_MAXINSNS ? NULL : calloc(count, sizeof(*filter->filter));
+    if (filter->filter == NULL)
+        return error_set(err, ENOMEM, "make the filter of a sandbox");
+    filter->len = (unsigned short)count;
+    memcpy(filter->filter, prologue, sizeof(prologue));
+    memcpy(filter->filter + ARRAY_LENGTH(prologue), instructions, rest.len * sizeof(*instructions));
+    return 0;
+}
+
+int nested_listen(const struct sock_fprog *filter, int *listener, struct error *err)
+{
+    int fd = seccomp_filter_listen_to(filter);
 
     if (fd < 0)
         return error_set(err, -fd, "listen to execs");

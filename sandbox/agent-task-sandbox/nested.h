@@ -6,6 +6,7 @@
 #ifndef TASK_SANDBOX_NESTED_H
 #define TASK_SANDBOX_NESTED_H
 
+#include <linux/filter.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -25,11 +26,14 @@ struct nested {
 };
 
 /*
- * Puts the calling process and all it starts below a filter that asks about execve(2) and
- * execveat(2) before they happen, and *LISTENER, owned by the caller, is where it asks. 0 or
- * -errno.
+ * A filter that asks about execve(2) and execveat(2) before they happen, and otherwise says what the
+ * one at PATH does. The instructions of FILTER are owned by the caller (free). 0 or -errno.
  */
-int nested_listen(int *listener, struct error *err);
+int nested_make_filter(const char *path, struct sock_fprog *filter, struct error *err);
+
+/* Puts the calling process and all it starts below FILTER (borrowed); *LISTENER, owned by the
+ * caller, is where it asks. 0 or -errno. */
+int nested_listen(const struct sock_fprog *filter, int *listener, struct error *err);
 
 /* Answers one question of those that wait. Never blocks; a process that is gone needs no answer. */
 void nested_answer(struct nested *nested);

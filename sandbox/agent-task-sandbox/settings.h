@@ -3,6 +3,7 @@
 #ifndef TASK_SANDBOX_SETTINGS_H
 #define TASK_SANDBOX_SETTINGS_H
 
+#include <linux/filter.h>
 #include <stdint.h>
 
 #include "lib/policy/policy.h"
@@ -11,6 +12,9 @@
 
 #define SANDBOX_IDENTITY "agentuser"
 #define SANDBOX_FILTER "/etc/coding-agents/seccomp/command.bpf"
+/* The same in two parts: what the making of a sandbox needs is refused by the second. */
+#define SANDBOX_FILTER_EARLY "/etc/coding-agents/seccomp/command-early.bpf"
+#define SANDBOX_FILTER_LATE "/etc/coding-agents/seccomp/command-late.bpf"
 
 /* In a sandbox, whatever else it is: the places that a command can write to. */
 #define PLACE_WORKSPACE "/workspace"
@@ -23,7 +27,8 @@ struct settings {
     const struct policy_profile *profile; /* borrowed from the policy */
     uint32_t generation;                  /* of the policy */
     const struct masks *masks;            /* borrowed */
-    struct confine confine;               /* a copy to start from: user, views, filter, profile */
+    const struct sock_fprog *filter;      /* borrowed; nested_make_filter */
+    struct confine confine;               /* a copy to start from: user, views, profile */
 };
 
 #endif

@@ -16,7 +16,6 @@
 #include "sandbox/confine/apparmor.h"
 
 #define FIRST_EXTRA_FD 3
-#define CAPABILITY_NUMBERS 64
 #define UMASK_OWN 0022
 /* Where both identities write as one group, what one makes the other must be able to change. */
 #define UMASK_SHARED 0002
@@ -65,6 +64,8 @@ int confine_views(struct confine *confine, struct error *err)
 int confine_identity(struct confine *confine, struct error *err)
 {
     size_t count = confine->views.kind == VIEWS_SHARED_GROUP ? 1 : 0;
+    /* libcap-ng reads /proc for the bounding set, and asks once for each capability. */
+    capng_flags_t bounding = confine->has_no_bounding ? CAPNG_NO_FLAG : CAPNG_CLEAR_BOUNDING;
     int result;
 
     if (setgroups(count, &confine->views.group) < 0)
@@ -72,7 +73,7 @@ int confine_identity(struct confine *confine, struct error *err)
     capng_clear(CAPNG_SELECT_ALL);
     errno = 0;
     result = capng_change_id((int)confine->user.uid, (int)confine->user.gid,
-                             CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT);
+                             bounding | CAPNG_CLEAR_AMBIENT);
     if (result < 0)
         return error_set(err, errno != 0 ? errno : EPERM, "become '%s' (libcap-ng says %d)",
                          confine->user.name, result);
@@ -113,18 +114,13 @@ static bool has_identity(const struct confine *confine)
     return getgroups(1, &group) == expected && (expected == 0 || group == confine->views.group);
 }
 
+/* What is ambient is permitted and inheritable as well: capabilities(7). */
 static bool has_capability(void)
 {
     struct capability_sets sets;
 
-    if (capability_get(&sets) < 0 || (sets.effective | sets.permitted | sets.inheritable) != 0)
-        return true;
-    for (int capability = 0; capability < CAPABILITY_NUMBERS; capability++) {
-        if (capability_is_bounded(capability) ||
-            prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, capability, 0, 0) == 1)
-            return true;
-    }
-    return false;
+    return capability_get(&sets) < 0 ||
+           (sets.effective | sets.permitted | sets.inheritable) != 0 || capability_has_bounding();
 }
 
 int confine_proof(struct confine *confine, struct error *err)

@@ -3,6 +3,7 @@
 #ifndef CONFINE_CONFINE_H
 #define CONFINE_CONFINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/base/error.h"
@@ -17,6 +18,7 @@ struct confine {
     const char *profile; /* borrowed; the AppArmor profile to stack on the container's */
     const int *kept;     /* borrowed; descriptors above 2 that stay over exec, ascending */
     size_t kept_count;
+    bool has_no_bounding; /* the bounding set is empty already: inherited */
     void *program; /* borrowed; for the steps of the program itself */
 };
 
