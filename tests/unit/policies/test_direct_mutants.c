@@ -19,6 +19,7 @@
 #include "lib/base/path.h"
 #include "lib/policy/policy.h"
 #include "sandbox/exec-trap/direct_match.h"
+#include "tests/unit/policies/mutants.h"
 
 #define SHIPPED "policies/exec"
 #define EXEC "/usr/libexec/coding-agents/agentcli-exec"
@@ -55,8 +56,6 @@ static const char *const others[] = {"/bin/bash", "/usr/bin/env", TMUX, EXEC, CO
 
 static const char *const files[] = {"codex.json", "default.json", "shell.json"};
 static json_t *documents[ARRAY_LENGTH(files)];
-static size_t mutants;
-static size_t unnoticed;
 
 static bool is_direct(const struct policy *policy, const char *from, const char *program,
                       const struct direct_strings strings[2])
@@ -170,12 +169,8 @@ static size_t count_wrong(void)
 
 static void note(const json_t *rule, const char *what)
 {
-    mutants++;
-    if (count_wrong() > 0)
-        return;
-    print_error("nobody misses %s of the direct rule %s\n", what,
-                json_string_value(json_object_get(rule, "id")));
-    unnoticed++;
+    mutants_note(count_wrong() > 0, "%s of %s", what,
+                 json_string_value(json_object_get(rule, "id")));
 }
 
 static void set_key(json_t *rule, const char *key, json_t *value)
@@ -222,16 +217,15 @@ static void misses_every_edge_of_a_shape(void **state)
         assert_non_null(documents[i]);
     }
     assert_int_equal(count_wrong(), 0);
+    mutants_begin("direct rules");
     for (size_t i = 0; i < ARRAY_LENGTH(files); i++) {
         json_t *rules = json_object_get(documents[i], "direct");
         for (size_t j = 0; j < json_array_size(rules); j++)
             loosen(json_array_get(rules, j));
     }
-    print_message("direct rules: %zu mutants, %zu unnoticed\n", mutants, unnoticed);
     for (size_t i = 0; i < ARRAY_LENGTH(files); i++)
         json_decref(documents[i]);
-    assert_true(mutants > 0);
-    assert_int_equal(unnoticed, 0);
+    mutants_end();
 }
 
 int main(void)

@@ -23,6 +23,7 @@
 #include "lib/base/table_file.h"
 #include "lib/base/users.h"
 #include "lib/host/policy.h"
+#include "tests/unit/policies/mutants.h"
 
 #define EXAMPLES "tests/unit/policies/table-examples.json"
 #define LINES_MAX 1024
@@ -39,8 +40,6 @@ typedef size_t judge_function(const char *path);
 
 static json_t *examples;
 static const char *table_name;
-static size_t mutants;
-static size_t unnoticed;
 
 static void read_table(struct table *table)
 {
@@ -82,30 +81,23 @@ static void judge_mutant(const struct table *table, size_t at, const char *line,
             fputs(line, file);
     }
     assert_int_equal(fclose(file), 0);
-    mutants++;
-    if (judge(path) == 0) {
-        print_error("%s:%zu: nobody misses%s %s", table_name, at + 1,
-                    line == NULL ? "" : " what is now", line == NULL ? table->lines[at] : line);
-        unnoticed++;
-    }
+    mutants_note(judge(path) > 0, "line %zu%s: %s", at + 1, line == NULL ? "" : " as it was before",
+                 line == NULL ? table->lines[at] : line);
     unlink(path);
 }
 
 static void begin(const char *name, struct table *table, judge_function *judge)
 {
     table_name = name;
-    mutants = 0;
-    unnoticed = 0;
+    mutants_begin(name);
     read_table(table);
     assert_int_equal(judge(name), 0);
 }
 
 static void end(struct table *table)
 {
-    print_message("%s: %zu mutants, %zu unnoticed\n", table_name, mutants, unnoticed);
     free_table(table);
-    assert_true(mutants > 0);
-    assert_int_equal(unnoticed, 0);
+    mutants_end();
 }
 
 static void misses_every_row(const char *name, judge_function *judge)
