@@ -5,6 +5,7 @@
 
 load common
 load services
+load terminal
 
 setup_file() {
     export CONTAINER=coding-agents-runner-test-$$
@@ -35,11 +36,14 @@ teardown_file() {
 }
 
 setup() {
+    NAME=task-runner-$BATS_TEST_NUMBER-$$
     SERVICES=$(services)
 }
 
 # The same processes before a test and after it: nothing was restarted, nobody restarts them here.
 teardown() {
+    terminal_show_all
+    terminal_teardown
     [ "$(services)" = "$SERVICES" ]
 }
 
@@ -89,6 +93,64 @@ on_record() { as_root grep -q "exec $1" /run/runner.log; }
     ctl kill "$ID" TERM
     eventually on_record "end $ID uid 10000 pid [0-9]* rule read-shell status 15 "
     as_user rm /tmp/go
+}
+
+# A person's shell, which runs commands in sandboxes.
+shell_in_terminal() {
+    terminal_setup
+    terminal one "$DOCKER exec -it --user 10000:10000 --workdir /workspace --env TERM=xterm-256color --env PS1='outer> ' \
+        $CONTAINER bash --norc"
+    eventually shows one '^outer> '
+    keys one "alias x='agent-task-runnerctl exec --'" Enter
+}
+
+@test "a command in a terminal: it is the command's own, interrupted, stopped, gone on with, resized, drawn upon" {
+    shell_in_terminal
+    keys one "x sh -c 'tty; test -t 2 && stty size; echo direct >/dev/tty'" Enter
+    eventually shows one '^/dev/pts/'
+    eventually shows one '^30 100'
+    eventually shows one '^direct'
+    keys one 'clear; x sleep 4719' Enter
+    eventually as_root pgrep -f '^sleep 4719'
+    keys one C-c
+    eventually shows one '^\^C'
+    keys one 'echo code=$?' Enter
+    eventually shows one '^code=130'
+    run -1 as_root pgrep -f '^sleep 4719'
+    keys one 'clear; x cat' Enter
+    eventually as_root pgrep -x cat
+    keys one C-z
+    eventually shows one 'Stopped'
+    as_root sh -c 'grep -q "^State:.T" "/proc/$(pgrep -x cat)/status"'
+    keys one 'fg' Enter 'typed' Enter
+    eventually sh -c "[ \"\$(tmux -L '$TERMINALS' capture-pane -p -t one | grep -cx typed)\" -eq 2 ]"
+    keys one C-d
+    eventually ended cat
+    keys one 'echo code=$?' Enter
+    eventually shows one '^code=0'
+    keys one "clear; printf 'first\\nlast\\n' | x less" Enter
+    eventually shows one 'END'
+    keys one q
+    eventually ended less
+    keys one "clear; x env PS1='inner> ' bash --norc" Enter
+    eventually shows one '^inner> '
+    resize one 80 24
+    eventually resized
+    keys one 'clear; exit 7' Enter
+    eventually shows one '^outer> '
+    keys one 'echo code=$?' Enter
+    eventually shows one '^code=7'
+    # The terminal is as it was.
+    keys one 'exit 0' Enter
+    eventually shows one 'ended=0 icanon'
+}
+
+ended() { as_root sh -c "! pgrep -x $1"; }
+
+resized() {
+    keys one 'stty size' Enter
+    sleep 0.3
+    shows one '^24 80'
 }
 
 @test "a detached command that is denied, or is not there, has no id" {
