@@ -36,6 +36,7 @@ teardown_file() {
 }
 
 setup() {
+    # shellcheck disable=SC2034 # names the terminals
     NAME=task-runner-$BATS_TEST_NUMBER-$$
     SERVICES=$(services)
 }

@@ -68,29 +68,35 @@ static bool jumps(const struct sock_filter *instruction, uint32_t word)
     }
 }
 
+/* How many instructions are skipped after this one, which changes WORD. */
+static size_t step(const struct sock_filter *instruction, const struct seccomp_data *data,
+                   uint32_t *word)
+{
+    switch (instruction->code) {
+    case BPF_LD | BPF_W | BPF_ABS:
+        assert_true(instruction->k + sizeof(*word) <= sizeof(*data));
+        memcpy(word, (const char *)data + instruction->k, sizeof(*word));
+        return 0;
+    case BPF_ALU | BPF_AND | BPF_K:
+        *word &= instruction->k;
+        return 0;
+    case BPF_JMP | BPF_JA:
+        return instruction->k;
+    default:
+        assert_int_equal(BPF_CLASS(instruction->code), BPF_JMP);
+        return jumps(instruction, *word) ? instruction->jt : instruction->jf;
+    }
+}
+
 /* The value of the RET that the program comes to. */
 static uint32_t run(const struct bpf_program *program, const struct seccomp_data *data)
 {
     uint32_t word = 0;
-    size_t at = 0;
 
-    for (; at < program->length; at++) {
-        const struct sock_filter *instruction = &program->code[at];
-
-        if (instruction->code == (BPF_RET | BPF_K))
-            return instruction->k;
-        if (instruction->code == (BPF_LD | BPF_W | BPF_ABS)) {
-            assert_true(instruction->k + sizeof(word) <= sizeof(*data));
-            memcpy(&word, (const char *)data + instruction->k, sizeof(word));
-        } else if (instruction->code == (BPF_ALU | BPF_AND | BPF_K)) {
-            word &= instruction->k;
-        } else if (instruction->code == (BPF_JMP | BPF_JA)) {
-            at += instruction->k;
-        } else if (BPF_CLASS(instruction->code) == BPF_JMP) {
-            at += jumps(instruction, word) ? instruction->jt : instruction->jf;
-        } else {
-            fail_msg("instruction %#x is not known", instruction->code);
-        }
+    for (size_t at = 0; at < program->length; at++) {
+        if (program->code[at].code == (BPF_RET | BPF_K))
+            return program->code[at].k;
+        at += step(&program->code[at], data, &word);
     }
     fail_msg("the program ends nowhere");
     return SECCOMP_RET_KILL_PROCESS;

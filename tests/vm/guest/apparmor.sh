@@ -3,6 +3,7 @@
 # shellcheck source=tests/vm/guest/tap.sh
 . ./tap.sh
 
+# shellcheck disable=SC2034 # for the tests
 PROFILES=/etc/apparmor-profiles
 VENDOR=/opt/coding-agents/test/bin
 mkdir -p $VENDOR /opt/foreign /home/agentcli /run/agent-secrets /mnt
