@@ -271,6 +271,9 @@ stripped() {
     [ "$output" = EPERM ]
 }
 
+# left PATH: the words of a shell that leaves a listener there.
+left() { echo "$ATTACK listen $1 >/dev/null & until test -S $1; do sleep 0.05; done"; }
+
 @test "sockets with a name: another user's is closed, one that was left ends with what the profile lets linger" {
     "$DOCKER" exec --detach --user 10001:10001 "$CONTAINER" sh -c "umask 077; exec $ATTACK listen /tmp/theirs"
     eventually "$DOCKER" exec --user 10001:10001 "$CONTAINER" test -S /tmp/theirs
@@ -278,14 +281,27 @@ stripped() {
     run "$DOCKER" exec --user 10001:10001 "$CONTAINER" "$ATTACK" connect /tmp/theirs
     [ "$output" = success ]
     as_root pkill -f 'listen /tmp/theirs'
-    run -0 sandboxed setsid sh -c "$ATTACK listen /tmp/brief >/dev/null & sleep 0.3"
-    run -1 as_root pgrep -f 'listen /tmp/brief'
+    run -0 sandboxed setsid --wait sh -c "$(left /tmp/brief)"
+    eventually as_root sh -c '! pgrep -f "[l]isten /tmp/brief"'
     refused ECONNREFUSED connect /tmp/brief
     # Commands of one session trust each other: what lingers serves the next one.
-    run -0 sandboxed sh -c "$ATTACK listen /tmp/lingering >/dev/null & sleep 0.3"
+    run -0 sandboxed sh -c "$(left /tmp/lingering)"
     refused success connect /tmp/lingering
     as_root pkill -f 'listen /tmp/lingering'
     as_user rm -f /tmp/brief /tmp/lingering
+}
+
+@test "the tmux of a session cannot be asked to run anything: it is not there" {
+    local ask=(tmux -S /run/agent-tmux/tmux.sock new-window -d 'exec sleep 4721')
+    as_root sh -c 'mkdir -m 0700 /run/agent-tmux && chown 10000:10000 /run/agent-tmux'
+    as_user tmux -S /run/agent-tmux/tmux.sock new-session -d 'exec sleep 4720'
+    run ! sandboxed "${ask[@]}"
+    [[ "$output" = *'No such file or directory'* ]]
+    run -1 as_root pgrep -f '^sleep 4721'
+    # The same words of the same user outside of a sandbox.
+    as_user "${ask[@]}"
+    eventually as_root pgrep -f '^sleep 4721'
+    as_user tmux -S /run/agent-tmux/tmux.sock kill-server
 }
 
 @test "floods end at the profile's limits, and the next command runs" {

@@ -203,9 +203,59 @@ static void misses_every_scrubbed_name(void **state)
     assert_int_equal(unnoticed, 0);
 }
 
+/* What is wrong with TEXT beside its rules: whether it denies at all, what the profile without a
+ * network has, whose home a command sees. */
+static size_t count_wrong_settings(const char *text)
+{
+    static const char *const variables[] = {"HOME=/home/agentuser", "LOGNAME=agentuser",
+                                            "USER=agentuser"};
+    struct policy *policy = support_load_text(text, "shell");
+    const struct policy_profile *offline = policy_profile_find(policy, "offline");
+    size_t wrong = policy_is_observing(policy) || offline == NULL || !offline->has_no_network;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(variables); i++) {
+        const char *const *at = policy_variables(policy);
+
+        while (*at != NULL && strcmp(*at, variables[i]) != 0)
+            at++;
+        wrong += *at == NULL;
+    }
+    policy_free(policy);
+    return wrong;
+}
+
+static void misses_every_setting(void **state)
+{
+    static const struct {
+        const char *object[2], *key, *value;
+    } rows[] = {
+        {{NULL, NULL}, "mode", "observe"},
+        {{"profiles", "offline"}, "network", "inherit"},
+        {{"environment", "set"}, "HOME", "/home/agentcli"},
+        {{"environment", "set"}, "LOGNAME", "agentcli"},
+        {{"environment", "set"}, "USER", "agentcli"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        json_t *document = json_load_file(SHIPPED, JSON_REJECT_DUPLICATES, NULL);
+        cleanup_free char *before = json_dumps(document, 0);
+        json_t *place = document;
+
+        for (size_t j = 0; j < 2 && rows[i].object[j] != NULL; j++)
+            place = json_object_get(place, rows[i].object[j]);
+        assert_int_equal(json_object_set_new(place, rows[i].key, json_string(rows[i].value)), 0);
+        cleanup_free char *after = json_dumps(document, 0);
+        json_decref(document);
+        assert_int_equal(count_wrong_settings(before), 0);
+        assert_int_not_equal(count_wrong_settings(after), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(misses_every_setting),
         cmocka_unit_test(misses_every_rule_that_is_taken_away),
         cmocka_unit_test(misses_every_scrubbed_name),
     };
