@@ -7,8 +7,8 @@
 #include "tests/attack/trap.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
-#include <limits.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -22,6 +22,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -52,6 +53,7 @@ static const struct {
     {"swap-by-thread",  attack_swap_by_thread},
     {"swap-by-process", attack_swap_by_process},
     {"two-threads",     attack_two_threads},
+    {"swap-arguments",  attack_swap_arguments},
     {"aliases",         attack_aliases},
     {"nameless",        attack_nameless},
     {"errors",          attack_errors},
@@ -65,6 +67,19 @@ static const struct {
     {"deaths",          attack_deaths},
     {"spawns",          attack_spawns},
     {"thread",          attack_thread},
+    {"names",           attack_names},
+    {"scripts",         attack_scripts},
+    {"environment",     attack_environment},
+    {"own-filters",     attack_own_filters},
+    {"undumpable",      attack_undumpable},
+    {"arguments",       attack_arguments},
+    {"descriptors",     attack_descriptors},
+    {"streams",         attack_streams},
+    {"foreign-terminal", attack_foreign_terminal},
+    {"directory",       attack_directory},
+    {"swap-directory",  attack_swap_directory},
+    {"services",        attack_services},
+    {"rate",            attack_rate},
 };
 /* clang-format on */
 
@@ -144,6 +159,29 @@ static int hand_over(int guard)
     return reply.header.type == TASK_END ? 0 : -1;
 }
 
+/* SIZE bytes of the caller's memory at ADDRESS; what is not there stays zero. */
+static void peek(const struct seccomp_notif *notification, uint64_t address, void *data,
+                 size_t size)
+{
+    struct iovec mine = {.iov_base = data, .iov_len = size};
+    struct iovec theirs = {.iov_base = (void *)(uintptr_t)address, .iov_len = size};
+    process_vm_readv((pid_t)notification->pid, &mine, 1, &theirs, 1, 0);
+}
+
+/* The harmless program, or this one with a first argument that is permitted. */
+static bool looks_harmless(const struct seccomp_notif *notification)
+{
+    char path[sizeof(HARMLESS)] = "";
+    char word[sizeof(LOOK_PERMITTED)] = "";
+    uint64_t arguments[2] = {0, 0};
+    peek(notification, notification->data.args[0], path, sizeof(path));
+    if (strncmp(path, HARMLESS, sizeof(path)) == 0)
+        return true;
+    peek(notification, notification->data.args[1], arguments, sizeof(arguments));
+    peek(notification, arguments[1], word, sizeof(word));
+    return strncmp(word, LOOK_PERMITTED, sizeof(word)) == 0;
+}
+
 /* What many guards do: they look at the path, and the kernel reads it again. */
 static void guard_naively(int connection)
 {
@@ -156,7 +194,6 @@ static void guard_naively(int connection)
     (void)unix_message_send(connection,
                             &(struct unix_message){.data = &reply, .size = sizeof(reply)});
     for (;;) {
-        char path[PATH_MAX] = "";
         struct pollfd wait = {.fd = fds.fds[0], .events = POLLIN};
         /* Nobody is left below the filter. */
         if (poll(&wait, 1, -1) < 0 || (wait.revents & POLLHUP) != 0)
@@ -164,11 +201,7 @@ static void guard_naively(int connection)
         memset(&notification, 0, sizeof(notification));
         if (ioctl(fds.fds[0], SECCOMP_IOCTL_NOTIF_RECV, &notification) < 0)
             continue;
-        struct iovec mine = {.iov_base = path, .iov_len = sizeof(HARMLESS)};
-        struct iovec theirs = {.iov_base = (void *)(uintptr_t)notification.data.args[0],
-                               .iov_len = sizeof(HARMLESS)};
-        process_vm_readv((pid_t)notification.pid, &mine, 1, &theirs, 1, 0);
-        bool is_harmless = strcmp(path, HARMLESS) == 0;
+        bool is_harmless = looks_harmless(&notification);
         struct seccomp_notif_resp response = {
             .id = notification.id,
             .error = is_harmless ? 0 : -EACCES,
@@ -201,16 +234,52 @@ static int run_attack(const char *name)
     return fail(name);
 }
 
+static bool has_more_descriptors(void)
+{
+    for (int fd = STDERR_FILENO + 1; fd < 256; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0)
+            return true;
+    }
+    return false;
+}
+
+static unsigned long number_in(const char *name)
+{
+    const char *text = getenv(name);
+    return text == NULL ? 0 : strtoul(text, NULL, 10);
+}
+
+/* As "whoami": what is to be looked at, then who this is. */
+static int tell(int argc, char **argv)
+{
+    const char *look = argc > 1 ? argv[1] : "";
+    struct stat here = {.st_ino = 0};
+    if (strcmp(look, LOOK_FORBIDDEN) == 0)
+        return RAN_FORBIDDEN;
+    if (strcmp(look, LOOK_AT_DESCRIPTORS) == 0 && has_more_descriptors())
+        return RAN_WITH_MORE;
+    if (strcmp(look, LOOK_AT_COUNT) == 0 && (unsigned long)argc != number_in("COUNT"))
+        return RAN_WITH_MORE;
+    if (strcmp(look, LOOK_AT_DIRECTORY) == 0 &&
+        (stat(".", &here) < 0 || here.st_ino != number_in("INODE")))
+        return RAN_ELSEWHERE;
+    return getenv("ATTACKER") != NULL && getuid() == number_in("ATTACKER") ? RAN_FREE
+                                                                           : RAN_SANDBOXED;
+}
+
+static bool is_whoami(int argc, char **argv)
+{
+    return argc <= 1 || strcmp(argv[0], "whoami") == 0 || strcmp(argv[1], "whoami") == 0;
+}
+
 int main(int argc, char **argv)
 {
     bool is_free = argc > 1 && strcmp(argv[1], "--free") == 0;
     bool is_naive = argc > 1 && strcmp(argv[1], "--naive") == 0;
     char **rest = argv + 1 + (is_free || is_naive);
     attack_self = "/proc/self/exe";
-    if (argc == 1 || strcmp(argv[0], "whoami") == 0)
-        return getenv("ATTACKER") != NULL && getuid() == strtoul(getenv("ATTACKER"), NULL, 10)
-                   ? RAN_FREE
-                   : RAN_SANDBOXED;
+    if (is_whoami(argc, argv))
+        return tell(argc, argv);
     if (rest + 2 != argv + argc)
         return fail("usage: trap [--free|--naive] UID ATTACK");
     attack_self = argv[0];

@@ -19,14 +19,12 @@
 
 #define NO_EXEC 77
 
-struct exec {
-    int dirfd;
-    const char *path;
-    int flags;
-};
+int attack_wanted(void)
+{
+    return getenv("CONTROL") != NULL ? RAN_FREE : RAN_SANDBOXED;
+}
 
-/* What comes of EXEC in a child: an exit code, or minus the errno that the call gave. */
-static int try_exec(const struct exec *exec)
+int attack_try(const struct attack_exec *exec)
 {
     int ends[2];
     int number = 0;
@@ -34,7 +32,9 @@ static int try_exec(const struct exec *exec)
         return -errno;
     pid_t pid = fork();
     if (pid == 0) {
-        (void)syscall(SYS_execveat, exec->dirfd, exec->path, attack_whoami, environ, exec->flags);
+        (void)syscall(SYS_execveat, exec->dirfd, exec->path,
+                      exec->arguments != NULL ? exec->arguments : attack_whoami,
+                      exec->environment != NULL ? exec->environment : environ, exec->flags);
         number = errno;
         (void)!write(ends[1], &number, sizeof(number));
         _exit(NO_EXEC);
@@ -46,9 +46,9 @@ static int try_exec(const struct exec *exec)
     return code == NO_EXEC ? -number : code;
 }
 
-static bool expect(const char *what, const struct exec *exec, int wanted)
+bool attack_expect(const char *what, const struct attack_exec *exec, int wanted)
 {
-    int code = try_exec(exec);
+    int code = attack_try(exec);
     if (code == wanted)
         return true;
     errno = code < 0 ? -code : 0;
@@ -72,22 +72,33 @@ bool attack_aliases(void)
     snprintf(fd_path, sizeof(fd_path), "/proc/self/fd/%d", file);
     snprintf(dev_path, sizeof(dev_path), "/dev/fd/%d", path_file);
     bool is_well = chdir(directory) == 0;
-    is_well &= expect("by its path", &(struct exec){AT_FDCWD, attack_self, 0}, RAN_SANDBOXED);
-    is_well &= expect("relative", &(struct exec){AT_FDCWD, name, 0}, RAN_SANDBOXED);
-    is_well &= expect("below a directory", &(struct exec){fd, name, 0}, RAN_SANDBOXED);
-    is_well &= expect("a descriptor", &(struct exec){file, "", AT_EMPTY_PATH}, RAN_SANDBOXED);
-    is_well &= expect("O_PATH", &(struct exec){path_file, "", AT_EMPTY_PATH}, RAN_SANDBOXED);
-    is_well &= expect("/proc/self/fd", &(struct exec){AT_FDCWD, fd_path, 0}, RAN_SANDBOXED);
-    is_well &= expect("/dev/fd", &(struct exec){AT_FDCWD, dev_path, 0}, RAN_SANDBOXED);
+    is_well &= attack_expect(
+        "by its path", &(struct attack_exec){AT_FDCWD, attack_self, 0, NULL, NULL}, RAN_SANDBOXED);
+    is_well &= attack_expect("relative", &(struct attack_exec){AT_FDCWD, name, 0, NULL, NULL},
+                             RAN_SANDBOXED);
+    is_well &= attack_expect("below a directory", &(struct attack_exec){fd, name, 0, NULL, NULL},
+                             RAN_SANDBOXED);
+    is_well &= attack_expect(
+        "a descriptor", &(struct attack_exec){file, "", AT_EMPTY_PATH, NULL, NULL}, RAN_SANDBOXED);
+    is_well &= attack_expect(
+        "O_PATH", &(struct attack_exec){path_file, "", AT_EMPTY_PATH, NULL, NULL}, RAN_SANDBOXED);
+    is_well &= attack_expect(
+        "/proc/self/fd", &(struct attack_exec){AT_FDCWD, fd_path, 0, NULL, NULL}, RAN_SANDBOXED);
+    is_well &= attack_expect("/dev/fd", &(struct attack_exec){AT_FDCWD, dev_path, 0, NULL, NULL},
+                             RAN_SANDBOXED);
+    is_well &= attack_expect("/proc/self/exe",
+                             &(struct attack_exec){AT_FDCWD, "/proc/self/exe", 0, NULL, NULL},
+                             RAN_SANDBOXED);
+    is_well &= attack_expect(
+        "/proc/thread-self/exe",
+        &(struct attack_exec){AT_FDCWD, "//proc/./thread-self/exe", 0, NULL, NULL}, RAN_SANDBOXED);
     is_well &=
-        expect("/proc/self/exe", &(struct exec){AT_FDCWD, "/proc/self/exe", 0}, RAN_SANDBOXED);
-    is_well &= expect("/proc/thread-self/exe",
-                      &(struct exec){AT_FDCWD, "//proc/./thread-self/exe", 0}, RAN_SANDBOXED);
-    is_well &= expect("/proc/self/root", &(struct exec){AT_FDCWD, root_path, 0}, RAN_SANDBOXED);
+        attack_expect("/proc/self/root", &(struct attack_exec){AT_FDCWD, root_path, 0, NULL, NULL},
+                      RAN_SANDBOXED);
     return is_well;
 }
 
-static int copy_of_self(int to)
+int attack_copy_self(int to)
 {
     struct stat file;
     cleanup_fd int from = open("/proc/self/exe", O_RDONLY);
@@ -103,7 +114,7 @@ bool attack_nameless(void)
     char name[] = "/tmp/nameless-XXXXXX";
     cleanup_fd int memory = memfd_create("program", MFD_CLOEXEC);
     cleanup_fd int deleted = mkstemp(name);
-    if (copy_of_self(memory) < 0 || copy_of_self(deleted) < 0)
+    if (attack_copy_self(memory) < 0 || attack_copy_self(deleted) < 0)
         return attack_say("copy this program");
     /* ETXTBSY otherwise: a deleted file is executed through a descriptor that only reads. */
     int reading = open(name, O_RDONLY | O_CLOEXEC);
@@ -111,10 +122,13 @@ bool attack_nameless(void)
     cleanup_close(&deleted);
     deleted = reading;
     int wanted = getenv("CONTROL") != NULL ? RAN_FREE : -EACCES;
-    bool is_well = expect("a memfd", &(struct exec){memory, "", AT_EMPTY_PATH}, wanted);
+    bool is_well = attack_expect(
+        "a memfd", &(struct attack_exec){memory, "", AT_EMPTY_PATH, NULL, NULL}, wanted);
     snprintf(text, sizeof(text), "/proc/self/fd/%d", memory);
-    is_well &= expect("a memfd by path", &(struct exec){AT_FDCWD, text, 0}, wanted);
-    is_well &= expect("a deleted file", &(struct exec){deleted, "", AT_EMPTY_PATH}, wanted);
+    is_well &= attack_expect("a memfd by path",
+                             &(struct attack_exec){AT_FDCWD, text, 0, NULL, NULL}, wanted);
+    is_well &= attack_expect("a deleted file",
+                             &(struct attack_exec){deleted, "", AT_EMPTY_PATH, NULL, NULL}, wanted);
     return is_well;
 }
 
@@ -128,19 +142,34 @@ bool attack_errors(void)
     close(mkstemp(link_path));
     unlink(link_path);
     bool is_well = symlink(HARMLESS, link_path) == 0;
-    is_well &= expect("missing", &(struct exec){AT_FDCWD, "/no/such", 0}, -ENOENT);
-    is_well &= expect("empty", &(struct exec){AT_FDCWD, "", 0}, -ENOENT);
-    is_well &= expect("a directory", &(struct exec){AT_FDCWD, "/usr", 0}, -EACCES);
-    is_well &= expect("not executable", &(struct exec){AT_FDCWD, "/etc/passwd", 0}, -EACCES);
-    is_well &= expect("below a file", &(struct exec){AT_FDCWD, "/etc/passwd/x", 0}, -ENOTDIR);
-    is_well &= expect("not searchable", &(struct exec){AT_FDCWD, "/root/x", 0}, -EACCES);
-    is_well &= expect("too long", &(struct exec){AT_FDCWD, long_path, 0}, -ENAMETOOLONG);
-    is_well &= expect("no descriptor", &(struct exec){999, "x", 0}, -EBADF);
-    is_well &= expect("no descriptor, empty", &(struct exec){999, "", AT_EMPTY_PATH}, -EBADF);
-    is_well &= expect("a link", &(struct exec){AT_FDCWD, link_path, AT_SYMLINK_NOFOLLOW}, -ELOOP);
-    is_well &= expect("unknown flags", &(struct exec){AT_FDCWD, HARMLESS, 0x40000000}, -EINVAL);
-    is_well &= expect("no address", &(struct exec){AT_FDCWD, NULL, 0}, -EFAULT);
-    is_well &= expect("the kernel's address", &(struct exec){AT_FDCWD, (char *)-4096, 0}, -EFAULT);
+    is_well &= attack_expect("missing", &(struct attack_exec){AT_FDCWD, "/no/such", 0, NULL, NULL},
+                             -ENOENT);
+    is_well &= attack_expect("empty", &(struct attack_exec){AT_FDCWD, "", 0, NULL, NULL}, -ENOENT);
+    is_well &= attack_expect("a directory", &(struct attack_exec){AT_FDCWD, "/usr", 0, NULL, NULL},
+                             -EACCES);
+    is_well &= attack_expect(
+        "not executable", &(struct attack_exec){AT_FDCWD, "/etc/passwd", 0, NULL, NULL}, -EACCES);
+    is_well &= attack_expect(
+        "below a file", &(struct attack_exec){AT_FDCWD, "/etc/passwd/x", 0, NULL, NULL}, -ENOTDIR);
+    is_well &= attack_expect("not searchable",
+                             &(struct attack_exec){AT_FDCWD, "/root/x", 0, NULL, NULL}, -EACCES);
+    is_well &= attack_expect("too long", &(struct attack_exec){AT_FDCWD, long_path, 0, NULL, NULL},
+                             -ENAMETOOLONG);
+    is_well &=
+        attack_expect("no descriptor", &(struct attack_exec){999, "x", 0, NULL, NULL}, -EBADF);
+    is_well &= attack_expect("no descriptor, empty",
+                             &(struct attack_exec){999, "", AT_EMPTY_PATH, NULL, NULL}, -EBADF);
+    is_well &= attack_expect(
+        "a link", &(struct attack_exec){AT_FDCWD, link_path, AT_SYMLINK_NOFOLLOW, NULL, NULL},
+        -ELOOP);
+    is_well &=
+        attack_expect("unknown flags",
+                      &(struct attack_exec){AT_FDCWD, HARMLESS, 0x40000000, NULL, NULL}, -EINVAL);
+    is_well &=
+        attack_expect("no address", &(struct attack_exec){AT_FDCWD, NULL, 0, NULL, NULL}, -EFAULT);
+    is_well &=
+        attack_expect("the kernel's address",
+                      &(struct attack_exec){AT_FDCWD, (char *)-4096, 0, NULL, NULL}, -EFAULT);
     unlink(link_path);
     return is_well;
 }
@@ -155,7 +184,8 @@ bool attack_pointers(void)
         return attack_say("map memory");
     char *end = pages + page - sizeof(HARMLESS) + 1;
     memcpy(end, HARMLESS, sizeof(HARMLESS) - 1);
-    bool is_well = expect("unterminated", &(struct exec){AT_FDCWD, end, 0}, -EFAULT);
+    bool is_well =
+        attack_expect("unterminated", &(struct attack_exec){AT_FDCWD, end, 0, NULL, NULL}, -EFAULT);
     errno = 0;
     (void)syscall(SYS_execve, HARMLESS, pages + page, environ);
     is_well &= errno == EFAULT || attack_say("arguments that are not there");

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +95,57 @@ bool attack_swap_by_process(void)
     if (!share_path() || pthread_create(&thread, NULL, flip, NULL) != 0)
         return attack_say("share memory");
     return count_wins(race_process);
+}
+
+static char *word;
+
+static void *flip_word(void *unused)
+{
+    (void)unused;
+    for (;;) {
+        memcpy(word, LOOK_PERMITTED, sizeof(LOOK_PERMITTED));
+        atomic_signal_fence(memory_order_seq_cst);
+        memcpy(word, LOOK_FORBIDDEN, sizeof(LOOK_FORBIDDEN));
+        atomic_signal_fence(memory_order_seq_cst);
+    }
+    return NULL;
+}
+
+static pid_t race_arguments(void)
+{
+    char *const arguments[] = {attack_whoami[0], word, NULL};
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    srandom((unsigned)getpid());
+    usleep((unsigned)random() % 200);
+    for (int i = 0; i < 100; i++)
+        execve(attack_self, arguments, environ);
+    _exit(errno == EACCES ? 0 : 98);
+}
+
+/* Another process writes into the memory where the arguments are: what was judged is what runs, in
+ * whichever of the two states it was read. */
+bool attack_swap_arguments(void)
+{
+    unsigned long tries = attack_count(60, 10000);
+    unsigned long wins = 0;
+    unsigned long ran = 0;
+    if (!share_path())
+        return attack_say("share memory");
+    word = path;
+    pid_t flipper = fork();
+    if (flipper == 0)
+        flip_word(NULL);
+    for (unsigned long i = 0; i < tries; i++) {
+        int code = attack_wait(race_arguments());
+        wins += code == RAN_FORBIDDEN;
+        ran += code == attack_wanted();
+    }
+    kill(flipper, SIGKILL);
+    attack_wait(flipper);
+    printf("%lu tries, %lu ran with what is denied, %lu without\n", tries, wins, ran);
+    return (wins == 0 && ran > 0) || attack_say("%lu wins, %lu ran", wins, ran);
 }
 
 static void *exec_whoami(void *unused)

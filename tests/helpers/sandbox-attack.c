@@ -246,7 +246,8 @@ static int try_listen(const char *argument)
     cleanup_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
     memcpy(address.sun_path, argument, length);
-    address.sun_path[0] = '\0';
+    if (argument[0] == '@')
+        address.sun_path[0] = '\0';
     if (bind(fd, (const struct sockaddr *)&address,
              (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0 ||
         listen(fd, 16) < 0)

@@ -41,6 +41,46 @@ naive() {
     [ "$status" -eq 1 ]
 }
 
+@test "arguments that another process changes in shared memory: what is judged is what runs" {
+    export POLICY='{"version": 1, "rules": [{"id": "no-forbidden", "action": "deny", "tier": "read", "message": "no",
+        "match": {"program": "trap", "arguments": ["forbidden"]}}]}'
+    trapped swap-arguments
+    grep -q 'exec start .* rule no-forbidden ' "$LOG.runner"
+    run env CONTROL=1 "$ROOT/tests/attack/tree" bash -c 'timeout 120 "$ATTACK" --naive 10001 swap-arguments'
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ $output =~ [1-9][0-9]*' ran with what is denied' ]]
+}
+
+# What comes out of each of these as the vendor's uid, it runs in a sandbox; without the trap, as its caller.
+ODD=(names scripts environment own-filters undumpable arguments descriptors streams foreign-terminal directory
+    swap-directory rate)
+
+@test "other names, scripts, filters, arguments, descriptors, terminals and directories: in a sandbox or not at all" {
+    trapped "${ODD[@]}"
+    local words
+    for words in 'is a directory' 'only names a file' "is a file of the kernel's" 'is a connection to a service' \
+        'the working directory was removed'; do
+        grep -q "exec start .* uid 10001 .*$words" "$LOG.runner"
+    done
+    run env CONTROL=1 "$ROOT/tests/attack/tree" bash -c \
+        'for attack; do timeout 120 "$ATTACK" --free 10001 "$attack" || exit 1; done' bash "${ODD[@]}"
+    echo "$output"
+    [ "$status" -eq 0 ]
+}
+
+@test "who judges cannot be signalled, traced, read or gone around; root, which a vendor never is, could" {
+    trapped services
+    run env CONTROL=1 "$ROOT/tests/attack/tree" bash -c '"$ATTACK" --free 0 services'
+    echo "$output"
+    [ "$status" -eq 1 ]
+    local what
+    for what in 'kill the runner: 0' 'trace the runner: 0' 'stop PID 1: 0' "read the runner's memory: [1-9]" \
+        'connect to the sandbox service: 0'; do
+        grep -q "^$what" <<<"$output"
+    done
+}
+
 @test "whatever a program is called by, it runs in a sandbox" {
     trapped aliases
     free aliases

@@ -46,6 +46,16 @@ without_read_only() {
     done
 }
 
+# The shipped profile without the calls in $missing.
+without_calls() {
+    local i
+    jq --arg missing "$missing" 'del(.syscalls[].names[] | select(IN($missing | split(" ")[])))' \
+        "$profile" >"$profile_without"
+    for i in "${!argv[@]}"; do
+        if [[ "${argv[i]}" = *seccomp=* ]]; then argv[i]="${argv[i]%%=*}=$profile_without"; fi
+    done
+}
+
 other_digest() {
     argv[-1]=${argv[-1]//?/0}
 }
@@ -86,6 +96,26 @@ left_nothing() {
     left_nothing "$id"
     jq -es "any(.session == \"$id\" and .event == \"boot-refused\" and .fields.step == \"kernel\")" "$EVENTS"
     jq -es "any(.session == \"$id\" and .event == \"boot-step\" and .fields.outcome == \"refused\")" "$EVENTS"
+}
+
+@test "what the exec trap needs and the engine's profile takes away is named with its remedy, and nothing runs" {
+    export profile=$ROOT/policies/seccomp/agent.json profile_without=$BATS_TEST_TMPDIR/profile.json missing
+    edited without_calls
+    local row calls words
+    for row in 'ptrace|ptrace of a child|kernel.yama.ptrace_scope' \
+        'landlock_create_ruleset|andlock|lsm= list' 'seccomp|seccomp|remove other seccomp listeners'; do
+        IFS='|' read -r calls words remedy <<<"$row"
+        missing=$calls
+        run --separate-stderr "$CA" run shell "$REPO" --name "$NAME" -- touch ran
+        echo "$calls: $status: $stderr"
+        [ "$status" -eq 211 ]
+        [[ "$(tail -1 <<<"$stderr")" == "coding-agents: boot was refused at step 'kernel': "* ]]
+        [[ "$stderr" == *"$words"*"$remedy"* ]]
+        left_nothing "$(id_in_output)"
+    done
+    # The positive control: the same edit that takes nothing away.
+    missing=none
+    "$CA" run shell "$REPO" --name "$NAME" --no-push -- true
 }
 
 @test "refused by the manifest step, which no keeper hears: the launcher reads it, and nothing is left" {

@@ -4,25 +4,19 @@
 # the fence it is about succeed, or are answered by somebody else.
 
 load common
+load services
 
 NAME=coding-agents-attack-test-$$
-LIBEXEC=/usr/libexec/coding-agents
 ATTACK=/usr/local/bin/sandbox-attack
 
 setup_file() {
     export CONTAINER=$NAME
     export CONTROL=$NAME-control
     local helper=(--volume "$BUILD/tests/helpers/sandbox-attack:$ATTACK:ro"
-        --volume "$BUILD/tests/helpers/idmapped-view:/usr/local/bin/idmapped-view:ro")
-    "$DOCKER" run --detach --init --name "$CONTAINER" --read-only --cap-drop ALL \
-        --cap-add SYS_ADMIN --cap-add SETUID --cap-add SETGID --cap-add SETPCAP --cap-add CHOWN --cap-add KILL \
-        --cap-add SYS_PTRACE \
-        --security-opt no-new-privileges:true --security-opt "seccomp=$ROOT/policies/seccomp/agent.json" \
-        --tmpfs /run:rw,mode=755 --volume "$CONTAINER-workspace:/workspace" --volume "$CONTAINER-tmp:/tmp" \
-        --volume "$CONTAINER-home:/home/agentuser" "${helper[@]}" --entrypoint sleep "$SHELL_IMAGE" infinity >/dev/null
-    as_root mkdir -p /run/coding-agents/exec.d
-    as_root chown 10000:10000 /workspace /tmp /home/agentuser
-    as_root sh -c 'cat >/run/coding-agents/exec.d/test.json' <<'EOF'
+        --volume "$BUILD/tests/helpers/idmapped-view:/usr/local/bin/idmapped-view:ro"
+        --volume "$BUILD/tests/helpers/privilege-probe:/usr/local/bin/privilege-probe:ro")
+    services_container "${helper[@]}"
+    services_policy test <<'EOF'
 {
   "version": 1,
   "profiles": {
@@ -43,39 +37,15 @@ EOF
     start_services
     # No fence of ours: only the uid and the absence of capabilities are the same.
     "$DOCKER" run --detach --init --name "$CONTROL" --cap-drop ALL --security-opt seccomp=unconfined --user 10000:10000 \
-        "${helper[@]}" --entrypoint sleep "$SHELL_IMAGE" infinity >/dev/null
+        --volume "$CONTAINER-workspace:/workspace" "${helper[@]}" --entrypoint sleep "$SHELL_IMAGE" infinity >/dev/null
 }
 
 teardown_file() {
-    "$DOCKER" rm --force --volumes "$CONTAINER" "$CONTROL" >/dev/null 2>&1 || true
-    "$DOCKER" volume rm --force "$CONTAINER-workspace" "$CONTAINER-tmp" "$CONTAINER-home" >/dev/null 2>&1 || true
+    "$DOCKER" rm --force --volumes "$CONTROL" >/dev/null 2>&1 || true
+    services_remove
 }
 
-as_root() { "$DOCKER" exec --interactive "$CONTAINER" "$@"; }
-# As a command would be without a sandbox.
-as_user() { "$DOCKER" exec --user 10000:10000 "$CONTAINER" "$@"; }
-sandboxed() { as_user agent-task-runnerctl exec -- "$@" </dev/null; }
 control() { "$DOCKER" exec "$CONTROL" "$@"; }
-
-start_services() {
-    "$DOCKER" exec --detach "$CONTAINER" sh -c \
-        "echo \$\$ >/run/sandbox.pid; exec $LIBEXEC/agent-task-sandbox --serve shell >/run/sandbox.log 2>&1"
-    eventually as_root test -S /run/coding-agents/sandbox.sock
-    "$DOCKER" exec --detach "$CONTAINER" sh -c "exec $LIBEXEC/agent-task-runnerd >/run/runner.log 2>&1"
-    eventually as_user agent-task-runnerctl exec -- true
-}
-
-eventually() {
-    local deadline=$((SECONDS + 20))
-    until "$@" >/dev/null 2>&1; do
-        if ((SECONDS >= deadline)); then
-            echo "never: $*" >&2
-            as_root sh -c 'cat /run/*.log' >&2
-            return 1
-        fi
-        sleep 0.1
-    done
-}
 
 # refused ERRNO NAME [ARGUMENT]: in the sandbox.
 refused() {
@@ -213,6 +183,9 @@ answered() {
         [[ "$output" =~ ^(EROFS|EACCES)$ ]]
     done
     refused success write /proc/self/comm
+    # Root in a container whose /proc is as the kernel made it.
+    run -0 stripped --security-opt systempaths=unconfined "$ATTACK" write /proc/sys/kernel/core_pattern
+    [ "$output" = success ]
 }
 
 @test "every mount is nosuid, and only /dev has devices" {
@@ -231,10 +204,13 @@ answered() {
     # Landlock before the missing capability.
     refused EACCES device /tmp/device
     answered EPERM device /tmp/device
+    # Root with the capabilities that an engine gives by itself.
+    run -0 stripped "$ATTACK" device /tmp/device
+    [ "$output" = success ]
 }
 
-@test "no program of the image gives anything back" {
-    run -0 sandboxed sh -c 'find / -xdev -perm /6000 -type f 2>/dev/null; grep -E "^(NoNewPrivs|Cap[A-Z][a-z]*|Groups|Seccomp):" /proc/self/status; id -u; id -G'
+@test "a command is nobody, and stays that" {
+    run -0 sandboxed sh -c 'grep -E "^(NoNewPrivs|Cap[A-Z][a-z]*|Groups|Seccomp):" /proc/self/status; id -u; id -G'
     local line
     for line in "${lines[@]}"; do
         case $line in
@@ -245,6 +221,33 @@ answered() {
     done
     [ "${lines[-1]}" = 10000 ]
     [ "${lines[-2]}" = 10000 ]
+}
+
+# stripped [OPTION...] COMMAND...: as root in the image with none of our flags but the workspace.
+stripped() {
+    local options=()
+    while [[ $1 = --* ]]; do options+=("$1" "$2") && shift 2; done
+    "$DOCKER" run --rm --network none --volume "$CONTAINER-workspace:/workspace" \
+        --volume "$BUILD/tests/helpers/sandbox-attack:$ATTACK:ro" \
+        --volume "$BUILD/tests/helpers/privilege-probe:/usr/local/bin/privilege-probe:ro" "${options[@]}" \
+        --entrypoint "$1" "$SHELL_IMAGE" "${@:2}"
+}
+
+@test "files with a set-id bit or capabilities: none in the image, and one that is brought gives nothing" {
+    run -0 as_root privilege-probe find /
+    [ -z "$output" ]
+    stripped sh -c 'cd /workspace && cp /usr/local/bin/privilege-probe setuid && cp setuid capable &&
+        chmod 4755 setuid && privilege-probe grant capable'
+    run -0 as_root privilege-probe find /workspace
+    [ "$(sort <<<"$output")" = $'/workspace/capable\n/workspace/setuid' ]
+    local program
+    for program in setuid capable; do
+        run -0 sandboxed "/workspace/$program" identity
+        [ "$output" = plain ]
+        run -0 stripped --user 10000:10000 "/workspace/$program" identity
+        [ "$output" = privileged ]
+    done
+    stripped rm /workspace/setuid /workspace/capable
 }
 
 @test "links lead nowhere outside" {
@@ -266,6 +269,39 @@ answered() {
         skip_unless "Landlock older than version 6" false
     fi
     [ "$output" = EPERM ]
+}
+
+# left PATH: the words of a shell that leaves a listener there.
+left() { echo "$ATTACK listen $1 >/dev/null & until test -S $1; do sleep 0.05; done"; }
+
+@test "sockets with a name: another user's is closed, one that was left ends with what the profile lets linger" {
+    "$DOCKER" exec --detach --user 10001:10001 "$CONTAINER" sh -c "umask 077; exec $ATTACK listen /tmp/theirs"
+    eventually "$DOCKER" exec --user 10001:10001 "$CONTAINER" test -S /tmp/theirs
+    refused EACCES connect /tmp/theirs
+    run "$DOCKER" exec --user 10001:10001 "$CONTAINER" "$ATTACK" connect /tmp/theirs
+    [ "$output" = success ]
+    as_root pkill -f 'listen /tmp/theirs'
+    run -0 sandboxed setsid --wait sh -c "$(left /tmp/brief)"
+    eventually as_root sh -c '! pgrep -f "[l]isten /tmp/brief"'
+    refused ECONNREFUSED connect /tmp/brief
+    # Commands of one session trust each other: what lingers serves the next one.
+    run -0 sandboxed sh -c "$(left /tmp/lingering)"
+    refused success connect /tmp/lingering
+    as_root pkill -f 'listen /tmp/lingering'
+    as_user rm -f /tmp/brief /tmp/lingering
+}
+
+@test "the tmux of a session cannot be asked to run anything: it is not there" {
+    local ask=(tmux -S /run/agent-tmux/tmux.sock new-window -d 'exec sleep 4721')
+    as_root sh -c 'mkdir -m 0700 /run/agent-tmux && chown 10000:10000 /run/agent-tmux'
+    as_user tmux -S /run/agent-tmux/tmux.sock new-session -d 'exec sleep 4720'
+    run ! sandboxed "${ask[@]}"
+    [[ "$output" = *'No such file or directory'* ]]
+    run -1 as_root pgrep -f '^sleep 4721'
+    # The same words of the same user outside of a sandbox.
+    as_user "${ask[@]}"
+    eventually as_root pgrep -f '^sleep 4721'
+    as_user tmux -S /run/agent-tmux/tmux.sock kill-server
 }
 
 @test "floods end at the profile's limits, and the next command runs" {
@@ -345,5 +381,3 @@ vendor() { as_root idmapped-view sh -c "$1"; }
     # The engine brings the two streams in any order.
     grep -qx 126 <<<"$output"
 }
-
-generation_is() { as_user agent-task-runnerctl status --json | grep -q "\"policy_generation\": *$1"; }

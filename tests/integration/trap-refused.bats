@@ -36,8 +36,19 @@ as_root() { "$DOCKER" exec "$CONTAINER" "$@"; }
 start_services() {
     "$DOCKER" exec --detach "$CONTAINER" sh -c "exec $LIBEXEC/agent-task-sandbox --serve shell 2>>/run/log"
     wait_for 20 as_root test -S /run/coding-agents/sandbox.sock
-    "$DOCKER" exec --detach "$CONTAINER" sh -c "exec $LIBEXEC/agent-task-runnerd 2>>/run/log"
+    start_runner
+}
+
+# start_runner [WITHOUT THING]
+start_runner() {
+    "$DOCKER" exec --detach "$CONTAINER" sh -c "exec $* $LIBEXEC/agent-task-runnerd 2>>/run/log"
     wait_for 20 as_root test -S /run/agent-task-runner/runner.sock
+}
+
+stop_runner() {
+    as_root pkill -x agent-task-runn
+    wait_for 20 as_root sh -c '! pgrep -x agent-task-runn'
+    as_root rm -f /run/agent-task-runner/runner.sock
 }
 
 # trapped THING COMMAND...: agentcli in an empty environment, where THING is missing.
@@ -75,10 +86,23 @@ refused() {
     refused 'WAIT_KILLABLE_RECV'*'run on Linux 6.1' killable
 }
 
+@test "a runner that may not trace: what is trapped does not run, and that is on record" {
+    stop_runner
+    start_runner /without ptrace
+    run trapped nothing echo ran
+    echo "$status: $output"
+    as_root tail /run/log
+    [ "$status" -ne 0 ]
+    [[ "$output" != *ran* ]]
+    as_root grep -q 'exec refused - uid 10001 ' /run/log
+    stop_runner
+    start_runner
+    run trapped nothing echo ran
+    [ "$output" = ran ]
+}
+
 @test "no runner" {
-    as_root pkill -x agent-task-runn
-    wait_for 20 as_root sh -c '! pgrep -x agent-task-runn'
-    as_root rm /run/agent-task-runner/runner.sock
+    stop_runner
     refused 'the task runner does not answer'*'agent-initctl status' nothing
     start_services
     run trapped nothing true

@@ -14,6 +14,8 @@
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,6 +36,12 @@ static int try_mount(const char *place)
 static int try_chown(const char *path)
 {
     return chown(path, 1, 1);
+}
+
+static int try_node(const char *path)
+{
+    (void)unlink(path);
+    return mknod(path, S_IFCHR | 0600, makedev(1, 3));
 }
 
 static int try_write(const char *path)
@@ -160,6 +168,7 @@ static const struct {
     {.name = "pause",   .try = try_pause},
     {.name = "mount",   .try = try_mount},
     {.name = "chown",   .try = try_chown},
+    {.name = "node",    .try = try_node},
     {.name = "write",   .try = try_write},
     {.name = "read",    .try = try_read},
     {.name = "map",     .try = try_map},

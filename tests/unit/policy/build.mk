@@ -3,7 +3,3 @@ POLICY_TEST_SUPPORT = tests/unit/policy/support.c
 POLICY_TESTS := glob load malformed schema judge verdicts mutations
 
 $(foreach name,$(POLICY_TESTS),$(eval $(call unit_test,policy_$(name),tests/unit/policy/test_$(name).c $(POLICY_TEST_SUPPORT),$(LIBPOLICY) $(LIBWIRE) $(LIBBASE),$(POLICY_LIBRARIES))))
-
-.PHONY: mutate-policy
-mutate-policy: $(BUILD)/tests/unit/policy_mutations ## take each exec rule away: a test must notice
-	@$<

@@ -8,7 +8,8 @@ $(eval $(call unit_test,sandbox_agents,tests/unit/sandbox/test_agents.c \
 	sandbox/agentcli-exec/agents.c sandbox/agentcli-exec/options.c,$(LIBBASE),))
 $(eval $(call unit_test,sandbox_seccomp_compile,tests/unit/sandbox/test_seccomp_compile.c \
 	$(SANDBOX_TEST_COMPILER),$(LIBBASE),-lseccomp -ljansson))
-$(eval $(call unit_test,sandbox_command_filter,tests/unit/sandbox/test_command_filter.c,$(LIBBASE),))
+$(eval $(call unit_test,sandbox_command_filter,\
+	tests/unit/sandbox/test_command_filter.c $(FILTER_TEST_SUPPORT),$(LIBBASE),-lseccomp))
 $(BUILD)/tests/unit/sandbox_command_filter: | $(COMMAND_FILTER) $(AGENTCLI_FILTER)
 $(eval $(call unit_test,sandbox_task_block,tests/unit/sandbox/test_task_block.c $(TASK_CLIENT_SOURCES),$(LIBBASE),))
 $(eval $(call unit_test,sandbox_task_session,\
