@@ -52,7 +52,7 @@ static size_t count_wrong(const json_t *document)
 
     write_document(document, target.name);
     assert_int_equal(path_format(path, "%s/%s", target.directory, target.name), 0);
-    if (filter_read(path, &context, &err) < 0)
+    if (filter_read(path, FILTER_WHOLE, &context, &err) < 0)
         fail_msg("%s", error_text(&err));
     bpf_export(context, &program);
     seccomp_release(context);
