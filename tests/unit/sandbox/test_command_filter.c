@@ -1,7 +1,7 @@
 /*
- * The shipped filters of commands and of the exec trap on the running kernel. Each refusal stands
- * beside its control: the same call without the filter must end otherwise, else the test would
- * prove nothing.
+ * The shipped filters of commands and of the exec trap on the running kernel.
+ * Each refusal stands beside its control: the same call without the filter must end otherwise, else
+ * the test would prove nothing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +20,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -31,22 +32,14 @@
 #include <cmocka.h>
 
 #include "lib/base/cleanup.h"
-#include "lib/base/path.h"
 #include "lib/base/seccomp_filter.h"
 #include "lib/base/unix_message.h"
 #include "lib/base/unix_socket.h"
+#include "tests/unit/sandbox/filter_probe.h"
 
 #define OPEN_TREE_ATTR 467
 #define HIGH_BITS (UINT64_C(0x5a5a) << 32)
 #define X32_BIT 0x40000000
-
-/* One system call with three arguments: the kernel's answer, or that of the filter. */
-struct call {
-    const char *name;
-    long number;
-    uint64_t arguments[3];
-    int refusal; /* the filter's errno; 0: the filter must not change the outcome */
-};
 
 /* clang-format off */
 static const struct call calls[] = {
@@ -141,28 +134,16 @@ static const struct call trap_calls[] = {
 };
 /* clang-format on */
 
-static char filter_directory[PATH_MAX];
-static char filter_path[PATH_MAX];
 /* What the two filters judge differently. */
 static const struct call *own_calls;
 static size_t own_call_count;
-
-static int find_filters(void **state)
-{
-    char directory[PATH_MAX];
-
-    (void)state;
-    if (path_of_program(directory, NULL) < 0)
-        return -1;
-    return path_format(filter_directory, "%s/../../image/etc/coding-agents/seccomp", directory);
-}
 
 static int choose_command_filter(void **state)
 {
     (void)state;
     own_calls = command_calls;
     own_call_count = ARRAY_LENGTH(command_calls);
-    return path_format(filter_path, "%s/command.bpf", filter_directory);
+    return filter_choose("command.bpf");
 }
 
 static int choose_trap_filter(void **state)
@@ -170,69 +151,16 @@ static int choose_trap_filter(void **state)
     (void)state;
     own_calls = trap_calls;
     own_call_count = ARRAY_LENGTH(trap_calls);
-    return path_format(filter_path, "%s/agentcli.bpf", filter_directory);
-}
-
-static void enter_filter(void)
-{
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || seccomp_filter_load(filter_path, NULL) < 0)
-        _exit(255);
-}
-
-/* Exit status 0 for success, else the errno: all that a probe has to say. */
-static void probe(const struct call *call, bool is_filtered) __attribute__((noreturn));
-static void probe(const struct call *call, bool is_filtered)
-{
-    int ends[2];
-    pid_t parent = getpid();
-    long result;
-
-    if (is_filtered)
-        enter_filter();
-    result = syscall(call->number, call->arguments[0], call->arguments[1], call->arguments[2], ends,
-                     0, 0);
-    if (getpid() != parent)
-        _exit(0); /* the child of a clone that went through */
-    _exit(result < 0 ? errno : 0);
-}
-
-/* The errno of the call in a child, 0 for success; 1000 plus the signal that ended it. */
-static int outcome(const struct call *call, bool is_filtered)
-{
-    int status;
-    pid_t pid = fork();
-
-    if (pid == 0)
-        probe(call, is_filtered);
-    assert_true(pid > 0);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    if (WIFSIGNALED(status))
-        return 1000 + WTERMSIG(status);
-    assert_int_not_equal(WEXITSTATUS(status), 255);
-    return WEXITSTATUS(status);
-}
-
-static void check(const struct call *call)
-{
-    int control = outcome(call, false);
-    int filtered = outcome(call, true);
-
-    if (call->refusal == 0 && filtered != control)
-        fail_msg("%s: %d with the filter, %d without", call->name, filtered, control);
-    if (call->refusal != 0 && filtered != call->refusal)
-        fail_msg("%s: %d with the filter, not %d", call->name, filtered, call->refusal);
-    /* Without privileges the kernel refuses much of this by itself, and there is no control. */
-    if (call->refusal != 0 && control == call->refusal && geteuid() == 0)
-        fail_msg("%s: %d without the filter too", call->name, control);
+    return filter_choose("agentcli.bpf");
 }
 
 static void test_calls(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(calls); i++)
-        check(&calls[i]);
+        filter_check(&calls[i]);
     for (size_t i = 0; i < own_call_count; i++)
-        check(&own_calls[i]);
+        filter_check(&own_calls[i]);
 }
 
 /* A thread, a fork and an exec by the C library: what clone3's ENOSYS must not break. */
@@ -243,7 +171,7 @@ static void test_children_still_start(void **state)
 
     (void)state;
     if (pid == 0) {
-        enter_filter();
+        filter_enter();
         execl("/bin/sh", "sh", "-c", "/bin/true | /bin/cat && (exit 3); exit $?", (char *)NULL);
         _exit(1);
     }
@@ -337,8 +265,8 @@ static void test_x32_is_killed(void **state)
     const struct call call = {"getpid of x32", SYS_getpid | X32_BIT, {0}, 0};
 
     (void)state;
-    assert_true(outcome(&call, false) < 1000);
-    assert_int_equal(outcome(&call, true), 1000 + SIGSYS);
+    assert_true(filter_outcome(&call, false) < 1000);
+    assert_int_equal(filter_outcome(&call, true), 1000 + SIGSYS);
 }
 
 static void test_i386_is_killed(void **state)
@@ -350,7 +278,7 @@ static void test_i386_is_killed(void **state)
     if (pid == 0) {
         long result = 20; /* getpid there */
 
-        enter_filter();
+        filter_enter();
         __asm__ volatile("int $0x80" : "+a"(result) : : "memory", "r8", "r9", "r10", "r11");
         _exit(0);
     }
@@ -378,5 +306,5 @@ int main(void)
 #endif
     };
 
-    return cmocka_run_group_tests(tests, find_filters, NULL);
+    return cmocka_run_group_tests(tests, filter_find, NULL);
 }
