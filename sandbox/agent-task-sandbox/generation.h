@@ -19,6 +19,7 @@ struct generation {
 struct groundwork {
     struct confine confine;
     struct masks masks;
+    struct digests *digests; /* owned */
 };
 
 /* Reads who agentuser is, how files are shared, what /proc hides. 0 or -errno. */

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "lib/policy/policy.h"
+#include "sandbox/agent-task-sandbox/digests.h"
 #include "sandbox/agent-task-sandbox/masks.h"
 #include "sandbox/confine/confine.h"
 
@@ -23,6 +24,7 @@ struct settings {
     const struct policy_profile *profile; /* borrowed from the policy */
     uint32_t generation;                  /* of the policy */
     const struct masks *masks;            /* borrowed */
+    struct digests *digests;              /* borrowed */
     struct confine confine;               /* a copy to start from: user, views, filter, profile */
 };
 
