@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <sys/fsuid.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -71,6 +72,26 @@ int sys_mount_setattr(int dirfd, const char *path, unsigned int flags,
 int sys_pivot_root(const char *new_root, const char *put_old)
 {
     return result_of(syscall(SYS_pivot_root, new_root, put_old));
+}
+
+/* linux/sched/types.h, which no C library's headers stand beside. */
+struct scheduling {
+    uint32_t size;
+    uint32_t policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime_ns;
+    uint64_t deadline_ns;
+    uint64_t period_ns;
+};
+
+int sys_set_slice(uint64_t slice_ns)
+{
+    struct scheduling scheduling = {.size = sizeof(scheduling),
+                                    .nice = getpriority(PRIO_PROCESS, 0), /* as it is */
+                                    .runtime_ns = slice_ns};
+    return result_of(syscall(SYS_sched_setattr, 0, &scheduling, 0));
 }
 
 int sys_seccomp(unsigned int operation, unsigned int flags, void *arguments)

@@ -34,6 +34,13 @@ int sys_landlock_add_rule(int ruleset, uint32_t type, const void *attributes); /
 int sys_landlock_restrict_self(int ruleset);                                   /* Linux 5.13 */
 
 /*
+ * Asks the scheduler for the processor in slices of SLICE_NS (100 us to 100 ms): who asks for short
+ * ones and sleeps much gets it at once when it wakes. sched_setattr(2); Linux 6.12, before it does
+ * nothing. 0 or -errno.
+ */
+int sys_set_slice(uint64_t slice_ns);
+
+/*
  * fork(2) with FLAGS of clone(2), such as new namespaces; with CLONE_PIDFD *PIDFD is owned by the
  * caller. The C library is not told: its atfork handlers do not run, so for programs with one
  * thread only. The pid, 0 in the child, or -errno.

@@ -69,9 +69,12 @@ ssize_t unix_message_receive(int socket, void *data, size_t size, struct unix_fd
                             .msg_controllen = sizeof(control.space)};
     ssize_t length;
     *received = (struct unix_fds){.count = 0};
+    /* ECONNRESET, once: the peer ended with something unread; what it said before that is still
+     * here.
+     */
     do
         length = recvmsg(socket, &packet, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    while (length < 0 && errno == EINTR);
+    while (length < 0 && (errno == EINTR || errno == ECONNRESET));
     if (length < 0)
         return -errno;
     take_descriptors(&packet, received);

@@ -75,9 +75,12 @@ ssize_t unix_socket_receive(int fd, void *data, size_t size, int *received)
                             .msg_control = control,
                             .msg_controllen = sizeof(control)};
     ssize_t length;
+    /* ECONNRESET, once: the peer ended with something unread; what it said before that is still
+     * here.
+     */
     do
         length = recvmsg(fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    while (length < 0 && errno == EINTR);
+    while (length < 0 && (errno == EINTR || errno == ECONNRESET));
     if (length < 0)
         return -errno;
     *received = take_descriptor(&header);

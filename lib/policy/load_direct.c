@@ -165,8 +165,6 @@ static int read_direct(const struct place *place, void *target, struct error *er
     if (policy->direct_count == TASK_DIRECT_MAX)
         return place_refuse(place, err, "is one direct rule of this agent more than %d",
                             TASK_DIRECT_MAX);
-    direct.shape->header =
-        (struct task_header){.version = TASK_PROTOCOL_VERSION, .type = TASK_DIRECT};
     memcpy(direct.shape->rule, direct.id, strlen(direct.id) + 1);
     policy->direct[policy->direct_count++] = direct.shape;
     return 0;

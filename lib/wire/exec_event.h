@@ -48,4 +48,13 @@ struct exec_event {
     uint32_t arguments_size; /* bytes of argv that follow, at most TASK_ARGUMENTS_SHOWN */
 };
 
+/*
+ * TASK_VERDICT: the event as far as the sandbox knows it, kind and identities excepted. Its action
+ * may be TASK_ACTION_REDIRECT: to the event's profile.
+ */
+struct task_verdict {
+    struct task_header header;
+    struct exec_event event; /* event.arguments_size bytes of argv follow */
+};
+
 #endif

@@ -41,18 +41,18 @@
 enum task_message {
     /* client -> runner, answered by the sandbox on the same connection */
     TASK_RUN = 1,
-    /* client -> runner, answered by the runner: rows, then TASK_END; or TASK_ERROR */
-    TASK_LIST = 2,
+    /* client -> runner, answered by the runner: TASK_END; or TASK_ERROR */
+    TASK_LIST = 2, /* TASK_END carries a memfd (SCM_RIGHTS): a struct task_row for each */
     TASK_KILL = 3,
-    TASK_LOGS = 4,   /* TASK_END carries the fd of the log (SCM_RIGHTS) */
+    TASK_LOGS = 4,   /* answered by the sandbox: TASK_END carries the fd of the log (SCM_RIGHTS) */
     TASK_STATUS = 5, /* answered by one TASK_STATUS_ROW, then TASK_END */
-    TASK_RELOAD = 6, /* uid 0 only */
+    TASK_RELOAD = 6, /* uid 0 only; answered by the sandbox service */
     /* agentcli-exec (connected as uid 0) -> runner, answered by TASK_END when the listener is
        stored, or TASK_ERROR */
     TASK_LISTENER = 7, /* carries the seccomp listener; pid: of the first process below it */
 
     /* runner -> client */
-    TASK_ROW = 16,
+    TASK_ROW = 16, /* in the list */
     TASK_STATUS_ROW = 17,
     TASK_END = 18,
     TASK_ERROR = 19,
@@ -66,28 +66,25 @@ enum task_message {
     /* client -> sandbox, on the same connection */
     TASK_SIGNAL = 48,
 
-    /* runner -> sandbox service; answered by TASK_CONFIGURATION, profiles and direct rules, then
-       TASK_END. TASK_RELOAD is answered likewise, or by TASK_ERROR and all stays; after a SIGHUP
-       the same comes unasked. */
+    /* runner -> sandbox service; answered by TASK_CONFIGURATION. TASK_RELOAD carries the client's
+       connection and is answered likewise, then to the client; or by TASK_ERROR there, and all
+       stays. After a SIGHUP TASK_CONFIGURATION comes unasked. */
     TASK_HELLO = 64,
     TASK_MAKE = 65, /* one more sandbox of a profile, answered by TASK_MADE or TASK_ERROR */
-    TASK_CONFIGURATION = 66,
-    TASK_PROFILE = 67,
-    TASK_DIRECT = 68,
+    TASK_CONFIGURATION = 66, /* a header; carries a memfd: a struct task_configuration */
     TASK_MADE = 69, /* carries [0] the runner's end of the sandbox's control socket, [1] the pidfd
                        of its init */
 
-    /* runner <-> one sandbox, on its control socket, in this order */
+    /* runner <-> one sandbox, on its control socket, in this order; or TASK_ERROR (a struct
+       task_reply): it could not be confined */
     TASK_START = 80,   /* runner: carries [0] the client's connection, [1] block, [2] cwd, then
                           standard streams */
     TASK_VERDICT = 81, /* sandbox: what it would run and why; TASK_ARGUMENTS_SHOWN bytes of argv
                           follow the structure */
-    TASK_HASH = 82,    /* runner: the digest of the program is not known; answered by TASK_DIGEST */
-    TASK_DIGEST = 83,
-    TASK_GO = 84,     /* runner: the verdict is on record; run (or say no to) it */
-    TASK_ENDED = 85,  /* sandbox: the command itself has ended */
-    TASK_NESTED = 86, /* sandbox: an exec inside; argv follows the structure */
-    TASK_LINGER = 87, /* sandbox: the command ended, processes it left live on; count */
+    TASK_GO = 84,      /* runner: the verdict is on record; run (or say no to) it */
+    TASK_ENDED = 85,   /* sandbox: the command itself has ended */
+    TASK_NESTED = 86,  /* sandbox: an exec inside; argv follows the structure */
+    TASK_LINGER = 87,  /* sandbox: the command ended, processes it left live on; count */
 };
 
 struct task_header {
@@ -184,17 +181,7 @@ struct task_signal {
     uint32_t signal;
 };
 
-struct task_configuration {
-    struct task_header header;
-    uint32_t generation;
-    uint32_t is_observing;
-    uint32_t profile_count;
-    uint32_t direct_count;
-    char agent[32];
-};
-
 struct task_profile {
-    struct task_header header;
     char name[TASK_PROFILE_SIZE];
     uint32_t warm;           /* how many wait */
     uint32_t linger_seconds; /* how long what a command left behind may live on; 0: not at all */
@@ -212,7 +199,6 @@ struct task_profile {
  * set (is_any_environment: all).
  */
 struct task_direct {
-    struct task_header header;
     char rule[TASK_RULE_SIZE];
     char from[TASK_DIRECT_PATH];    /* the program the caller is an image of */
     char program[TASK_DIRECT_PATH]; /* what it becomes */
@@ -221,6 +207,16 @@ struct task_direct {
     uint32_t is_any_environment;
     uint32_t strings_size;
     char strings[TASK_DIRECT_STRINGS];
+};
+
+struct task_configuration {
+    uint32_t version;
+    uint32_t generation;
+    uint32_t is_observing;
+    uint32_t profile_count;
+    uint32_t direct_count;
+    struct task_profile profiles[TASK_PROFILES_MAX];
+    struct task_direct direct[TASK_DIRECT_MAX];
 };
 
 struct task_make {
@@ -269,28 +265,6 @@ struct task_file {
     uint64_t size;
     int64_t modified_ns;
     int64_t changed_ns;
-};
-
-struct task_verdict {
-    struct task_header header;
-    uint32_t action;      /* enum task_action */
-    uint32_t tier;        /* enum task_tier */
-    uint32_t is_observed; /* deny said the policy, which only observes */
-    uint32_t argument_count;
-    uint32_t arguments_size;                    /* bytes that follow */
-    uint32_t arguments_total;                   /* bytes of all of argv */
-    uint8_t arguments_digest[TASK_DIGEST_SIZE]; /* SHA-256 of all of it */
-    struct task_file file;
-    char rule[TASK_RULE_SIZE];
-    char profile[TASK_PROFILE_SIZE];
-    char program[PATH_MAX];
-    char directory[PATH_MAX];
-    char text[TASK_TEXT_SIZE]; /* DENY and FAIL: why */
-};
-
-struct task_digest {
-    struct task_header header;
-    uint8_t digest[TASK_DIGEST_SIZE]; /* SHA-256 of the program; zeros when it cannot be read */
 };
 
 struct task_ended {

@@ -99,8 +99,6 @@ void print_row(void *context, const union task_message_of_runner *message)
     struct print *print = context;
     const struct task_row *row = &message->row;
 
-    if (message->header.type != TASK_ROW)
-        return;
     if (print->is_json) {
         json_array_append_new(print->rows, row_to_json(row));
         return;

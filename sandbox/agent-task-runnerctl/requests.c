@@ -78,16 +78,31 @@ static int ask(const struct runnerctl *runnerctl, const struct question *questio
     return result;
 }
 
+typedef void row_function(void *context, const union task_message_of_runner *message);
+
+static int ask_for_rows(const struct runnerctl *runnerctl, row_function *take, void *context,
+                        struct error *err)
+{
+    union task_message_of_runner row = {.header = {.version = 0}};
+    cleanup_fd int list = -1;
+    const struct question question = {.request = make_request(TASK_LIST, NULL), .fd = &list};
+    int result = ask(runnerctl, &question, err);
+
+    if (result < 0)
+        return result;
+    for (size_t i = 0; (result = task_read_row(list, i, &row)) > 0; i++)
+        take(context, &row);
+    return result < 0 ? error_set(err, -result, "read the list of tasks") : 0;
+}
+
 int runnerctl_ps(const struct runnerctl *runnerctl, int *exit_code, struct error *err)
 {
     struct print print = {.is_json = runnerctl->is_json};
-    const struct question question = {
-        .request = make_request(TASK_LIST, NULL), .take = print_row, .context = &print};
     int result;
 
     (void)exit_code;
     print_begin(&print);
-    result = ask(runnerctl, &question, err);
+    result = ask_for_rows(runnerctl, print_row, &print, err);
     print_end(&print, result == 0);
     return result;
 }
@@ -129,7 +144,7 @@ static int copy_out(int fd, off_t *offset, struct error *err)
     ssize_t count;
     int result = 0;
 
-    /* The descriptor is the runner's own open file: what it writes next must not move. */
+    /* Others may have been given the same open file. */
     while (result == 0 && (count = pread(fd, data, sizeof(data), *offset)) > 0) {
         *offset += count;
         result = fd_write_all(STDOUT_FILENO, data, (size_t)count);
@@ -146,7 +161,7 @@ static void find_row(void *context, const union task_message_of_runner *message)
 {
     struct search *search = context;
 
-    if (message->header.type == TASK_ROW && strcmp(message->row.id, search->id) == 0)
+    if (strcmp(message->row.id, search->id) == 0)
         search->is_found = true;
 }
 
@@ -155,8 +170,6 @@ int runnerctl_logs(const struct runnerctl *runnerctl, int *exit_code, struct err
     struct search search = {.id = runnerctl->arguments[0], .is_found = runnerctl->is_following};
     cleanup_fd int fd = -1;
     const struct question logs = {.request = make_request(TASK_LOGS, search.id), .fd = &fd};
-    const struct question list = {
-        .request = make_request(TASK_LIST, NULL), .take = find_row, .context = &search};
     off_t offset = 0;
     int result = ask(runnerctl, &logs, err);
 
@@ -165,7 +178,7 @@ int runnerctl_logs(const struct runnerctl *runnerctl, int *exit_code, struct err
         result = error_set(err, EPROTO, "the task runner sent no log");
     while (result == 0 && search.is_found) {
         search.is_found = false;
-        result = ask(runnerctl, &list, err);
+        result = ask_for_rows(runnerctl, find_row, &search, err);
         if (result == 0)
             result = copy_out(fd, &offset, err);
         if (result == 0 && search.is_found)

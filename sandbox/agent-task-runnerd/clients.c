@@ -1,14 +1,11 @@
 /* Connections of relays, of agent-task-runnerctl and of agentcli-exec. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
-#include "lib/base/path.h"
 #include "lib/base/syscalls.h"
 #include "lib/base/unix_socket.h"
 #include "sandbox/agent-task-runnerd/runner.h"
@@ -16,130 +13,95 @@
 
 #define BACKLOG 1024
 
-static void on_message(void *context, uint32_t events);
-
-static void watch_listen(struct runner *runner, bool is_accepting)
+/* While there is no row for another, they wait in the kernel. */
+static void set_full(struct clients *clients, bool is_full)
 {
-    struct clients *clients = &runner->clients;
-    if (clients->is_accepting == is_accepting)
+    if (clients->is_full == is_full)
         return;
-    clients->is_accepting = is_accepting;
-    event_loop_modify(&runner->loop, clients->listen_source, is_accepting ? EPOLLIN : 0);
+    clients->is_full = is_full;
+    watch_change(&clients->door, is_full ? 0 : EPOLLIN);
 }
 
 void clients_free(struct client *client)
 {
-    struct runner *runner = client->runner;
-    if (client->state == CLIENT_HANDED)
-        sandboxes_on_client_gone(client);
-    if (client->source >= 0)
-        event_loop_remove(&runner->loop, client->source);
-    client->source = -1;
-    cleanup_close(&client->connection);
+    watch_close(&client->connection);
     cleanup_close(&client->pidfd);
     unix_fds_close(&client->fds);
     client->state = CLIENT_FREE;
-    watch_listen(runner, true);
+    set_full(&client->runner->clients, false);
 }
 
 void clients_refuse(struct client *client, int error, const char *text)
 {
-    struct task_reply reply = {.header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_ERROR},
-                               .code = (uint32_t)error};
+    struct task_reply reply = {.code = (uint32_t)error};
     memccpy(reply.text, text, '\0', sizeof(reply.text) - 1);
-    const struct unix_message message = {.data = &reply, .size = sizeof(reply)};
     /* A client that is gone or does not read has no use for it. */
-    (void)unix_message_send(client->connection, &message);
+    (void)message_send(client->connection.fd, TASK_ERROR, &reply, sizeof(reply), -1);
     clients_free(client);
 }
 
-struct client *clients_next(struct runner *runner, uint32_t profile)
+void clients_answer(struct client *client, int fd)
+{
+    struct task_reply reply = {.code = 0};
+    (void)message_send(client->connection.fd, TASK_END, &reply, sizeof(reply), fd);
+    clients_free(client);
+}
+
+struct client *clients_next(struct runner *runner, uint32_t profile, size_t *count)
 {
     struct client *next = NULL;
+    *count = 0;
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         struct client *client = &runner->clients.rows[i];
-        if (client->state == CLIENT_QUEUED && client->profile == profile &&
-            (next == NULL || client->number < next->number))
+        if (client->state != CLIENT_QUEUED || client->profile != profile)
+            continue;
+        ++*count;
+        if (next == NULL || client->accepted_ns < next->accepted_ns)
             next = client;
     }
     return next;
 }
 
-size_t clients_count_queued(const struct runner *runner, uint32_t profile)
+/* The process behind the connection, for as long as its command runs. NULL, or why not. */
+static const char *take_identity(struct client *client)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < CLIENTS_MAX; i++) {
-        const struct client *client = &runner->clients.rows[i];
-        count += client->state == CLIENT_QUEUED && client->profile == profile;
+    if ((client->start.run.flags & TASK_RUN_TICKET) == 0) {
+        client->pidfd = sys_pidfd_open(client->pid, 0);
+        return client->pidfd < 0 ? "the caller cannot be watched" : NULL;
     }
-    return count;
+    struct call *ticket = ticket_find(client);
+    if (ticket == NULL)
+        return "no exec of this process was let through";
+    memcpy(client->start.program, ticket->path, sizeof(client->start.program));
+    watch_stop(&ticket->end);
+    client->pidfd = steal_fd(&ticket->end.fd);
+    calls_free(ticket);
+    return NULL;
 }
 
-void clients_queue(struct client *client, uint32_t profile)
+static void begin_run(struct client *client, const struct task_run *run)
 {
-    client->state = CLIENT_QUEUED;
-    client->profile = profile;
-    client->deadline_ns =
-        clock_monotonic_ns() + QUEUE_PATIENCE_MS * CLOCK_NANOSECONDS_PER_MILLISECOND;
-    runner_expect(client->runner);
-    pool_balance(client->runner);
-}
-
-void clients_watch_again(struct client *client)
-{
-    client->source =
-        event_loop_add(&client->runner->loop, client->connection, 0, on_message, client);
-}
-
-/* The process behind the connection, for as long as its command runs. */
-static int take_identity(struct client *client)
-{
-    struct call *ticket = NULL;
-    client->program[0] = '\0';
-    if ((client->run.flags & TASK_RUN_TICKET) != 0) {
-        ticket = ticket_find(client);
-        if (ticket == NULL)
-            return -EPERM;
-        memcpy(client->program, ticket->path, sizeof(client->program));
-        client->pidfd = ticket->pidfd;
-        event_loop_remove(&client->runner->loop, ticket->source);
-        ticket->source = -1;
-        ticket->pidfd = -1;
-        calls_free(ticket);
-        return 0;
-    }
-    client->pidfd = sys_pidfd_open(client->pid, 0);
-    return client->pidfd < 0 ? client->pidfd : 0;
-}
-
-/* From now on the connection belongs to the sandbox to come: nothing more is read from it. */
-static void begin_run(struct client *client)
-{
-    int result = take_identity(client);
-    if (result < 0) {
-        client->runner->refused++;
-        clients_refuse(client, -result,
-                       result == -EPERM ? "no exec of this process was let through"
-                                        : "the caller cannot be watched");
+    client->start.run = *run;
+    const char *why = take_identity(client);
+    if (why == NULL) {
+        clients_queue(client, 0);
         return;
     }
-    event_loop_modify(&client->runner->loop, client->source, 0);
-    clients_queue(client, 0);
+    client->runner->status.refused++;
+    clients_refuse(client, EPERM, why);
 }
 
 static void on_message(void *context, uint32_t events)
 {
     struct client *client = context;
     union request request;
-    if (client->state != CLIENT_ACCEPTED || (events & EPOLLIN) == 0) {
+    if (client->state != CLIENT_ACCEPTED) {
         if ((events & (EPOLLHUP | EPOLLERR)) != 0)
             clients_free(client);
-        else
-            operator_continue(client);
         return;
     }
     ssize_t size =
-        unix_message_receive(client->connection, &request, sizeof(request), &client->fds);
+        unix_message_receive(client->connection.fd, &request, sizeof(request), &client->fds);
     if (size == -EAGAIN)
         return;
     if (size == 0) {
@@ -148,67 +110,68 @@ static void on_message(void *context, uint32_t events)
     }
     int result = size < 0 ? (int)size : request_check(&request, (size_t)size, client->fds.count);
     if (result < 0) {
-        client->runner->refused++;
+        client->runner->status.refused++;
         clients_refuse(client, -result, "not a request");
-        return;
-    }
-    if (request.header.type != TASK_RUN) {
+    } else if (request.header.type == TASK_RUN) {
+        begin_run(client, &request.run);
+    } else {
         operator_serve(client, &request.other);
-        return;
     }
-    client->run = request.run;
-    begin_run(client);
 }
 
-static struct client *find_free(struct runner *runner)
+/* The connection belongs to the sandbox to come: nothing is read from it. */
+void clients_queue(struct client *client, uint32_t profile)
 {
-    for (size_t i = 0; i < CLIENTS_MAX; i++) {
-        if (runner->clients.rows[i].state == CLIENT_FREE)
-            return &runner->clients.rows[i];
-    }
-    return NULL;
+    struct watch *connection = &client->connection;
+    client->state = CLIENT_QUEUED;
+    client->profile = profile;
+    client->deadline_ns = runner_deadline(client->runner, QUEUE_PATIENCE_MS);
+    if (connection->source < 0 &&
+        watch_begin(connection, &client->runner->loop, connection->fd, on_message, client) < 0)
+        clients_free(client);
+    else
+        watch_change(connection, 0);
+    pool_balance(client->runner);
 }
 
-static size_t count_unticketed(const struct runner *runner, uid_t uid)
+static struct client *find_free(struct clients *clients)
+{
+    size_t i = 0;
+    while (i < CLIENTS_MAX && clients->rows[i].state != CLIENT_FREE)
+        i++;
+    return i < CLIENTS_MAX ? &clients->rows[i] : NULL;
+}
+
+static size_t count_unticketed(const struct clients *clients, uid_t uid)
 {
     size_t count = 0;
-    for (size_t i = 0; i < CLIENTS_MAX; i++) {
-        const struct client *client = &runner->clients.rows[i];
-        count += client->state != CLIENT_FREE && !client->is_ticketed && client->uid == uid;
-    }
+    for (size_t i = 0; i < CLIENTS_MAX; i++)
+        count += clients->rows[i].state != CLIENT_FREE && !clients->rows[i].is_ticketed &&
+                 clients->rows[i].uid == uid;
     return count;
 }
 
 /* CONNECTION is taken. */
 static void admit(struct runner *runner, struct client *client, int connection)
 {
-    struct ucred peer;
+    struct ucred peer = {.pid = 0};
     socklen_t size = sizeof(peer);
+    int result = getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size);
     *client = (struct client){.runner = runner,
                               .state = CLIENT_ACCEPTED,
-                              .connection = connection,
-                              .source = -1,
+                              .pid = peer.pid,
+                              .uid = peer.uid,
+                              .connection = {.fd = connection, .source = -1},
                               .pidfd = -1,
                               .accepted_ns = clock_monotonic_ns(),
-                              .number = runner->clients.count++};
-    client->deadline_ns =
-        client->accepted_ns + CLIENT_PATIENCE_MS * CLOCK_NANOSECONDS_PER_MILLISECOND;
-    if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
-        clients_free(client);
-        return;
-    }
-    client->pid = peer.pid;
-    client->uid = peer.uid;
-    client->is_ticketed = ticket_find(client) != NULL;
+                              .deadline_ns = runner_deadline(runner, CLIENT_PATIENCE_MS)};
+    client->is_ticketed = result == 0 && ticket_find(client) != NULL;
     if (!client->is_ticketed && peer.uid != 0 &&
-        count_unticketed(runner, peer.uid) > CLIENTS_UNTICKETED_MAX) {
+        count_unticketed(&runner->clients, peer.uid) > CLIENTS_UNTICKETED_MAX)
         clients_refuse(client, EAGAIN, "this user has too many connections");
-        return;
-    }
-    client->source = event_loop_add(&runner->loop, connection, EPOLLIN, on_message, client);
-    if (client->source < 0)
+    else if (result < 0 ||
+             watch_begin(&client->connection, &runner->loop, connection, on_message, client) < 0)
         clients_free(client);
-    runner_expect(runner);
 }
 
 static void on_connection(void *context, uint32_t events)
@@ -216,38 +179,29 @@ static void on_connection(void *context, uint32_t events)
     struct runner *runner = context;
     uid_t uid;
     (void)events;
-    struct client *client = find_free(runner);
-    if (client == NULL) { /* they wait in the kernel */
-        watch_listen(runner, false);
+    struct client *client = find_free(&runner->clients);
+    if (client == NULL) {
+        set_full(&runner->clients, true);
         return;
     }
-    int connection = unix_socket_accept(runner->clients.listen_fd, &uid);
+    int connection = unix_socket_accept(runner->clients.door.fd, &uid);
     if (connection >= 0)
         admit(runner, client, connection);
 }
 
 int clients_open(struct runner *runner, struct error *err)
 {
-    struct clients *clients = &runner->clients;
-    clients->listen_fd = unix_socket_listen(TASK_RUNNER_SOCKET, 0666, BACKLOG);
-    if (clients->listen_fd < 0)
-        return error_set(err, -clients->listen_fd, "listen at '" TASK_RUNNER_SOCKET "'");
-    clients->listen_source =
-        event_loop_add(&runner->loop, clients->listen_fd, EPOLLIN, on_connection, runner);
-    clients->is_accepting = true;
-    return clients->listen_source < 0
-               ? error_set(err, -clients->listen_source, "watch '" TASK_RUNNER_SOCKET "'")
-               : 0;
+    int result =
+        watch_begin(&runner->clients.door, &runner->loop,
+                    unix_socket_listen(TASK_RUNNER_SOCKET, 0666, BACKLOG), on_connection, runner);
+    return result < 0 ? error_set(err, -result, "listen at '" TASK_RUNNER_SOCKET "'") : 0;
 }
 
-void clients_on_reloaded(struct runner *runner, int error, const char *text)
+void clients_on_configured(struct runner *runner)
 {
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
-        struct client *client = &runner->clients.rows[i];
-        if (client->state == CLIENT_RELOADING)
-            operator_answer(client, error, text);
-        else if (client->state == CLIENT_QUEUED && error == 0)
-            client->profile = 0; /* those of another policy have other numbers */
+        if (runner->clients.rows[i].state == CLIENT_QUEUED)
+            runner->clients.rows[i].profile = 0;
     }
 }
 

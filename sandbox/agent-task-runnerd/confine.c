@@ -5,71 +5,78 @@
 
 #include "lib/base/capability.h"
 #include "lib/base/cleanup.h"
-#include "lib/base/fd.h"
+#include "lib/base/seccomp_filter.h"
 #include "lib/base/syscalls.h"
 #include "sandbox/agent-task-runnerd/runner.h"
 
+/* policies/seccomp/runner.json */
+#define FILTER "/etc/coding-agents/seccomp/runner.bpf"
+/* The shortest there are. */
+#define SLICE_NS UINT64_C(100000)
 /* SYS_PTRACE: stopping callers and reading what they ask for; KILL: sandboxes and callers of other
  * uids; SETUID: looking at paths with the caller's file system uid. */
 #define CAPABILITIES \
     (CAPABILITY_BIT(CAP_SYS_PTRACE) | CAPABILITY_BIT(CAP_KILL) | CAPABILITY_BIT(CAP_SETUID))
 
-static int confine_descriptors(void)
-{
-    return fd_ensure_standard();
-}
-
 /* Every connection, ticket and sandbox has descriptors. */
-static int confine_limits(void)
+static int confine_limits(struct error *err)
 {
     const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
     struct rlimit files;
     if (setrlimit(RLIMIT_CORE, &none) < 0 || getrlimit(RLIMIT_NOFILE, &files) < 0)
-        return -errno;
+        return error_set(err, errno, "limit files");
+    /* Until a call is received a signal can interrupt it, so whoever has the processor makes way.
+     */
+    (void)sys_set_slice(SLICE_NS);
     files.rlim_cur = files.rlim_max;
-    return setrlimit(RLIMIT_NOFILE, &files) < 0 ? -errno : 0;
+    return setrlimit(RLIMIT_NOFILE, &files) < 0 ? error_set(err, errno, "limit files") : 0;
 }
 
-static int confine_privileges(void)
+static int confine_privileges(struct error *err)
 {
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? error_set(err, errno, "prctl") : 0;
 }
 
-static int confine_memory(void)
+static int confine_memory(struct error *err)
 {
-    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
+    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? error_set(err, errno, "prctl") : 0;
 }
 
-static int confine_capabilities(void)
+static int confine_capabilities(struct error *err)
 {
     struct capability_sets sets = {.effective = 0};
     int result = capability_limit(CAPABILITIES);
     if (result == 0)
         result = capability_get(&sets);
-    if (result < 0)
-        return result;
-    return sets.effective == CAPABILITIES ? 0 : -EPERM;
+    if (result == 0 && sets.effective != CAPABILITIES)
+        result = -EPERM;
+    return result < 0 ? error_set(err, -result, "limit capabilities") : 0;
+}
+
+/* What none of the others stands in the way of: calls that the runner never makes. */
+static int confine_calls(struct error *err)
+{
+    return seccomp_filter_load(FILTER, err);
 }
 
 /* clang-format off */
 static const struct {
     const char *what;
-    int (*run)(void);
+    int (*run)(struct error *err);
 } steps[] = {
-    {"the standard descriptors",                        confine_descriptors},
     {"the limits",                                      confine_limits},
     {"no new privileges",                               confine_privileges},
     {"being undumpable",                                confine_memory},
     {"the capabilities SYS_PTRACE, KILL and SETUID",    confine_capabilities},
+    {"the seccomp filter",                              confine_calls},
 };
 /* clang-format on */
 
 int confine(struct error *err)
 {
     for (size_t i = 0; i < ARRAY_LENGTH(steps); i++) {
-        int result = steps[i].run();
-        if (result < 0)
-            return error_set(err, -result, "confine the task runner to %s", steps[i].what);
+        if (steps[i].run(err) < 0)
+            return error_prefix(err, "confine the task runner to %s", steps[i].what);
     }
     return 0;
 }

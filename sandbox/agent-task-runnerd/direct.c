@@ -1,7 +1,6 @@
 /* Programs that may run outside a sandbox: which exec could be one, and whether it became one. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -12,14 +11,25 @@
 #include "sandbox/agent-task-runnerd/runner.h"
 #include "sandbox/exec-trap/direct_match.h"
 
-static bool is_same(const struct program *one, const struct program *other)
+void direct_identify(struct pool *pool)
 {
-    return one->inode != 0 && one->inode == other->inode && one->device == other->device;
+    for (uint32_t i = 0; i < pool->policy.direct_count; i++) {
+        pool->direct_from[i] = program_at(pool->policy.direct[i].from);
+        pool->direct_program[i] = program_at(pool->policy.direct[i].program);
+    }
 }
 
-static bool is_about(const struct direct_rule *rule, const struct call *call)
+/* The next rule after *NUMBER that is about the files of CALL; NULL. *NUMBER starts with 0. */
+static const struct task_direct *next_rule(const struct call *call, uint32_t *number)
 {
-    return is_same(&rule->from, &call->from) && is_same(&rule->program, &call->target);
+    const struct pool *pool = &call->runner->pool;
+    while (*number < pool->policy.direct_count) {
+        uint32_t i = (*number)++;
+        if (program_is_same(&pool->direct_from[i], &call->from) &&
+            program_is_same(&pool->direct_program[i], &call->target))
+            return &pool->policy.direct[i];
+    }
+    return NULL;
 }
 
 /* Strings that the caller's list at ADDRESS names, one after the other, as far as they fit. */
@@ -48,28 +58,22 @@ static int peek_strings(pid_t thread, uint64_t address, char *data, struct direc
  * What is read here can change before the kernel reads it. It only decides whether the call is let
  * through to be held to its shape, and killed, or replaced by a relay as every other.
  */
-bool direct_is_candidate(struct runner *runner, const struct call *call,
-                         const struct seccomp_notif *notification)
+bool direct_is_candidate(const struct call *call, const struct seccomp_notif *notification)
 {
     char arguments_data[TASK_DIRECT_STRINGS];
     char environment_data[TASK_DIRECT_STRINGS];
-    struct direct_strings arguments = {.data = NULL};
-    struct direct_strings environment = {.data = NULL};
-    size_t first = notification->data.nr == SYS_execveat ? 2 : 1;
+    struct direct_strings arguments;
+    struct direct_strings environment;
+    const __u64 *lists = notification->data.args + (notification->data.nr == SYS_execveat ? 2 : 1);
     pid_t thread = (pid_t)notification->pid;
-    for (uint32_t i = 0; i < runner->pool.direct_count; i++) {
-        const struct direct_rule *rule = &runner->pool.direct[i];
-        if (!is_about(rule, call))
-            continue;
-        if (arguments.data == NULL &&
-            (peek_strings(thread, notification->data.args[first], arguments_data, &arguments) < 0 ||
-             peek_strings(thread, notification->data.args[first + 1], environment_data,
-                          &environment) < 0))
-            return false;
-        if (direct_matches(&rule->shape, &arguments, &environment))
-            return true;
-    }
-    return false;
+    uint32_t number = 0;
+    const struct task_direct *rule = next_rule(call, &number);
+    if (rule == NULL || peek_strings(thread, lists[0], arguments_data, &arguments) < 0 ||
+        peek_strings(thread, lists[1], environment_data, &environment) < 0)
+        return false;
+    while (rule != NULL && !direct_matches(rule, &arguments, &environment))
+        rule = next_rule(call, &number);
+    return rule != NULL;
 }
 
 /* NAME of /proc/PROCESS: of an image that has not run, so nothing changes it. */
@@ -110,25 +114,24 @@ static void describe(const struct call *call, const struct task_direct *shape,
         arguments->size < TASK_ARGUMENTS_SHOWN ? (uint32_t)arguments->size : TASK_ARGUMENTS_SHOWN;
 }
 
-const struct task_direct *direct_judge(struct call *call, pid_t process, struct exec_event *event,
-                                       char arguments[TASK_ARGUMENTS_SHOWN])
+bool direct_judge(struct call *call, pid_t process, struct exec_event *event,
+                  char arguments[TASK_ARGUMENTS_SHOWN])
 {
     static char arguments_data[DIRECT_ARGUMENTS_READ];
     static char environment_data[DIRECT_ENVIRONMENT_READ];
     struct direct_strings given = {.data = arguments_data, .size = sizeof(arguments_data)};
     struct direct_strings environment = {.data = environment_data,
                                          .size = sizeof(environment_data)};
-    const struct pool *pool = &call->runner->pool;
+    uint32_t number = 0;
+    const struct task_direct *rule = next_rule(call, &number);
     if (read_file(process, call->uid, "cmdline", &given) < 0 ||
         read_file(process, call->uid, "environ", &environment) < 0)
-        return NULL;
-    for (uint32_t i = 0; i < pool->direct_count; i++) {
-        const struct direct_rule *rule = &pool->direct[i];
-        if (!is_about(rule, call) || !direct_matches(&rule->shape, &given, &environment))
-            continue;
-        describe(call, &rule->shape, &given, event);
-        memcpy(arguments, arguments_data, event->arguments_size);
-        return &rule->shape;
-    }
-    return NULL;
+        return false;
+    while (rule != NULL && !direct_matches(rule, &given, &environment))
+        rule = next_rule(call, &number);
+    if (rule == NULL)
+        return false;
+    describe(call, rule, &given, event);
+    memcpy(arguments, arguments_data, event->arguments_size);
+    return true;
 }

@@ -15,20 +15,17 @@
 #define SANDBOXES_MAX 256
 /* Sandboxes asked for and not yet made: the service makes one after the other. */
 #define POOL_MAKING_MAX 8
-/* Digests of programs that are remembered. */
-#define DIGESTS_MAX 256
 /* Events that wait for a slow keeper before callers do. */
 #define AUDIT_FRAMES_MAX 64
 /* Room that the events of one round of the loop need at most. */
 #define AUDIT_FRAMES_RESERVE 40
-/* Stops of traced threads that are handled in one round. */
+/* Stops of traced threads, and notifications, that are handled in one round. */
 #define TRACE_BATCH 16
+#define RECEIVE_BATCH 8
 /* Of the new image of a direct exec. Longer environments belong to no vendor's start; arguments may
  * be longer when the shape does not look at the rest. */
 #define DIRECT_ARGUMENTS_READ (64u * 1024)
 #define DIRECT_ENVIRONMENT_READ (128u * 1024)
-/* Output that is kept of a detached command. */
-#define LOG_MAX (1024u * 1024)
 
 /* A caller whose call was set up and that does not make it was tampered with. */
 #define CALL_PATIENCE_MS 10000

@@ -1,19 +1,16 @@
 /* Receives notifications of trapped calls and answers them: seccomp_unotify(2). */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/syscalls.h"
 #include "sandbox/agent-task-runnerd/runner.h"
-
-/* include/linux/errno.h of the kernel: the call is made again, whatever handlers say. */
-#define ERESTARTNOINTR 513
 
 /* linux/seccomp.h, newer than that of Debian 12 */
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -26,18 +23,16 @@
 int listener_open_journal(struct runner *runner, struct error *err)
 {
     struct seccomp_notif_sizes sizes;
-    int result = sys_seccomp(SECCOMP_GET_NOTIF_SIZES, 0, &sizes);
-    if (result < 0)
-        return error_set(err, -result, "ask for the sizes of notifications");
-    if (sizes.seccomp_notif > sizeof(union journal_entry) ||
+    if (sys_seccomp(SECCOMP_GET_NOTIF_SIZES, 0, &sizes) < 0 ||
+        sizes.seccomp_notif > sizeof(union journal_entry) ||
         sizes.seccomp_notif_resp < sizeof(struct seccomp_notif_resp))
-        return error_set(err, EPROTO, "this kernel's notifications are longer than we know");
+        return error_set(err, EPROTO, "this kernel's notifications are not those we know");
     cleanup_fd int fd = open(RUNNER_JOURNAL, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0 || ftruncate(fd, JOURNAL_SIZE) < 0)
-        return error_set(err, errno, "open '" RUNNER_JOURNAL "'");
-    void *journal = mmap(NULL, JOURNAL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *journal = fd < 0 || ftruncate(fd, JOURNAL_SIZE) < 0
+                        ? MAP_FAILED
+                        : mmap(NULL, JOURNAL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (journal == MAP_FAILED)
-        return error_set(err, errno, "map '" RUNNER_JOURNAL "'");
+        return error_set(err, errno, "open '" RUNNER_JOURNAL "'");
     runner->calls.journal = journal;
     return 0;
 }
@@ -63,63 +58,70 @@ void listener_move(const struct call *from, const struct call *to)
 bool listener_is_waiting(const struct call *call)
 {
     uint64_t id = listener_notification(call)->id;
-    return id != 0 && ioctl(call->runner->calls.listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
-}
-
-static void respond(struct call *call, int error, uint32_t flags)
-{
-    struct seccomp_notif_resp response = {
-        .id = listener_notification(call)->id, .error = error, .flags = flags};
-    /* ENOENT: the caller died, or a signal took it out of the call; there is nobody to tell. */
-    if (response.id != 0)
-        (void)ioctl(call->runner->calls.listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
-    forget(call);
+    return id != 0 &&
+           ioctl(call->runner->calls.listener.fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
 void listener_answer(struct call *call, int error)
 {
-    respond(call, -error, 0);
+    struct seccomp_notif_resp response = {
+        .id = listener_notification(call)->id,
+        .error = -error,
+        .flags = error == 0 ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0,
+    };
+    /* ENOENT: the caller died, or a signal took it out of the call; there is nobody to tell. */
+    if (response.id != 0)
+        (void)ioctl(call->runner->calls.listener.fd, SECCOMP_IOCTL_NOTIF_SEND, &response);
+    forget(call);
 }
 
-void listener_restart(struct call *call)
+void listener_pause(struct runner *runner)
 {
-    respond(call, -ERESTARTNOINTR, 0);
+    const struct calls *calls = &runner->calls;
+    if (calls->listener.fd >= 0)
+        watch_change(&calls->listener, calls->is_full || runner->is_gated ? 0 : EPOLLIN);
 }
 
-void listener_continue(struct call *call)
-{
-    respond(call, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
-}
-
-static void drop(struct runner *runner)
+/* The next notification, in a row of its own; NULL when there is none, or no row. */
+static struct call *receive(struct runner *runner)
 {
     struct calls *calls = &runner->calls;
-    event_loop_remove(&runner->gated, calls->listener_source);
-    service_forget_listener(runner);
-    cleanup_close(&calls->listener);
+    struct call *call = calls_take(runner);
+    if (call == NULL) { /* looked at again when a row is free */
+        ticket_make_room(runner);
+        calls->is_full = true;
+        listener_pause(runner);
+        return NULL;
+    }
+    /* ENOENT: the caller was killed since it was looked. */
+    if (ioctl(calls->listener.fd, SECCOMP_IOCTL_NOTIF_RECV, listener_notification(call)) == 0)
+        return call;
+    calls_free(call);
+    return NULL;
 }
 
+/* A call that waits to be received can be interrupted by a signal, so all are before one is judged.
+ */
 static void on_notification(void *context, uint32_t events)
 {
     struct runner *runner = context;
-    struct calls *calls = &runner->calls;
+    struct call *received[RECEIVE_BATCH];
+    struct pollfd more = {.fd = runner->calls.listener.fd, .events = POLLIN, .revents = POLLIN};
+    size_t count = 0;
     if ((events & EPOLLIN) == 0) { /* nobody below the filter is left */
-        drop(runner);
+        (void)service_tell(runner, INIT_NOTICE_REMOVE, -1);
+        watch_close(&runner->calls.listener);
         return;
     }
-    struct call *call = calls_take(runner, 0);
-    if (call == NULL) { /* looked at again when a row is free */
-        ticket_make_room(runner);
-        calls->is_listening = false;
-        event_loop_modify(&runner->gated, calls->listener_source, 0);
-        return;
+    while (count < RECEIVE_BATCH && (more.revents & POLLIN) != 0) {
+        received[count] = receive(runner);
+        if (received[count] == NULL)
+            break;
+        count++;
+        (void)poll(&more, 1, 0);
     }
-    /* ENOENT: the caller was killed since epoll looked. */
-    if (ioctl(calls->listener, SECCOMP_IOCTL_NOTIF_RECV, listener_notification(call)) < 0) {
-        calls_free(call);
-        return;
-    }
-    calls_begin(call);
+    for (size_t i = 0; i < count; i++)
+        calls_begin(received[i]);
 }
 
 /* What the runner before this one had received and not answered, judged as if it came now. */
@@ -145,17 +147,15 @@ static void resume_owed(struct runner *runner)
 int listener_adopt(struct runner *runner, int fd)
 {
     struct calls *calls = &runner->calls;
-    if (calls->listener >= 0)
+    if (calls->listener.fd >= 0)
         return -EBUSY;
     /* Until a call is received, signals interrupt it: the caller's CPU is ours at once. Linux 6.6;
      * before, only the odds are worse. */
     (void)ioctl(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
-    int source = event_loop_add(&runner->gated, fd, EPOLLIN, on_notification, runner);
-    if (source < 0)
-        return source;
-    calls->listener = fd;
-    calls->listener_source = source;
-    calls->is_listening = true;
+    int result = watch_begin(&calls->listener, &runner->loop, fd, on_notification, runner);
+    if (result < 0)
+        return result;
+    listener_pause(runner);
     resume_owed(runner);
     return 0;
 }

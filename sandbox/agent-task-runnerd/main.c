@@ -5,16 +5,17 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/exit_codes.h"
+#include "lib/base/fd.h"
 #include "lib/base/path.h"
 #include "sandbox/agent-task-runnerd/runner.h"
 
 static struct runner runner;
+
 static void on_tick(void *context)
 {
     uint64_t now_ns = clock_monotonic_ns();
@@ -33,12 +34,18 @@ void runner_expect(struct runner *self)
                              on_tick, self);
 }
 
+uint64_t runner_deadline(struct runner *self, uint64_t ms)
+{
+    runner_expect(self);
+    return clock_monotonic_ns() + ms * CLOCK_NANOSECONDS_PER_MILLISECOND;
+}
+
 /* Until the policy is known no call can be judged; until then they wait in the kernel. */
 void runner_begin(struct runner *self)
 {
     if (self->stored_listener >= 0)
         (void)listener_adopt(self, self->stored_listener);
-    service_tell(self, INIT_NOTICE_READY);
+    (void)service_tell(self, INIT_NOTICE_READY, -1);
 }
 
 static void on_gated(void *context, uint32_t events)
@@ -48,11 +55,16 @@ static void on_gated(void *context, uint32_t events)
     (void)event_loop_run_once(&runner.gated, 0);
 }
 
+/* Whatever lives by us ends with this process. The end of a command that was told to its client was
+ * told to us before. */
 static void on_stop(void *context, uint32_t events)
 {
+    struct sandbox *sandbox = NULL;
     (void)context;
     (void)events;
-    runner.is_stopping = true;
+    while ((sandbox = sandboxes_next(&runner, sandbox, SANDBOX_RUNNING)) != NULL)
+        verdict_hear_out(sandbox);
+    _exit(0);
 }
 
 static int watch_signal(int number)
@@ -64,60 +76,50 @@ static int watch_signal(int number)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static int open_signals(struct error *err)
-{
-    runner.stop_fd = watch_signal(SIGTERM);
-    runner.calls.trace_fd = watch_signal(SIGCHLD);
-    return runner.stop_fd < 0 || runner.calls.trace_fd < 0 ? error_set(err, errno, "watch signals")
-                                                           : 0;
-}
-
 static int open_loops(struct error *err)
 {
+    runner.calls.stopped_fd = watch_signal(SIGCHLD);
     int result =
         event_loop_open(&runner.loop, runner.sources, SOURCES_MAX, runner.timers, TIMER_COUNT);
     if (result == 0)
         result = event_loop_open(&runner.gated, runner.gated_sources, GATED_MAX, NULL, 0);
     if (result == 0)
-        result = runner.gated_source =
-            event_loop_add(&runner.loop, runner.gated.epoll_fd, EPOLLIN, on_gated, NULL);
+        result = watch_begin(&runner.gate, &runner.loop, runner.gated.epoll_fd, on_gated, NULL);
+    if (result == 0)
+        result = event_loop_add(&runner.loop, watch_signal(SIGTERM), EPOLLIN, on_stop, NULL);
     if (result >= 0)
-        result = event_loop_add(&runner.loop, runner.stop_fd, EPOLLIN, on_stop, NULL);
-    if (result >= 0)
-        result = event_loop_add(&runner.gated, runner.calls.trace_fd, EPOLLIN, redirect_on_child,
+        result = event_loop_add(&runner.gated, runner.calls.stopped_fd, EPOLLIN, redirect_on_child,
                                 &runner);
     return result < 0 ? error_set(err, -result, "make the event loop") : 0;
 }
 
-static int identify_relay(struct error *err)
+static int open_files(struct error *err)
 {
-    struct stat file;
-    if (stat(TASK_RELAY, &file) < 0)
-        return error_set(err, errno, "find the relay '" TASK_RELAY "'");
-    runner.calls.relay = (struct program){.device = file.st_dev, .inode = file.st_ino};
-    return 0;
+    int result = listener_open_journal(&runner, err);
+    runner.calls.relay = program_at(TASK_RELAY);
+    if (runner.calls.relay.inode == 0)
+        return error_set(err, ENOENT, "find the relay '" TASK_RELAY "'");
+    if (result == 0)
+        result = path_make_directories(TASK_RUNNER_DIRECTORY, 0755, err);
+    return result < 0 ? result : clients_open(&runner, err);
 }
+
+/* clang-format off */
+static int (*const steps[])(struct error *err) = {
+    open_loops,
+    open_files,
+    confine, /* nobody was heard yet */
+};
+/* clang-format on */
 
 static int set_up(struct error *err)
 {
-    runner.started_ns = clock_monotonic_ns();
-    runner.calls.listener = -1;
-    runner.pool.fd = -1;
-    int result = service_find(&runner, &runner.stored_listener, err);
-    if (result == 0)
-        result = confine(err);
-    if (result == 0)
-        result = open_signals(err);
-    if (result == 0)
-        result = open_loops(err);
-    if (result == 0)
-        result = identify_relay(err);
-    if (result == 0)
-        result = listener_open_journal(&runner, err);
-    if (result == 0)
-        result = path_make_directories(TASK_RUNNER_DIRECTORY, 0755, err);
-    if (result == 0)
-        result = clients_open(&runner, err);
+    int result = service_find(&runner, err);
+    runner.status = (struct task_status_row){.runner_pid = getpid(),
+                                             .started_monotonic_ns = clock_monotonic_ns()};
+    runner.calls.listener = runner.pool.service = runner.audit.keeper = WATCH_NONE;
+    for (size_t i = 0; i < ARRAY_LENGTH(steps) && result == 0; i++)
+        result = steps[i](err);
     if (result < 0)
         return result;
     audit_open(&runner);
@@ -132,17 +134,18 @@ static void gate(void)
     if (is_gated == runner.is_gated)
         return;
     runner.is_gated = is_gated;
-    event_loop_modify(&runner.loop, runner.gated_source, is_gated ? 0 : EPOLLIN);
+    watch_change(&runner.gate, is_gated ? 0 : EPOLLIN);
+    listener_pause(&runner);
 }
 
 static int run(struct error *err)
 {
     int result = 0;
-    while (result == 0 && !runner.is_stopping) {
+    while (result == 0) {
         gate();
         result = event_loop_run_once(&runner.loop, -1);
     }
-    return result < 0 ? error_set(err, -result, "wait for events") : 0;
+    return error_set(err, -result, "wait for events");
 }
 
 /* Both or neither: a session has a keeper. */
@@ -150,28 +153,28 @@ static int parse(int argc, char **argv)
 {
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--keeper") == 0)
-            runner.audit.keeper = argv[i + 1];
+            runner.audit.path = argv[i + 1];
         else if (strcmp(argv[i], "--session") == 0)
             runner.audit.session = argv[i + 1];
         else
             return -EINVAL;
     }
-    bool is_whole = (runner.audit.keeper == NULL) == (runner.audit.session == NULL);
+    bool is_whole = (runner.audit.path == NULL) == (runner.audit.session == NULL);
     return argc % 2 == 1 && is_whole ? 0 : -EINVAL;
 }
 
 int main(int argc, char **argv)
 {
     struct error err = ERROR_INITIALIZER;
+    /* Before anything is opened: no file of ours may get one of these numbers. */
+    if (fd_ensure_standard() < 0)
+        return 1;
     if (parse(argc, argv) < 0) {
         fputs("usage: agent-task-runnerd [--keeper SOCKET --session ID]\n", stderr);
         return EXIT_INIT_USAGE;
     }
-    int result = set_up(&err);
-    if (result == 0)
-        result = run(&err);
-    if (result == 0)
-        return 0;
+    if (set_up(&err) == 0)
+        (void)run(&err);
     fprintf(stderr, "agent-task-runnerd: %s\n", error_text(&err));
     return 1;
 }

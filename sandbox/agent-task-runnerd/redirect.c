@@ -11,8 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/base/cleanup.h"
-#include "lib/base/clock.h"
 #include "lib/base/other_process.h"
 #include "sandbox/agent-task-runnerd/runner.h"
 
@@ -25,59 +23,46 @@ enum trace_event {
     TRACE_COUNT
 };
 
-typedef void trace_action(struct call *call, int signal);
-
 #define KERNEL_SIGNALS_SIZE 8 /* bytes of the kernel's signal set */
 
+/* With the signal mask that it had. */
 static void detach(struct call *call, int signal)
 {
-    (void)ptrace(PTRACE_DETACH, calls_thread(call), NULL, (void *)(uintptr_t)(unsigned)signal);
-}
-
-static void restore_mask(struct call *call)
-{
+    pid_t thread = calls_thread(call);
     if (call->is_masked)
-        (void)ptrace(PTRACE_SETSIGMASK, calls_thread(call), (void *)KERNEL_SIGNALS_SIZE,
-                     &call->mask);
-    call->is_masked = false;
+        (void)ptrace(PTRACE_SETSIGMASK, thread, (void *)KERNEL_SIGNALS_SIZE, &call->mask);
+    (void)ptrace(PTRACE_DETACH, thread, NULL, (void *)(uintptr_t)(unsigned)signal);
 }
 
-static void block_signals(struct call *call)
+static bool block_signals(struct call *call)
 {
+    pid_t thread = calls_thread(call);
     uint64_t all = UINT64_MAX;
-    if (call->is_masked)
-        return;
-    if (ptrace(PTRACE_GETSIGMASK, calls_thread(call), (void *)KERNEL_SIGNALS_SIZE, &call->mask) ==
-            0 &&
-        ptrace(PTRACE_SETSIGMASK, calls_thread(call), (void *)KERNEL_SIGNALS_SIZE, &all) == 0)
-        call->is_masked = true;
+    call->is_masked =
+        ptrace(PTRACE_GETSIGMASK, thread, (void *)KERNEL_SIGNALS_SIZE, &call->mask) == 0 &&
+        ptrace(PTRACE_SETSIGMASK, thread, (void *)KERNEL_SIGNALS_SIZE, &all) == 0;
+    return call->is_masked;
 }
 
 /* The end of what is not understood: nothing runs that was not looked at. */
-static void kill_call(struct call *call, int signal)
+static void kill_call(struct call *call, const char *why)
 {
-    (void)signal;
+    if (call->state != CALL_DYING)
+        calls_refuse(call, 0, why);
     (void)kill(calls_thread(call), SIGKILL);
     call->state = CALL_DYING;
     call->deadline_ns = 0;
 }
 
-static void kill_and_record(struct call *call, const char *why)
-{
-    calls_refuse(call, 0, why);
-    kill_call(call, 0);
-}
-
 static void kill_moved(struct call *call, int signal)
 {
     (void)signal;
-    kill_and_record(call, "killed: it did something else than the call that was set up");
+    kill_call(call, "killed: it did something else than the call that was set up");
 }
 
 /* Lets the thread go on as if nobody had touched it; the call it makes again is notified anew. */
-static void release(struct call *call, int signal)
+void redirect_release(struct call *call, int signal)
 {
-    restore_mask(call);
     detach(call, signal);
     calls_free(call);
 }
@@ -88,14 +73,13 @@ static void fail_call(struct call *call, struct registers *registers, int error)
     if (registers_set(calls_thread(call), registers) < 0)
         return;
     calls_refuse(call, error, "the stack pointer is not usable");
-    release(call, 0);
+    redirect_release(call, 0);
 }
 
 static void resume(struct call *call, enum call_state state)
 {
     call->state = state;
-    call->deadline_ns = clock_monotonic_ns() + CALL_PATIENCE_MS * CLOCK_NANOSECONDS_PER_MILLISECOND;
-    runner_expect(call->runner);
+    call->deadline_ns = runner_deadline(call->runner, CALL_PATIENCE_MS);
     /* ESRCH: it was killed meanwhile; its end is told. */
     (void)ptrace(PTRACE_CONT, calls_thread(call), NULL, NULL);
 }
@@ -112,7 +96,8 @@ static int plant(struct call *call, struct registers *registers)
     int result = other_process_write(calls_thread(call), exec.path, relay, sizeof(relay));
     if (result < 0)
         return result;
-    call->expected = exec;
+    call->expected = (struct seccomp_data){.nr = SYS_execve,
+                                           .args = {exec.path, exec.arguments, exec.environment}};
     registers_make_exec(registers, &exec);
     return registers_set(calls_thread(call), registers);
 }
@@ -128,13 +113,13 @@ static void set_up(struct call *call, int signal)
     if (registers_get(calls_thread(call), &registers) < 0)
         return;
     if (!registers_is_restarting(&registers, call->notified.nr)) {
-        release(call, 0);
+        redirect_release(call, 0);
         return;
     }
     call->saved = registers;
-    block_signals(call);
-    if (!call->is_masked)
+    if (!block_signals(call))
         return;
+    call->expected = call->notified;
     /* A direct call is made again as it is; only its new image is looked at. */
     int result = call->is_direct ? 0 : plant(call, &registers);
     if (result == -EFAULT)
@@ -147,7 +132,7 @@ static void set_up(struct call *call, int signal)
 static void withdraw(struct call *call, int signal)
 {
     if (registers_set(calls_thread(call), &call->saved) == 0)
-        release(call, signal);
+        redirect_release(call, signal);
 }
 
 /* Every signal is blocked but SIGSTOP; another is a fault of its own instruction. */
@@ -167,66 +152,56 @@ static void return_failure(struct call *call, int signal)
         return;
     registers_restore(&now, &call->saved);
     if (registers_set(calls_thread(call), &now) == 0)
-        release(call, signal);
+        redirect_release(call, signal);
 }
 
 static void finish_direct(struct call *call, pid_t process)
 {
     static struct exec_event event;
     static char arguments[TASK_ARGUMENTS_SHOWN];
-    const struct task_direct *rule = direct_judge(call, process, &event, arguments);
-    if (rule == NULL) {
-        kill_and_record(call,
-                        "killed: its arguments or environment are not those of a direct rule");
+    if (!direct_judge(call, process, &event, arguments)) {
+        kill_call(call, "killed: its arguments or environment are not those of a direct rule");
         return;
     }
-    call->runner->direct++;
+    call->runner->status.direct++;
     call->sequence = audit_record(call->runner, &event, arguments);
     call->state = CALL_RECORDING;
     call->deadline_ns = 0;
-    if (audit_is_sent(call->runner, call->sequence))
-        redirect_on_recorded(call);
+    if (call->sequence <= call->runner->audit.sent)
+        redirect_release(call, 0);
 }
 
 /* Whatever the threads beside it did to the path: this is what the kernel took. */
 static void verify(struct call *call, int signal)
 {
-    struct program image;
     pid_t process = calls_thread(call);
+    const struct program image = program_of_process(process);
     (void)signal;
-    int result = resolve_program(process, &image);
-    const struct program *wanted = call->is_direct ? &call->target : &call->runner->calls.relay;
-    if (result < 0 || image.device != wanted->device || image.inode != wanted->inode) {
-        kill_and_record(call, "killed: it became another program than the one that was set up");
+    if (!program_is_same(&image, call->is_direct ? &call->target : &call->runner->calls.relay)) {
+        kill_call(call, "killed: it became another program than the one that was set up");
         return;
     }
     if (call->is_direct) {
         finish_direct(call, process);
         return;
     }
-    restore_mask(call);
     if (ticket_issue(call) < 0)
-        kill_and_record(call, "killed: no ticket could be made for it");
+        kill_call(call, "killed: no ticket could be made for it");
     else
         detach(call, 0);
 }
 
-void redirect_on_recorded(struct call *call)
-{
-    release(call, 0);
-}
-
 /* clang-format off */
-static trace_action *const actions[CALL_STATE_COUNT][TRACE_COUNT] = {
+static void (*const actions[CALL_STATE_COUNT][TRACE_COUNT])(struct call *call, int signal) = {
     [CALL_RELEASING] = {
-        [TRACE_TRAP]   = release,
-        [TRACE_HALT]   = release,
-        [TRACE_SIGNAL] = release,
+        [TRACE_TRAP]   = redirect_release,
+        [TRACE_HALT]   = redirect_release,
+        [TRACE_SIGNAL] = redirect_release,
     },
     [CALL_STOPPING] = {
         [TRACE_TRAP]   = set_up,
-        [TRACE_HALT]   = release,
-        [TRACE_SIGNAL] = release,
+        [TRACE_HALT]   = redirect_release,
+        [TRACE_SIGNAL] = redirect_release,
     },
     [CALL_RESTARTING] = {
         [TRACE_TRAP]   = withdraw,
@@ -244,17 +219,11 @@ static trace_action *const actions[CALL_STATE_COUNT][TRACE_COUNT] = {
 
 static enum trace_event classify(int status)
 {
-    int signal = WSTOPSIG(status);
-    switch (status >> 16) {
-    case PTRACE_EVENT_STOP:
-        return signal == SIGTRAP ? TRACE_TRAP : TRACE_HALT;
-    case PTRACE_EVENT_EXEC:
+    if (status >> 16 == PTRACE_EVENT_STOP)
+        return WSTOPSIG(status) == SIGTRAP ? TRACE_TRAP : TRACE_HALT;
+    if (status >> 16 == PTRACE_EVENT_EXEC)
         return TRACE_EXEC;
-    case 0:
-        return TRACE_SIGNAL;
-    default:
-        return TRACE_OTHER;
-    }
+    return status >> 16 == 0 ? TRACE_SIGNAL : TRACE_OTHER;
 }
 
 /* A thread that execs takes its process's number; the leader that had it is gone without a word. */
@@ -283,10 +252,11 @@ static void on_stop(struct runner *runner, pid_t thread, int status)
         (void)kill(thread, SIGKILL);
         return;
     }
-    trace_action *action = actions[call->state][event];
-    if (action == NULL)
-        action = call->state == CALL_DYING ? kill_call : kill_moved;
-    action(call, event == TRACE_SIGNAL ? WSTOPSIG(status) : 0);
+    int signal = event == TRACE_SIGNAL ? WSTOPSIG(status) : 0;
+    if (actions[call->state][event] != NULL)
+        actions[call->state][event](call, signal);
+    else
+        kill_moved(call, signal);
 }
 
 void redirect_on_child(void *context, uint32_t events)
@@ -294,7 +264,7 @@ void redirect_on_child(void *context, uint32_t events)
     struct runner *runner = context;
     struct signalfd_siginfo drained;
     (void)events;
-    (void)!read(runner->calls.trace_fd, &drained, sizeof(drained));
+    (void)!read(runner->calls.stopped_fd, &drained, sizeof(drained));
     for (int i = 0; i < TRACE_BATCH; i++) {
         int status;
         pid_t thread = waitpid(-1, &status, __WALL | WNOHANG);
@@ -305,24 +275,17 @@ void redirect_on_child(void *context, uint32_t events)
             continue;
         }
         struct call *call = calls_find(runner, thread, CALL_TRACED_FIRST, CALL_TRACED_LAST);
-        if (call != NULL) {
-            listener_answer(call, ESRCH);
-            calls_free(call);
-        }
+        if (call != NULL)
+            calls_end(call, ESRCH);
     }
     (void)kill(getpid(), SIGCHLD); /* there may be more: after the others had their turn */
 }
 
-static bool is_expected(const struct call *call, const struct seccomp_notif *notification)
+/* execve(2) looks at three arguments. */
+static bool is_expected(const struct call *call, const struct seccomp_data *data)
 {
-    const struct seccomp_data *data = &notification->data;
-    bool is_same = data->args[0] == call->expected.path &&
-                   data->args[1] == call->expected.arguments &&
-                   data->args[2] == call->expected.environment;
-    if (call->is_direct)
-        return data->nr == call->notified.nr &&
-               memcmp(data->args, call->notified.args, sizeof(data->args)) == 0;
-    return data->nr == SYS_execve && is_same;
+    size_t size = call->is_direct ? sizeof(data->args) : 3 * sizeof(data->args[0]);
+    return data->nr == call->expected.nr && memcmp(data->args, call->expected.args, size) == 0;
 }
 
 bool redirect_recognise(struct call *call, const struct seccomp_notif *notification)
@@ -331,23 +294,22 @@ bool redirect_recognise(struct call *call, const struct seccomp_notif *notificat
         calls_find(call->runner, (pid_t)notification->pid, CALL_TRACED_FIRST, CALL_TRACED_LAST);
     if (earlier == call || earlier == NULL)
         return false;
-    bool is_same = earlier->state == CALL_RESTARTING && is_expected(earlier, notification);
+    bool is_same = earlier->state == CALL_RESTARTING && is_expected(earlier, &notification->data);
     listener_move(call, earlier);
     calls_free(call);
     if (!is_same) {
-        calls_refuse(earlier, 0, "killed: it did something else than the call that was set up");
-        kill_call(earlier, 0);
+        kill_moved(earlier, 0);
         return true;
     }
     earlier->state = CALL_EXECUTING;
     earlier->deadline_ns = 0;
     /* If the kernel refuses the exec, the thread stops before the caller goes on. */
     (void)ptrace(PTRACE_INTERRUPT, calls_thread(earlier), NULL, NULL);
-    listener_continue(earlier);
+    listener_answer(earlier, 0);
     return true;
 }
 
 void redirect_on_deadline(struct call *call)
 {
-    kill_and_record(call, "killed: it did not make the call that was set up");
+    kill_call(call, "killed: it did not make the call that was set up");
 }

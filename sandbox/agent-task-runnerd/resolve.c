@@ -24,39 +24,53 @@ struct place {
     uint32_t flags;
     char given[PATH_MAX];
     struct path_text text;
-    char itself[16]; /* the link below /proc/THREAD that is meant; "" when a path is */
+    char base[16]; /* the link below /proc/THREAD that the path is relative to */
 };
 
-int resolve_program(pid_t process, struct program *program)
+static struct program identify(const struct stat *file)
 {
-    struct stat file;
-    int result = other_process_program(process, &file);
-    if (result == 0)
-        *program = (struct program){.device = file.st_dev, .inode = file.st_ino};
-    return result;
+    return (struct program){.device = file->st_dev, .inode = file->st_ino};
+}
+
+struct program program_of_process(pid_t process)
+{
+    struct stat file = {.st_ino = 0};
+    (void)other_process_program(process, &file);
+    return identify(&file);
+}
+
+struct program program_at(const char *path)
+{
+    struct stat file = {.st_ino = 0};
+    (void)stat(path, &file);
+    return identify(&file);
+}
+
+bool program_is_same(const struct program *one, const struct program *other)
+{
+    return one->inode != 0 && one->inode == other->inode && one->device == other->device;
+}
+
+/* Where the base leads, as the kernel writes it: 0; or without TARGET what it is: a descriptor. */
+static int look(const struct place *place, char *target)
+{
+    return target != NULL ? other_process_link(place->thread, place->base, target)
+                          : other_process_open(place->thread, place->base, O_PATH);
 }
 
 /* What belongs to one that is not dumpable is root's. */
-static int read_link(const struct place *place, const char *name, char target[PATH_MAX])
+static int look_at_base(const struct place *place, char *target)
 {
-    int result = other_process_link(place->thread, name, target);
-    if (result == -EACCES && sys_setfsuid(0) == 0) {
-        result = other_process_link(place->thread, name, target);
-        if (sys_setfsuid(place->call->uid) < 0)
-            return -EPERM;
-    }
-    return result;
-}
-
-static int open_itself(const struct place *place)
-{
-    int fd = other_process_open(place->thread, place->itself, O_PATH);
-    if (fd == -EACCES && sys_setfsuid(0) == 0) {
-        fd = other_process_open(place->thread, place->itself, O_PATH);
-        if (sys_setfsuid(place->call->uid) < 0)
-            cleanup_close(&fd);
-    }
-    return fd;
+    cleanup_fd int fd = -1;
+    int result = look(place, target);
+    if (result != -EACCES || sys_setfsuid(0) < 0)
+        return result;
+    result = look(place, target);
+    if (target == NULL)
+        fd = result;
+    if (sys_setfsuid(place->call->uid) < 0)
+        return -EPERM;
+    return target == NULL ? steal_fd(&fd) : result;
 }
 
 static int open_in_root(const struct place *place, const char *path)
@@ -73,38 +87,35 @@ static int open_in_root(const struct place *place, const char *path)
     return fd;
 }
 
-/* What the path is relative to: a link below /proc/THREAD. */
-static void name_base(struct place *place, char name[16])
+static void name_base(struct place *place)
 {
     enum path_base base = place->text.base;
     if (base == PATH_BASE_PROGRAM)
-        snprintf(name, 16, "exe");
+        snprintf(place->base, sizeof(place->base), "exe");
     else if (base == PATH_BASE_DESCRIPTOR)
-        snprintf(name, 16, "fd/%d", place->text.descriptor);
+        snprintf(place->base, sizeof(place->base), "fd/%d", place->text.descriptor);
     else if (base == PATH_BASE_WORKING || place->dirfd == AT_FDCWD)
-        snprintf(name, 16, "cwd");
+        snprintf(place->base, sizeof(place->base), "cwd");
     else
-        snprintf(name, 16, "fd/%d", place->dirfd);
+        snprintf(place->base, sizeof(place->base), "fd/%d", place->dirfd);
 }
 
 /* Opens the file and fills call->path. The descriptor or -errno. */
 static int open_target(struct place *place)
 {
-    char base[16];
     char directory[PATH_MAX];
     char *path = place->call->path;
     if (place->text.base == PATH_BASE_ROOT) {
         (void)path_format(path, "/%s", place->text.rest);
         return open_in_root(place, path);
     }
-    name_base(place, base);
-    int result = read_link(place, base, directory);
+    name_base(place);
+    int result = look_at_base(place, directory);
     if (result < 0)
-        return result == -ENOENT && base[0] == 'f' ? -EBADF : result;
+        return result == -ENOENT && place->base[0] == 'f' ? -EBADF : result;
     if (place->text.rest[0] == '\0') {
-        memcpy(place->itself, base, sizeof(place->itself));
         memcpy(path, directory, sizeof(directory));
-        return open_itself(place);
+        return look_at_base(place, NULL);
     }
     result = path_format(path, "%s/%s", directory, place->text.rest);
     int fd = result < 0 ? result : open_in_root(place, path);
@@ -113,29 +124,29 @@ static int open_target(struct place *place)
     return fd;
 }
 
-static struct resolution judge_file(struct call *call, int fd)
+static int judge_file(struct call *call, int fd, const char **why)
 {
     struct stat file;
     if (fstat(fd, &file) < 0)
-        return (struct resolution){.error = errno};
+        return errno;
+    call->target = identify(&file);
     if (S_ISLNK(file.st_mode))
-        return (struct resolution){.error = ELOOP};
+        return ELOOP;
     if (!S_ISREG(file.st_mode) || (file.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) == 0)
-        return (struct resolution){.error = EACCES};
-    if (file.st_nlink == 0)
-        return (struct resolution){.error = EACCES,
-                                   .why = "a file without a name (memfd or deleted)"};
-    call->target = (struct program){.device = file.st_dev, .inode = file.st_ino};
-    return (struct resolution){.error = 0};
+        return EACCES;
+    if (file.st_nlink != 0)
+        return 0;
+    *why = "a file without a name (memfd or deleted)";
+    return EACCES;
 }
 
-static struct resolution judge_failure(int error)
+static int judge_failure(int error, const char **why)
 {
     if (error == EXDEV)
-        return (struct resolution){.error = EACCES, .why = "a path through another process"};
-    if (error == EPERM || error == EAGAIN)
-        return (struct resolution){.error = EACCES, .why = "a path that cannot be followed"};
-    return (struct resolution){.error = error};
+        *why = "a path through another process";
+    else if (error == EPERM || error == EAGAIN)
+        *why = "a path that cannot be followed";
+    return *why != NULL ? EACCES : error;
 }
 
 static int read_call(struct place *place, const struct seccomp_notif *notification)
@@ -155,22 +166,21 @@ static int read_call(struct place *place, const struct seccomp_notif *notificati
     return place->given[0] == '\0' && (place->flags & AT_EMPTY_PATH) == 0 ? -ENOENT : 0;
 }
 
-struct resolution resolve(struct call *call, const struct seccomp_notif *notification)
+int resolve(struct call *call, const struct seccomp_notif *notification, const char **why)
 {
     static struct place place;
     pid_t thread = (pid_t)notification->pid;
     place = (struct place){.call = call, .text = {.rest = ""}};
+    call->from = program_of_process(thread);
     int result = other_process_uid(thread, &call->uid);
-    if (result == 0)
-        result = resolve_program(thread, &call->from);
     if (result == 0)
         result = read_call(&place, notification);
     if (result < 0)
-        return (struct resolution){.error = -result};
+        return -result;
     /* Who may not search a directory may not learn here what is in it. */
     result = sys_setfsuid(call->uid);
     cleanup_fd int fd = result < 0 ? result : open_target(&place);
     if (sys_setfsuid(0) < 0)
-        return judge_failure(EPERM);
-    return fd < 0 ? judge_failure(-fd) : judge_file(call, fd);
+        return judge_failure(EPERM, why);
+    return fd < 0 ? judge_failure(-fd, why) : judge_file(call, fd, why);
 }

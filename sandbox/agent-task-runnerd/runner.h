@@ -5,40 +5,61 @@
 #include "lib/base/error.h"
 #include "sandbox/agent-task-runnerd/tables.h"
 
-/* main.c: lets the tick run, at the latest in TICK_MS. */
+/* main.c: the time in MS from now; the tick looks at the latest in TICK_MS whether it has come. */
+uint64_t runner_deadline(struct runner *self, uint64_t ms);
+/* The same for a time that is known. */
 void runner_expect(struct runner *self);
 /* The policy is known for the first time. */
 void runner_begin(struct runner *self);
 
+/* watch.c: descriptors in a loop, and what is said on sockets. */
+#define WATCH_NONE ((struct watch){.fd = -1, .source = -1})
+/* Watches FD (taken, whatever comes of it; or a -errno that is handed on). 0 or -errno. */
+int watch_begin(struct watch *watch, struct event_loop *loop, int fd,
+                event_loop_source_callback *callback, void *context);
+/* EVENTS: EPOLLIN, or 0 for nothing but its end. */
+void watch_change(const struct watch *watch, uint32_t events);
+/* The descriptor stays. */
+void watch_stop(struct watch *watch);
+void watch_close(struct watch *watch);
+/* Sends MESSAGE, which begins with a header that is filled in, and FD (borrowed; -1: none). 0 or
+ * -errno. */
+int message_send(int socket, enum task_message type, void *message, size_t size, int fd);
+
 /* service.c: PID 1, which started us: lib/wire/init_protocol.h. */
 
 /* Finds the socket and what was stored: the listener or -1. 0 or -errno. */
-int service_find(struct runner *runner, int *listener, struct error *err);
-void service_tell(const struct runner *runner, const char *word);
-/* Keeps FD (borrowed) under the name of the listener. 0 or -errno. */
-int service_keep_listener(const struct runner *runner, int fd);
-void service_forget_listener(const struct runner *runner);
+int service_find(struct runner *runner, struct error *err);
+/* WORD is one of INIT_NOTICE_...; FD (borrowed; -1: none) goes with it. 0 or -errno. */
+int service_tell(const struct runner *runner, const char *word, int fd);
 
 /* listener.c: notifications. */
 int listener_open_journal(struct runner *runner, struct error *err);
 /* Takes the listener FD over and handles what an earlier runner owed. 0 or -errno. */
 int listener_adopt(struct runner *runner, int fd);
+/* Looks at the listener, or not: while the table or the record is full. */
+void listener_pause(struct runner *runner);
 /* True while the thread that the call's notification is about waits in it. */
 bool listener_is_waiting(const struct call *call);
+/* include/linux/errno.h of the kernel: the call is made again, whatever handlers say. */
+#define ERESTARTNOINTR 513
 /* The call fails with ERROR (positive), or goes on as it is for 0. Nothing is owed any more. */
 void listener_answer(struct call *call, int error);
-void listener_restart(struct call *call);
-void listener_continue(struct call *call);
 struct seccomp_notif *listener_notification(const struct call *call);
 /* What was owed to FROM is owed to TO. */
 void listener_move(const struct call *from, const struct call *to);
 
 /* calls.c: the table of trapped execs. */
-struct call *calls_take(struct runner *runner, pid_t thread);
-/* NULL when there is none in one of the states from FIRST to LAST. */
+struct call *calls_take(struct runner *runner);
+/* The next one after CALL (NULL: the first) in one of the states from FIRST to LAST; NULL. */
+struct call *calls_next(struct runner *runner, const struct call *call, enum call_state first,
+                        enum call_state last);
+/* That of THREAD; NULL. */
 struct call *calls_find(struct runner *runner, pid_t thread, enum call_state first,
                         enum call_state last);
 void calls_free(struct call *call);
+/* Answers what is owed with ERROR, and frees the row. */
+void calls_end(struct call *call, int error);
 pid_t calls_thread(const struct call *call);
 void calls_rename(struct call *call, pid_t thread);
 /* A notification lies in the call's journal entry: judges it. */
@@ -51,23 +72,21 @@ void calls_on_recorded(struct runner *runner);
 void calls_refuse(struct call *call, int error, const char *why);
 
 /* resolve.c: what the kernel was asked to execute: its path, and the file it leads to. */
+/* Fills uid, from, path and target. 0, or a positive errno, the kernel's own; with *WHY when that
+ * goes on record. */
+int resolve(struct call *call, const struct seccomp_notif *notification, const char **why);
+/* The program that PROCESS is an image of, or that lies at PATH; of inode 0 when there is none. */
+struct program program_of_process(pid_t process);
+struct program program_at(const char *path);
+bool program_is_same(const struct program *one, const struct program *other);
 
-struct resolution {
-    int error;       /* positive errno, the kernel's own; 0: it may be executed */
-    const char *why; /* not NULL: it goes on record with this */
-};
-
-/* Fills uid, from, path and target. */
-struct resolution resolve(struct call *call, const struct seccomp_notif *notification);
-/* The program that PROCESS is an image of. 0 or -errno. */
-int resolve_program(pid_t process, struct program *program);
-
-/* redirect.c: from the answer to the new image. */
+/* seize.c, redirect.c: from the answer to the new image. */
 void redirect_begin(struct call *call);
 /* The thread of a call made another one: true when that is the call that was set up. */
 bool redirect_recognise(struct call *call, const struct seccomp_notif *notification);
 void redirect_on_deadline(struct call *call);
-void redirect_on_recorded(struct call *call);
+/* Lets the thread go, with SIGNAL (0: none). */
+void redirect_release(struct call *call, int signal);
 /* Handles stops and ends of traced threads. */
 void redirect_on_child(void *context, uint32_t events);
 
@@ -80,77 +99,68 @@ struct call *ticket_find(struct client *client);
 void ticket_make_room(struct runner *runner);
 
 /* direct.c: programs that may run outside a sandbox. */
-bool direct_is_candidate(struct runner *runner, const struct call *call,
-                         const struct seccomp_notif *notification);
-/* PROCESS is stopped in a new image: the rule that it has the shape of, or NULL. Fills EVENT. */
-const struct task_direct *direct_judge(struct call *call, pid_t process, struct exec_event *event,
-                                       char arguments[TASK_ARGUMENTS_SHOWN]);
+/* Looks for the files of the policy's rules. */
+void direct_identify(struct pool *pool);
+bool direct_is_candidate(const struct call *call, const struct seccomp_notif *notification);
+/* PROCESS is stopped in a new image: true when that has the shape of a rule. Fills EVENT. */
+bool direct_judge(struct call *call, pid_t process, struct exec_event *event,
+                  char arguments[TASK_ARGUMENTS_SHOWN]);
 
 /* clients.c */
 int clients_open(struct runner *runner, struct error *err);
 void clients_free(struct client *client);
 void clients_refuse(struct client *client, int error, const char *text);
-/* The one that waits longest for PROFILE; NULL. */
-struct client *clients_next(struct runner *runner, uint32_t profile);
-size_t clients_count_queued(const struct runner *runner, uint32_t profile);
-/* CLIENT, which a sandbox had, is watched for its end again. */
-void clients_watch_again(struct client *client);
-/* CLIENT waits for a sandbox of PROFILE. */
+/* Answers with FD (borrowed; -1: none). */
+void clients_answer(struct client *client, int fd);
+/* The one that waits longest for PROFILE; NULL. *COUNT of them wait. */
+struct client *clients_next(struct runner *runner, uint32_t profile, size_t *count);
+/* CLIENT waits for a sandbox of PROFILE; only its end is looked for. */
 void clients_queue(struct client *client, uint32_t profile);
-void clients_on_reloaded(struct runner *runner, int error, const char *text);
+/* The numbers of profiles are another policy's. */
+void clients_on_configured(struct runner *runner);
 void clients_on_tick(struct runner *runner, uint64_t now_ns);
 
 /* operators.c: what clients ask beside commands. */
 void operator_serve(struct client *client, const struct task_request *request);
-/* The client's socket has room again. */
-void operator_continue(struct client *client);
-/* ERROR is positive; 0 for success. */
-void operator_answer(struct client *client, int error, const char *text);
 
 /* pool.c */
 void pool_connect(struct runner *runner);
 /* Hands warm sandboxes to those who wait and asks for new ones. */
 void pool_balance(struct runner *runner);
-/* 0 or -errno. */
-int pool_reload(struct runner *runner);
+/* Asks the service for what TYPE says; FD (borrowed; -1: none) goes with it. 0 or -errno. */
+int pool_ask(const struct pool *pool, enum task_message type, int fd);
+/* SANDBOX cannot serve anybody: told to who has it, or else to who waits longest for one. */
+void pool_fail(struct sandbox *sandbox, int error, const char *text);
 
 /* sandboxes.c */
 struct sandbox *sandboxes_take(struct runner *runner, uint32_t profile);
 void sandboxes_free(struct sandbox *sandbox);
 struct sandbox *sandboxes_find(struct runner *runner, const char *id);
+/* The next one in STATE after SANDBOX (NULL: the first); NULL. */
+struct sandbox *sandboxes_next(struct runner *runner, const struct sandbox *sandbox,
+                               enum sandbox_state state);
 /* FDS (taken): its control socket and its init's pidfd. 0 or -errno. */
 int sandboxes_on_made(struct sandbox *sandbox, const struct task_made *made, struct unix_fds *fds);
 void sandboxes_start(struct sandbox *sandbox, struct client *client);
 void sandboxes_kill(struct sandbox *sandbox);
-/* Those of PROFILE in one of the states from FIRST to LAST. */
-size_t sandboxes_count(const struct runner *runner, enum sandbox_state first,
-                       enum sandbox_state last, uint32_t profile);
 void sandboxes_on_recorded(struct runner *runner);
 void sandboxes_on_tick(struct runner *runner, uint64_t now_ns);
-/* The client that SANDBOX was judging for is gone. */
-void sandboxes_on_client_gone(const struct client *client);
 
 /* verdict.c: what a sandbox says on its control socket. */
 void verdict_on_control(void *context, uint32_t events);
-/* Takes one message, if there is one: false when there is none, or no socket any more. */
-bool verdict_receive(struct sandbox *sandbox);
+/* Takes whatever it has said and nobody has heard yet. */
+void verdict_hear_out(struct sandbox *sandbox);
 void verdict_go(struct sandbox *sandbox);
 /* Puts the end on record, once. */
 void verdict_record_end(struct sandbox *sandbox, uint32_t wait_status);
 
-/* logs.c: the output of detached commands. */
-int log_open(struct sandbox *sandbox, int *write_end);
-void log_close(struct sandbox *sandbox);
-/* A descriptor of its own (owned by the caller), at the start, read-only; or -errno. */
-int log_share(const struct sandbox *sandbox);
-
 /* audit.c */
 void audit_open(struct runner *runner);
-/* Times, version and arguments are filled in. The event's number. */
+/* Times, version and arguments are filled in. The number of the event, which is on record when that
+ * many are sent. */
 uint64_t audit_record(struct runner *runner, struct exec_event *event, const char *arguments);
-bool audit_is_sent(const struct runner *runner, uint64_t number);
 
-/* confine.c: gives up what the runner does not need. */
+/* confine.c: gives up what the runner does not need, before it hears anybody. 0 or -errno. */
 int confine(struct error *err);
 
 #endif

@@ -1,11 +1,8 @@
 /* The table of sandboxes: what the service made, what runs in them, how they end. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <unistd.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
@@ -15,71 +12,55 @@
 /* The connection, the block, the directory, three streams. */
 #define START_FDS_MAX 6
 
-struct sandbox *sandboxes_take(struct runner *runner, uint32_t profile)
+struct sandbox *sandboxes_next(struct runner *runner, const struct sandbox *sandbox,
+                               enum sandbox_state state)
 {
-    struct sandboxes *sandboxes = &runner->sandboxes;
-    for (size_t i = 0; i < SANDBOXES_MAX; i++) {
-        struct sandbox *sandbox = &sandboxes->rows[i];
-        if (sandbox->state != SANDBOX_FREE)
-            continue;
-        const struct task_profile *row = &runner->pool.profiles[profile];
-        sandbox->runner = runner;
-        sandbox->state = SANDBOX_MAKING;
-        sandbox->profile = profile;
-        sandbox->linger_seconds = row->linger_seconds;
-        sandbox->control = sandbox->pidfd = sandbox->caller_pidfd = -1;
-        sandbox->log = sandbox->log_pipe = -1;
-        sandbox->client = NULL;
-        sandbox->has_run = sandbox->is_detached = false;
-        sandbox->deadline_ns = 0;
-        memcpy(sandbox->profile_name, row->name, sizeof(sandbox->profile_name));
-        snprintf(sandbox->id, sizeof(sandbox->id), "t%llu", (unsigned long long)++sandboxes->count);
-        return sandbox;
+    struct sandbox *rows = runner->sandboxes;
+    for (size_t i = sandbox == NULL ? 0 : (size_t)(sandbox - rows) + 1; i < SANDBOXES_MAX; i++) {
+        if (rows[i].state == state)
+            return &rows[i];
     }
     return NULL;
+}
+
+struct sandbox *sandboxes_take(struct runner *runner, uint32_t profile)
+{
+    struct sandbox *sandbox = sandboxes_next(runner, NULL, SANDBOX_FREE);
+    const struct task_profile *row = &runner->pool.policy.profiles[profile];
+    if (sandbox == NULL)
+        return NULL;
+    sandbox->runner = runner;
+    sandbox->state = SANDBOX_MAKING;
+    sandbox->profile = profile;
+    sandbox->linger_seconds = row->linger_seconds;
+    sandbox->control = sandbox->end = sandbox->caller = WATCH_NONE;
+    sandbox->client = NULL;
+    sandbox->has_run = false;
+    sandbox->row =
+        (struct task_row){.header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_ROW}};
+    memcpy(sandbox->row.profile, row->name, sizeof(sandbox->row.profile));
+    snprintf(sandbox->row.id, sizeof(sandbox->row.id), "t%llu",
+             (unsigned long long)++runner->sandbox_count);
+    return sandbox;
 }
 
 struct sandbox *sandboxes_find(struct runner *runner, const char *id)
 {
-    for (size_t i = 0; i < SANDBOXES_MAX; i++) {
-        struct sandbox *sandbox = &runner->sandboxes.rows[i];
-        if (sandbox->state != SANDBOX_FREE && strcmp(sandbox->id, id) == 0)
-            return sandbox;
-    }
-    return NULL;
-}
-
-size_t sandboxes_count(const struct runner *runner, enum sandbox_state first,
-                       enum sandbox_state last, uint32_t profile)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < SANDBOXES_MAX; i++) {
-        const struct sandbox *sandbox = &runner->sandboxes.rows[i];
-        count += sandbox->state >= first && sandbox->state <= last && sandbox->profile == profile;
-    }
-    return count;
-}
-
-static void close_source(struct event_loop *loop, int *fd, int source)
-{
-    if (*fd >= 0)
-        event_loop_remove(loop, source);
-    cleanup_close(fd);
+    struct sandbox *rows = runner->sandboxes;
+    size_t i = 0;
+    while (i < SANDBOXES_MAX && (rows[i].state == SANDBOX_FREE || strcmp(rows[i].row.id, id) != 0))
+        i++;
+    return i < SANDBOXES_MAX ? &rows[i] : NULL;
 }
 
 void sandboxes_free(struct sandbox *sandbox)
 {
-    struct runner *runner = sandbox->runner;
-    struct client *client = sandbox->client;
+    if (sandbox->client != NULL)
+        clients_refuse(sandbox->client, ECONNRESET, "the sandbox was ended from outside");
+    watch_close(&sandbox->control);
+    watch_close(&sandbox->end);
+    watch_close(&sandbox->caller);
     sandbox->client = NULL;
-    if (client != NULL) {
-        client->state = CLIENT_QUEUED; /* nobody's any more */
-        clients_refuse(client, ECONNRESET, "the sandbox was ended from outside");
-    }
-    close_source(&runner->gated, &sandbox->control, sandbox->control_source);
-    close_source(&runner->gated, &sandbox->pidfd, sandbox->pid_source);
-    close_source(&runner->loop, &sandbox->caller_pidfd, sandbox->caller_source);
-    log_close(sandbox);
     sandbox->state = SANDBOX_FREE;
 }
 
@@ -88,7 +69,7 @@ void sandboxes_kill(struct sandbox *sandbox)
     if (sandbox->state < SANDBOX_WARM || sandbox->state == SANDBOX_ENDING)
         return;
     /* Its pid namespace goes with it. */
-    (void)sys_pidfd_send_signal(sandbox->pidfd, SIGKILL, 0);
+    (void)sys_pidfd_send_signal(sandbox->end.fd, SIGKILL, 0);
     if (sandbox->state != SANDBOX_RUNNING)
         sandbox->state = SANDBOX_ENDING;
 }
@@ -99,8 +80,7 @@ static void on_init_end(void *context, uint32_t events)
     struct sandbox *sandbox = context;
     struct runner *runner = sandbox->runner;
     (void)events;
-    while (sandbox->control >= 0 && verdict_receive(sandbox))
-        continue;
+    verdict_hear_out(sandbox);
     verdict_record_end(sandbox, SIGKILL);
     sandboxes_free(sandbox);
     pool_balance(runner);
@@ -109,25 +89,16 @@ static void on_init_end(void *context, uint32_t events)
 int sandboxes_on_made(struct sandbox *sandbox, const struct task_made *made, struct unix_fds *fds)
 {
     struct runner *runner = sandbox->runner;
-    cleanup_fd int control = unix_fds_take(fds, 0);
-    cleanup_fd int pidfd = unix_fds_take(fds, 1);
-    int source = event_loop_add(&runner->gated, control, EPOLLIN, verdict_on_control, sandbox);
-    if (source < 0)
-        return source;
-    int pid_source = event_loop_add(&runner->gated, pidfd, EPOLLIN, on_init_end, sandbox);
-    if (pid_source < 0) {
-        event_loop_remove(&runner->gated, source);
-        return pid_source;
-    }
-    sandbox->control_source = source;
-    sandbox->pid_source = pid_source;
-    sandbox->control = steal_fd(&control);
-    sandbox->pidfd = steal_fd(&pidfd);
-    sandbox->pid = made->pid;
+    int result = watch_begin(&sandbox->control, &runner->gated, unix_fds_take(fds, 0),
+                             verdict_on_control, sandbox);
+    if (result == 0)
+        result =
+            watch_begin(&sandbox->end, &runner->gated, unix_fds_take(fds, 1), on_init_end, sandbox);
+    if (result < 0)
+        return result;
+    sandbox->row.init_pid = made->pid;
     sandbox->generation = made->generation;
     sandbox->state = SANDBOX_WARM;
-    if (made->generation != runner->pool.generation)
-        sandboxes_kill(sandbox);
     return 0;
 }
 
@@ -136,117 +107,68 @@ static void on_caller_end(void *context, uint32_t events)
 {
     struct sandbox *sandbox = context;
     (void)events;
-    close_source(&sandbox->runner->loop, &sandbox->caller_pidfd, sandbox->caller_source);
-    while (sandbox->control >= 0 && verdict_receive(sandbox))
-        continue;
+    watch_close(&sandbox->caller);
+    verdict_hear_out(sandbox);
     if (sandbox->state != SANDBOX_LINGERING)
         sandboxes_kill(sandbox);
 }
 
 static int watch_caller(struct sandbox *sandbox, struct client *client)
 {
-    struct runner *runner = sandbox->runner;
-    sandbox->caller_pid = client->pid;
-    sandbox->caller_uid = client->uid;
-    sandbox->is_detached = (client->run.flags & TASK_RUN_DETACHED) != 0;
-    if (sandbox->is_detached)
+    struct task_row *row = &sandbox->row;
+    row->caller_pid = client->pid;
+    row->caller_uid = client->uid;
+    row->is_detached = (client->start.run.flags & TASK_RUN_DETACHED) != 0;
+    row->started_realtime_ns = clock_realtime_ns();
+    if (row->is_detached != 0)
         return 0;
-    int pidfd = fcntl(client->pidfd, F_DUPFD_CLOEXEC, 0);
-    if (pidfd < 0)
-        return -errno;
-    int source = event_loop_add(&runner->loop, pidfd, EPOLLIN, on_caller_end, sandbox);
-    if (source < 0) {
-        close(pidfd);
-        return source;
-    }
-    sandbox->caller_pidfd = pidfd;
-    sandbox->caller_source = source;
-    return 0;
+    return watch_begin(&sandbox->caller, &sandbox->runner->loop, steal_fd(&client->pidfd),
+                       on_caller_end, sandbox);
 }
 
-/* Nobody waits for a detached command: it reads nothing, and a log takes what it says. */
-static int detach_streams(struct sandbox *sandbox, struct client *client)
+static int send_start(struct sandbox *sandbox, struct client *client)
 {
-    int output = -1;
-    while (client->fds.count > 2)
-        close(client->fds.fds[--client->fds.count]);
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    int result = null < 0 ? -errno : log_open(sandbox, &output);
-    int errors = result < 0 ? -1 : fcntl(output, F_DUPFD_CLOEXEC, 0);
-    const int streams[] = {null, output, errors};
-    client->run.stream_mask = 0;
-    for (size_t i = 0; i < ARRAY_LENGTH(streams); i++) {
-        if (streams[i] < 0)
-            continue;
-        client->fds.fds[client->fds.count++] = streams[i];
-        client->run.stream_mask |= 1u << i;
-    }
-    return result;
-}
-
-static int send_start(struct sandbox *sandbox, const struct client *client)
-{
-    static struct task_start start;
-    int fds[START_FDS_MAX] = {client->connection};
-    start = (struct task_start){.header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_START},
-                                .run = client->run};
+    struct task_start *start = &client->start;
+    int fds[START_FDS_MAX] = {client->connection.fd};
+    const struct unix_message message = {
+        .data = start, .size = sizeof(*start), .fds = fds, .fd_count = 1 + client->fds.count};
+    start->header = (struct task_header){.version = TASK_PROTOCOL_VERSION, .type = TASK_START};
     if (client->profile != 0)
-        memcpy(start.profile, sandbox->profile_name, sizeof(start.profile));
-    memcpy(start.program, client->program, sizeof(start.program));
+        memcpy(start->profile, sandbox->row.profile, sizeof(start->profile));
     memcpy(fds + 1, client->fds.fds, client->fds.count * sizeof(int));
-    return unix_message_send(
-        sandbox->control,
-        &(struct unix_message){
-            .data = &start, .size = sizeof(start), .fds = fds, .fd_count = 1 + client->fds.count});
+    return unix_message_send(sandbox->control.fd, &message);
 }
 
 void sandboxes_start(struct sandbox *sandbox, struct client *client)
 {
     int result = watch_caller(sandbox, client);
-    if (result == 0 && sandbox->is_detached)
-        result = detach_streams(sandbox, client);
     if (result == 0)
         result = send_start(sandbox, client);
-    sandbox->started_realtime_ns = clock_realtime_ns();
     sandbox->started_ns = clock_monotonic_ns();
-    sandbox->event = (struct exec_event){.kind = EXEC_EVENT_START};
     if (result < 0) {
         clients_refuse(client, -result, "the command could not be handed to a sandbox");
         sandboxes_kill(sandbox);
         return;
     }
-    if (client->source >= 0)
-        event_loop_remove(&sandbox->runner->loop, client->source);
-    client->source = -1;
+    watch_stop(&client->connection);
     client->state = CLIENT_HANDED;
     sandbox->client = client;
     sandbox->state = SANDBOX_JUDGING;
 }
 
-void sandboxes_on_client_gone(const struct client *client)
-{
-    for (size_t i = 0; i < SANDBOXES_MAX; i++) {
-        struct sandbox *sandbox = &client->runner->sandboxes.rows[i];
-        if (sandbox->state != SANDBOX_FREE && sandbox->client == client)
-            sandbox->client = NULL;
-    }
-}
-
 void sandboxes_on_recorded(struct runner *runner)
 {
-    for (size_t i = 0; i < SANDBOXES_MAX; i++) {
-        struct sandbox *sandbox = &runner->sandboxes.rows[i];
-        if (sandbox->state == SANDBOX_RECORDING && audit_is_sent(runner, sandbox->sequence))
+    struct sandbox *sandbox = NULL;
+    while ((sandbox = sandboxes_next(runner, sandbox, SANDBOX_RECORDING)) != NULL) {
+        if (sandbox->sequence <= runner->audit.sent)
             verdict_go(sandbox);
     }
 }
 
 void sandboxes_on_tick(struct runner *runner, uint64_t now_ns)
 {
-    for (size_t i = 0; i < SANDBOXES_MAX; i++) {
-        struct sandbox *sandbox = &runner->sandboxes.rows[i];
-        if (sandbox->state != SANDBOX_LINGERING)
-            continue;
+    struct sandbox *sandbox = NULL;
+    while ((sandbox = sandboxes_next(runner, sandbox, SANDBOX_LINGERING)) != NULL) {
         if (sandbox->deadline_ns > now_ns)
             runner_expect(runner);
         else

@@ -9,25 +9,15 @@
 /* Until it is looked again whether the other thread's exec failed. */
 #define SIBLING_WAIT_NS CLOCK_NANOSECONDS_PER_MILLISECOND
 
-/* Nobody else may trace a trapped thread, so a refusal is a caller that is traced by its own. */
-static void refuse_trace(struct call *call, int error)
-{
-    if (error != ESRCH && listener_is_waiting(call))
-        calls_refuse(call, EPERM, "it is traced already");
-    listener_answer(call, EPERM);
-    calls_free(call);
-}
-
 /*
  * While one thread of a process is in the kernel's execve, PTRACE_SEIZE of another waits for that,
  * and that for the ends of those that are traced already, which nobody but us can take note of.
  */
 static bool is_sibling_executing(const struct call *call)
 {
-    const struct calls *calls = &call->runner->calls;
-    for (size_t i = 0; i < calls->end; i++) {
-        if (calls->rows[i].state == CALL_EXECUTING &&
-            other_process_has_thread(calls->threads[i], calls_thread(call)))
+    const struct call *other = NULL;
+    while ((other = calls_next(call->runner, other, CALL_EXECUTING, CALL_EXECUTING)) != NULL) {
+        if (other_process_has_thread(calls_thread(other), calls_thread(call)))
             return true;
     }
     return false;
@@ -43,18 +33,19 @@ void redirect_begin(struct call *call)
         return;
     }
     if (!listener_is_waiting(call)) {
-        listener_answer(call, ESRCH);
-        calls_free(call);
+        calls_end(call, ESRCH);
         return;
     }
     if (ptrace(PTRACE_SEIZE, thread, NULL, (void *)options) < 0) {
-        refuse_trace(call, errno);
+        /* Nobody else may trace a trapped thread, so this caller is traced by its own. */
+        if (errno != ESRCH && listener_is_waiting(call))
+            calls_refuse(call, EPERM, "it is traced already");
+        calls_end(call, EPERM);
         return;
     }
     /* Only now can its number not become another's. */
     call->state = listener_is_waiting(call) ? CALL_STOPPING : CALL_RELEASING;
-    call->deadline_ns = clock_monotonic_ns() + CALL_PATIENCE_MS * CLOCK_NANOSECONDS_PER_MILLISECOND;
-    runner_expect(call->runner);
+    call->deadline_ns = runner_deadline(call->runner, CALL_PATIENCE_MS);
     (void)ptrace(PTRACE_INTERRUPT, thread, NULL, NULL);
-    listener_restart(call);
+    listener_answer(call, ERESTARTNOINTR);
 }

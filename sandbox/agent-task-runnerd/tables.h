@@ -14,6 +14,7 @@
 #include "lib/base/error.h"
 #include "lib/base/event_loop.h"
 #include "lib/base/unix_message.h"
+#include "lib/wire/channel_frame.h"
 #include "lib/wire/exec_event.h"
 #include "lib/wire/init_protocol.h"
 #include "lib/wire/task_protocol.h"
@@ -21,10 +22,10 @@
 #include "sandbox/exec-trap/registers.h"
 #include "sandbox/exec-trap/throttle.h"
 
-/* Connections, tickets, callers of sandboxes, logs, and what main, keeper and service need. */
-#define SOURCES_MAX (CLIENTS_MAX + CALLS_MAX + 2 * SANDBOXES_MAX + 8)
-/* What may put something on record, which waits while the record is full: the listener, stops of
- * traced threads, sandboxes' control sockets and ends. */
+/* Connections, tickets, callers of sandboxes, and what main, listener, keeper and service need. */
+#define SOURCES_MAX (CLIENTS_MAX + CALLS_MAX + SANDBOXES_MAX + 8)
+/* What may put something on record, which waits while the record is full, beside the listener:
+ * stops of traced threads, sandboxes' control sockets and ends. */
 #define GATED_MAX (2 * SANDBOXES_MAX + 4)
 
 enum runner_timer {
@@ -38,10 +39,17 @@ enum runner_timer {
 /* The calls that are owed an answer, for whoever takes our place. */
 #define RUNNER_JOURNAL "/run/coding-agents/runner-calls"
 
+/* A descriptor that is watched for input: watch.c. */
+struct watch {
+    struct event_loop *loop;
+    int fd;     /* owned; -1: none */
+    int source; /* -1: not watched */
+};
+
 /* Tells one file from all others. */
 struct program {
     uint64_t device;
-    uint64_t inode;
+    uint64_t inode; /* 0: there is no such file, and this is the same as none */
 };
 
 /*
@@ -79,14 +87,13 @@ struct call {
     uint64_t deadline_ns; /* DELAYED: when it goes on; 0: none */
     uint64_t sequence;    /* RECORDING: of its event */
     uint64_t mask;
-    struct seccomp_data notified;   /* the call as it was made */
-    struct registers_exec expected; /* and as it is made again */
+    struct seccomp_data notified; /* the call as it was made */
+    struct seccomp_data expected; /* and as it is made again */
     struct program from;
     struct program target;
     struct registers saved;
-    uint64_t issued_ns; /* TICKET: CLOCK_MONOTONIC */
-    int pidfd;          /* TICKET: owned */
-    int source;
+    uint64_t issued_ns;  /* TICKET: CLOCK_MONOTONIC */
+    struct watch end;    /* TICKET: the relay's pidfd */
     char path[PATH_MAX]; /* what the sandbox is asked for */
 };
 
@@ -95,21 +102,18 @@ struct calls {
     pid_t threads[CALLS_MAX]; /* of each row; a ticket's process */
     size_t end;               /* rows from here on are free */
     union journal_entry *journal;
-    int listener; /* owned; -1: none */
-    int listener_source;
-    bool is_listening; /* false while the table is full */
-    int trace_fd;      /* owned; SIGCHLD */
+    struct watch listener;
+    bool is_full;   /* the listener is not looked at */
+    int stopped_fd; /* owned; SIGCHLD */
     struct program relay;
     struct throttle throttle;
 };
 
 enum client_state {
     CLIENT_FREE = 0,
-    CLIENT_ACCEPTED,  /* has not said what it wants */
-    CLIENT_QUEUED,    /* waits for a sandbox */
-    CLIENT_HANDED,    /* a sandbox has it and has not yet said that it is its */
-    CLIENT_RELOADING, /* waits for the service's answer */
-    CLIENT_LISTING,   /* reads rows */
+    CLIENT_ACCEPTED, /* has not said what it wants */
+    CLIENT_QUEUED,   /* waits for a sandbox */
+    CLIENT_HANDED,   /* a sandbox has it and has not yet said that it is its */
 };
 
 struct client {
@@ -118,25 +122,19 @@ struct client {
     bool is_ticketed;
     pid_t pid;
     uid_t uid;
-    int connection; /* owned */
-    int source;
+    struct watch connection;
     int pidfd; /* owned; -1: not known yet */
     uint64_t accepted_ns;
     uint64_t deadline_ns;
-    uint64_t number; /* in the order of arrival */
     uint32_t profile;
-    uint32_t cursor;     /* LISTING: the next row */
-    struct unix_fds fds; /* owned */
-    struct task_run run;
-    char program[PATH_MAX]; /* the ticket's */
+    struct unix_fds fds;     /* owned */
+    struct task_start start; /* what the sandbox is told */
 };
 
 struct clients {
     struct client rows[CLIENTS_MAX];
-    int listen_fd; /* owned */
-    int listen_source;
-    bool is_accepting;
-    uint64_t count;
+    struct watch door;
+    bool is_full; /* it is not looked at */
 };
 
 enum sandbox_state {
@@ -144,7 +142,6 @@ enum sandbox_state {
     SANDBOX_MAKING,    /* the service was asked */
     SANDBOX_WARM,      /* waits for a command */
     SANDBOX_JUDGING,   /* has the command */
-    SANDBOX_HASHING,   /* reads the program for its digest */
     SANDBOX_RECORDING, /* until the verdict is on record */
     SANDBOX_RUNNING,
     SANDBOX_LINGERING,
@@ -155,99 +152,49 @@ enum sandbox_state {
 struct sandbox {
     struct runner *runner;
     enum sandbox_state state;
-    char id[TASK_ID_SIZE];
-    uint32_t profile;
-    char profile_name[TASK_PROFILE_SIZE];
-    uint32_t linger_seconds;
+    struct task_row row; /* what ps shows, but for its state: id, profile, caller, argv */
+    uint32_t profile;    /* its number */
+    uint64_t linger_seconds;
     uint32_t generation;
-    pid_t pid;
-    int control; /* owned */
-    int control_source;
-    int pidfd; /* owned */
-    int pid_source;
+    struct watch control;
+    struct watch end;      /* its init's pidfd */
     struct client *client; /* JUDGING; borrowed */
-    int caller_pidfd;      /* owned; -1: nobody waits */
-    int caller_source;
-    pid_t caller_pid;
-    uid_t caller_uid;
-    bool is_detached;
-    bool has_run; /* GO was said for a command that runs */
-    uint64_t started_realtime_ns;
+    struct watch caller;   /* a pidfd; none when nobody waits */
+    bool has_run;          /* GO was said for a command that runs */
     uint64_t started_ns;
     uint64_t deadline_ns; /* LINGERING */
     uint64_t sequence;    /* RECORDING */
-    int log;              /* owned; -1: none; what a detached command said */
-    int log_pipe;         /* owned */
-    int log_source;
-    uint32_t log_size;
-    struct task_file file; /* HASHING: whose digest is waited for */
     struct exec_event event;
-    char arguments[TASK_ARGUMENTS_SHOWN];
-};
-
-struct digest {
-    struct task_file file; /* inode 0: none */
-    uint8_t digest[TASK_DIGEST_SIZE];
-};
-
-struct sandboxes {
-    struct sandbox rows[SANDBOXES_MAX];
-    struct digest digests[DIGESTS_MAX];
-    size_t digest_next;
-    uint64_t count; /* ever made: the numbers of their ids */
-    uint64_t executed;
-    uint64_t denied;
-};
-
-struct direct_rule {
-    struct program from; /* inode 0: there is no such file, the rule is off */
-    struct program program;
-    struct task_direct shape;
 };
 
 /* What the service said of itself, and the connection to it. */
 struct pool {
-    int fd; /* owned; -1: none */
-    int source;
+    struct watch service;
     bool is_configured;
-    uint32_t generation;
-    bool is_observing;
-    uint32_t profile_count;
-    struct task_profile profiles[TASK_PROFILES_MAX];
-    uint32_t direct_count;
-    struct direct_rule direct[TASK_DIRECT_MAX];
-    /* The answer to HELLO or RELOAD while it comes in, message by message. */
-    bool is_receiving;
-    struct task_configuration coming;
-    uint32_t coming_profiles;
-    uint32_t coming_direct;
-    struct task_profile new_profiles[TASK_PROFILES_MAX];
-    struct task_direct new_direct[TASK_DIRECT_MAX];
+    struct task_configuration policy;
+    /* The files that each direct rule is about. */
+    struct program direct_from[TASK_DIRECT_MAX];
+    struct program direct_program[TASK_DIRECT_MAX];
     uint64_t retry_ns; /* the service could not make one: not before this time */
 };
 
+/* From its header on as it is sent: nothing lies between its parts. */
 struct audit_frame {
-    size_t size;
-    uint8_t bytes[12 + sizeof(struct exec_event) + TASK_ARGUMENTS_SHOWN];
-};
-
-enum audit_state {
-    AUDIT_STDERR = 0, /* no keeper */
-    AUDIT_AWAY,       /* connects again and again */
-    AUDIT_GREETING,   /* hello was said */
-    AUDIT_OPEN,
+    uint32_t padding; /* the event's place is a multiple of 8 */
+    struct channel_header header;
+    struct exec_event event;
+    char arguments[TASK_ARGUMENTS_SHOWN];
 };
 
 struct audit {
-    const char *keeper;  /* its socket; borrowed; NULL: none, events go to stderr */
+    const char *path;    /* of the keeper's socket; borrowed; NULL: none, events go to stderr */
     const char *session; /* what it is asked for; borrowed */
-    enum audit_state state;
-    int fd; /* owned; -1: none */
-    int source;
-    uint64_t away_ns;                            /* since when */
+    struct watch keeper;
+    bool is_open;                                /* the keeper has answered */
+    bool is_full;                                /* and reads too slowly */
+    uint64_t give_up_ns;                         /* until then it is waited for */
     uint64_t made;                               /* events */
     uint64_t sent;                               /* of them */
-    bool is_full;                                /* the keeper reads too slowly */
     struct audit_frame frames[AUDIT_FRAMES_MAX]; /* event N lies in row N modulo their number */
 };
 
@@ -257,18 +204,15 @@ struct runner {
     struct event_timer timers[TIMER_COUNT];
     struct event_loop gated; /* a source of loop */
     struct event_source gated_sources[GATED_MAX];
-    int gated_source;
-    bool is_gated; /* it is not looked at */
-    int stop_fd;   /* owned; SIGTERM */
-    bool is_stopping;
-    int notify;          /* owned; -1: nobody to tell */
-    int stored_listener; /* owned until it is adopted; -1: none */
-    uint64_t started_ns;
-    uint64_t refused;
-    uint64_t direct;
+    struct watch gate;
+    bool is_gated;                 /* nothing that is put on record is looked at */
+    int notify;                    /* owned; -1: nobody to tell */
+    int stored_listener;           /* owned until it is adopted; -1: none */
+    struct task_status_row status; /* what of it does not change, and its counts */
     struct calls calls;
     struct clients clients;
-    struct sandboxes sandboxes;
+    struct sandbox sandboxes[SANDBOXES_MAX];
+    uint64_t sandbox_count; /* ever made: the numbers of their ids */
     struct pool pool;
     struct audit audit;
 };

@@ -1,10 +1,7 @@
 /* Relays between their exec, which was checked, and their connection, which must come from them. */
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/epoll.h>
 
-#include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/syscalls.h"
 #include "sandbox/agent-task-runnerd/runner.h"
@@ -17,15 +14,10 @@ static void on_end(void *context, uint32_t events)
 
 int ticket_issue(struct call *call)
 {
-    struct runner *runner = call->runner;
-    cleanup_fd int pidfd = sys_pidfd_open(calls_thread(call), 0);
-    if (pidfd < 0)
-        return pidfd;
-    int source = event_loop_add(&runner->loop, pidfd, EPOLLIN, on_end, call);
-    if (source < 0)
-        return source;
-    call->pidfd = steal_fd(&pidfd);
-    call->source = source;
+    int pidfd = sys_pidfd_open(calls_thread(call), 0);
+    int result = watch_begin(&call->end, &call->runner->loop, pidfd, on_end, call);
+    if (result < 0)
+        return result;
     call->issued_ns = clock_monotonic_ns();
     call->state = CALL_TICKET;
     call->deadline_ns = 0;
@@ -36,24 +28,23 @@ int ticket_issue(struct call *call)
 struct call *ticket_find(struct client *client)
 {
     struct call *call = calls_find(client->runner, client->pid, CALL_TICKET, CALL_TICKET);
-    struct pollfd end = {.events = POLLIN};
     if (call == NULL || client->accepted_ns < call->issued_ns)
         return NULL;
-    end.fd = call->pidfd;
+    struct pollfd end = {.fd = call->end.fd, .events = POLLIN};
     return poll(&end, 1, 0) == 0 ? call : NULL;
 }
 
 void ticket_make_room(struct runner *runner)
 {
+    struct call *call = NULL;
     struct call *oldest = NULL;
-    for (size_t i = 0; i < runner->calls.end; i++) {
-        struct call *call = &runner->calls.rows[i];
-        if (call->state == CALL_TICKET && (oldest == NULL || call->issued_ns < oldest->issued_ns))
+    while ((call = calls_next(runner, call, CALL_TICKET, CALL_TICKET)) != NULL) {
+        if (oldest == NULL || call->issued_ns < oldest->issued_ns)
             oldest = call;
     }
     if (oldest == NULL || clock_monotonic_ns() - oldest->issued_ns <
                               TICKET_PATIENCE_MS * CLOCK_NANOSECONDS_PER_MILLISECOND)
         return;
     calls_refuse(oldest, 0, "killed: the relay did not connect");
-    (void)sys_pidfd_send_signal(oldest->pidfd, SIGKILL, 0);
+    (void)sys_pidfd_send_signal(oldest->end.fd, SIGKILL, 0);
 }

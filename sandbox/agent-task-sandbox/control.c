@@ -23,23 +23,13 @@ static void on_start(struct init *init, union control_message *message, struct u
     task_prepare(task, init->settings, &message->start, fds);
     init->client = unix_fds_take(fds, 0);
     init->phase = PHASE_JUDGED;
+    init_watch_log(init);
     reply_verdict(init);
-}
-
-static void on_hash(struct init *init, union control_message *message, struct unix_fds *fds)
-{
-    struct task_digest reply = {.header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_DIGEST}};
-
-    (void)message;
-    (void)fds;
-    if (target_digest(&init->task.target, reply.digest) < 0)
-        memset(reply.digest, 0, sizeof(reply.digest));
-    reply_to_runner(init, &reply, sizeof(reply));
 }
 
 static void on_go(struct init *init, union control_message *message, struct unix_fds *fds)
 {
-    const struct task_verdict *verdict = &init->task.verdict;
+    const struct exec_event *verdict = &init->task.verdict.event;
 
     (void)message;
     (void)fds;
@@ -59,6 +49,12 @@ static void on_signal(struct init *init, union control_message *message, struct 
     init_signal_command(init, message->signal.signal);
 }
 
+static void on_logs(struct init *init, union control_message *message, struct unix_fds *fds)
+{
+    (void)message;
+    reply_log(init, fds->count == 1 ? fds->fds[0] : -1);
+}
+
 /* clang-format off */
 static const struct {
     uint32_t type;
@@ -68,9 +64,9 @@ static const struct {
     void (*handle)(struct init *init, union control_message *message, struct unix_fds *fds);
 } messages[] = {
     {TASK_START,  sizeof(struct task_start),  PHASE_WARM,     PHASE_WARM,      on_start},
-    {TASK_HASH,   sizeof(struct task_header), PHASE_JUDGED,   PHASE_JUDGED,    on_hash},
     {TASK_GO,     sizeof(struct task_header), PHASE_JUDGED,   PHASE_JUDGED,    on_go},
     {TASK_SIGNAL, sizeof(struct task_signal), PHASE_STARTING, PHASE_LINGERING, on_signal},
+    {TASK_LOGS,   sizeof(struct task_header), PHASE_JUDGED,   PHASE_LINGERING, on_logs},
 };
 /* clang-format on */
 

@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "lib/base/apparmor_label.h"
 #include "lib/base/capability.h"
@@ -19,8 +19,6 @@
 
 /* Some hundred mounts with overlay options of some kilobytes each. */
 #define MOUNTINFO_MAX (1024u * 1024)
-/* The runner reads what it asked for. */
-#define SEND_PATIENCE_MS 2000
 
 int groundwork_lay(struct groundwork *groundwork, struct error *err)
 {
@@ -46,7 +44,10 @@ int groundwork_lay(struct groundwork *groundwork, struct error *err)
     if (result == 0)
         result =
             fd_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &mountinfo, &size, err);
-    return result < 0 ? result : masks_find(mountinfo, &groundwork->masks, err);
+    if (result == 0)
+        result = masks_find(mountinfo, &groundwork->masks, err);
+    groundwork->digests = digests_open();
+    return groundwork->digests == NULL ? error_set(err, errno, "share memory for digests") : result;
 }
 
 static int start_makers(struct generation *generation, const struct groundwork *groundwork,
@@ -59,6 +60,7 @@ static int start_makers(struct generation *generation, const struct groundwork *
             .generation = generation->number,
             .masks = &groundwork->masks,
             .filter = &groundwork->filter,
+            .digests = groundwork->digests,
             .confine = groundwork->confine,
         };
         int result = maker_start(&settings, &generation->makers[i], err);
@@ -96,71 +98,39 @@ void generation_close(struct generation *generation)
     generation->policy = NULL;
 }
 
-/* All of it is more than a socket holds at once. */
-static int send_whole(int connection, const void *data, size_t size)
+static void describe_profile(const struct policy_profile *profile, struct task_profile *row)
 {
-    const struct unix_message message = {.data = data, .size = size};
-    struct pollfd poll_connection = {.fd = connection, .events = POLLOUT};
-    int result;
-
-    do
-        result = unix_message_send(connection, &message);
-    while (result == -EAGAIN && poll(&poll_connection, 1, SEND_PATIENCE_MS) > 0);
-    return result;
+    row->warm = profile->warm;
+    row->linger_seconds = profile->linger_seconds;
+    snprintf(row->name, sizeof(row->name), "%s", profile->name);
 }
 
-static int describe_profiles(const struct generation *generation, int connection)
-{
-    int result = 0;
-
-    for (size_t i = 0; i < policy_profile_count(generation->policy) && result == 0; i++) {
-        const struct policy_profile *profile = policy_profile_at(generation->policy, i);
-        struct task_profile message = {
-            .header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_PROFILE},
-            .warm = profile->warm,
-            .linger_seconds = profile->linger_seconds,
-        };
-
-        snprintf(message.name, sizeof(message.name), "%s", profile->name);
-        result = send_whole(connection, &message, sizeof(message));
-    }
-    return result;
-}
-
-static int describe_direct(const struct generation *generation, int connection)
-{
-    int result = 0;
-
-    for (size_t i = 0; i < policy_direct_count(generation->policy) && result == 0; i++) {
-        struct task_direct message = *policy_direct_at(generation->policy, i);
-
-        message.header =
-            (struct task_header){.version = TASK_PROTOCOL_VERSION, .type = TASK_DIRECT};
-        result = send_whole(connection, &message, sizeof(message));
-    }
-    return result;
-}
-
+/* All of it is more than a socket holds at once, and whole or not there at all. */
 int generation_describe(const struct generation *generation, int connection)
 {
-    const struct task_reply reply = {
-        .header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_END}};
-    struct task_configuration configuration = {
-        .header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_CONFIGURATION},
+    static struct task_configuration configuration; /* large */
+    const struct task_header header = {.version = TASK_PROTOCOL_VERSION,
+                                       .type = TASK_CONFIGURATION};
+    cleanup_fd int fd = memfd_create("configuration", MFD_CLOEXEC);
+    const struct unix_message message = {
+        .data = &header, .size = sizeof(header), .fds = &fd, .fd_count = 1};
+    int result;
+
+    if (fd < 0)
+        return -errno;
+    configuration = (struct task_configuration){
+        .version = TASK_PROTOCOL_VERSION,
         .generation = generation->number,
         .is_observing = policy_is_observing(generation->policy),
         .profile_count = (uint32_t)policy_profile_count(generation->policy),
         .direct_count = (uint32_t)policy_direct_count(generation->policy),
     };
-    int result;
-
-    snprintf(configuration.agent, sizeof(configuration.agent), "%s", generation->agent);
-    result = send_whole(connection, &configuration, sizeof(configuration));
-    if (result == 0)
-        result = describe_profiles(generation, connection);
-    if (result == 0)
-        result = describe_direct(generation, connection);
-    return result < 0 ? result : send_whole(connection, &reply, sizeof(reply));
+    for (size_t i = 0; i < configuration.profile_count; i++)
+        describe_profile(policy_profile_at(generation->policy, i), &configuration.profiles[i]);
+    for (size_t i = 0; i < configuration.direct_count; i++)
+        configuration.direct[i] = *policy_direct_at(generation->policy, i);
+    result = fd_write_all(fd, &configuration, sizeof(configuration));
+    return result < 0 ? result : unix_message_send(connection, &message);
 }
 
 int generation_make(const struct generation *generation, const struct task_make *make,

@@ -20,6 +20,7 @@ struct groundwork {
     struct confine confine;
     struct masks masks;
     struct sock_fprog filter;
+    struct digests *digests; /* owned */
 };
 
 /*

@@ -39,6 +39,17 @@ static void on_linger_end(void *context)
     init_end();
 }
 
+static void on_output(void *context, uint32_t events)
+{
+    struct init *init = context;
+
+    (void)events;
+    if (log_take(&init->task.log) != LOG_END)
+        return;
+    event_loop_remove(&init->loop, init->log_source);
+    cleanup_close(&init->task.log.output);
+}
+
 /* Somebody is left. */
 static void linger(struct init *init)
 {
@@ -179,8 +190,11 @@ static void on_children(void *context, uint32_t events)
         child_changed(init, pid, wait_status);
     /* Everything inside is a descendant, and an orphan is a child: without children nobody is left.
      */
-    if (pid < 0 && init->phase >= PHASE_ENDED)
+    if (pid < 0 && init->phase >= PHASE_ENDED) {
+        while (log_take(&init->task.log) == LOG_MORE)
+            continue;
         init_end();
+    }
     if (init->phase == PHASE_ENDED)
         linger(init);
 }
@@ -226,6 +240,12 @@ void init_watch_client(struct init *init)
 {
     if (init->client >= 0)
         init->client_source = init_watch(init, init->client, on_client);
+}
+
+void init_watch_log(struct init *init)
+{
+    if (init->task.log.output >= 0)
+        init->log_source = init_watch(init, init->task.log.output, on_output);
 }
 
 void init_start_command(struct init *init)
@@ -282,6 +302,16 @@ static void open_loop(struct init *init)
     (void)init_watch(init, init->nested.listener, on_exec);
 }
 
+/* The runner tells who waits. */
+static void tell_unconfined(int control, const struct error *err)
+{
+    struct task_reply reply = {.header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_ERROR}};
+    const struct unix_message message = {.data = &reply, .size = sizeof(reply)};
+
+    snprintf(reply.text, sizeof(reply.text), "the sandbox does not close: %s", error_text(err));
+    (void)unix_message_send(control, &message);
+}
+
 void init_run(const struct settings *settings, int control, const char *id)
 {
     static struct init init; /* large; zeroed */
@@ -290,6 +320,7 @@ void init_run(const struct settings *settings, int control, const char *id)
 
     if (cage_close(settings, &listener, &err) < 0) {
         diagnostic_say("sandbox ", id, ": ", error_text(&err), NULL);
+        tell_unconfined(control, &err);
         init_end();
     }
     init = (struct init){.settings = settings,

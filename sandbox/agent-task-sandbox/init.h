@@ -12,8 +12,8 @@
 #include "sandbox/agent-task-sandbox/task.h"
 #include "sandbox/agent-task-sandbox/terminal.h"
 
-/* The runner, the client, children, execs, the outcome of the command's own. */
-#define SOURCES 5
+/* The runner, the client, children, execs, the outcome of the command's own, its log. */
+#define SOURCES 6
 
 enum init_timer {
     TIMER_LINGER, /* what the command left behind has lived long enough */
@@ -38,6 +38,7 @@ struct init {
     int client_source;
     int children; /* owned; a signalfd */
     int outcome_source;
+    int log_source;
     struct task task;
     struct terminal terminal;
     struct command command;
@@ -60,6 +61,9 @@ void init_end(void) __attribute__((noreturn));
 /* The client is listened to from here on; its end is the end of the command. */
 void init_watch_client(struct init *init);
 
+/* What a detached command says is kept from here on. */
+void init_watch_log(struct init *init);
+
 /* Starts the command that was judged, or ends the sandbox after saying why not. */
 void init_start_command(struct init *init);
 
@@ -77,6 +81,8 @@ void reply_to_runner(const struct init *init, const void *data, size_t size);
 void reply_to_client(struct init *init, const struct task_reply *reply, int fd);
 /* Tells the client that the command cannot be run or must not be: TYPE, and why. */
 void reply_refusal(struct init *init, uint32_t type, const char *text);
+/* Gives the log to the client of another connection (borrowed). */
+void reply_log(const struct init *init, int connection);
 /* The verdict, and the beginning of argv. */
 void reply_verdict(const struct init *init);
 void reply_ended(const struct init *init, int wait_status);

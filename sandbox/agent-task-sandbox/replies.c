@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/cleanup.h"
 #include "sandbox/agent-task-sandbox/init.h"
 
 void reply_to_runner(const struct init *init, const void *data, size_t size)
@@ -42,14 +43,29 @@ void reply_ended(const struct init *init, int wait_status)
     reply_to_runner(init, &ended, sizeof(ended));
 }
 
+void reply_log(const struct init *init, int connection)
+{
+    cleanup_fd int log = log_share(&init->task.log);
+    struct task_reply reply = {
+        .header = {.version = TASK_PROTOCOL_VERSION, .type = log < 0 ? TASK_ERROR : TASK_END},
+        .code = log < 0 ? (uint32_t)-log : 0,
+    };
+    const struct unix_message message = {
+        .data = &reply, .size = sizeof(reply), .fds = &log, .fd_count = log < 0 ? 0 : 1};
+
+    if (log < 0)
+        snprintf(reply.text, sizeof(reply.text), "its log cannot be opened: %s", strerror(-log));
+    (void)unix_message_send(connection, &message); /* it is gone, or does not read */
+}
+
 void reply_verdict(const struct init *init)
 {
     const struct task *task = &init->task;
     const struct unix_message message = {
         .data = &task->verdict,
         .size = sizeof(task->verdict),
-        .tail = task->verdict.arguments_size > 0 ? task->block.data : NULL,
-        .tail_size = task->verdict.arguments_size,
+        .tail = task->verdict.event.arguments_size > 0 ? task->block.data : NULL,
+        .tail_size = task->verdict.event.arguments_size,
     };
 
     if (unix_message_send(init->control, &message) < 0)

@@ -42,7 +42,7 @@ struct service {
     struct event_source sources[SOURCES];
 };
 
-static void send_error(const struct connection *connection, const char *id, const struct error *err)
+static void send_error(int connection, const char *id, const struct error *err)
 {
     struct task_reply reply = {
         .header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_ERROR},
@@ -52,7 +52,7 @@ static void send_error(const struct connection *connection, const char *id, cons
 
     snprintf(reply.id, sizeof(reply.id), "%s", id);
     snprintf(reply.text, sizeof(reply.text), "%s", error_text(err));
-    (void)unix_message_send(connection->fd, &message); /* gone: its end is told, too */
+    (void)unix_message_send(connection, &message); /* gone: its end is told, too */
 }
 
 static void drop(struct connection *connection)
@@ -98,7 +98,7 @@ static void on_make(struct connection *connection, const struct task_make *make)
     if (result == 0)
         return;
     error_set(&err, -result, "make a sandbox of the profile '%s'", copy.profile);
-    send_error(connection, copy.id, &err);
+    send_error(connection->fd, copy.id, &err);
 }
 
 static void on_hello(struct connection *connection)
@@ -107,14 +107,20 @@ static void on_hello(struct connection *connection)
         drop(connection);
 }
 
-static void on_reload(struct connection *connection)
+/* CLIENT (borrowed) asked the runner, which hears first what changed. */
+static void on_reload(struct connection *connection, int client)
 {
+    const struct task_reply reply = {
+        .header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_END}};
+    const struct unix_message message = {.data = &reply, .size = sizeof(reply)};
     struct error err = ERROR_INITIALIZER;
 
-    if (reload(connection->service, &err) < 0)
-        send_error(connection, "", &err);
-    else
-        describe_to_all(connection->service);
+    if (reload(connection->service, &err) < 0) {
+        send_error(client, "", &err);
+        return;
+    }
+    describe_to_all(connection->service);
+    (void)unix_message_send(client, &message);
 }
 
 static bool is_message(const struct task_header *header, enum task_message type)
@@ -136,15 +142,16 @@ static void on_message(void *context, uint32_t events)
     ssize_t size = unix_message_receive(connection->fd, &message, sizeof(message), &fds);
 
     (void)events;
-    unix_fds_close(&fds);
     if (size == -EAGAIN)
         return;
+    cleanup_fd int client = unix_fds_take(&fds, 0);
+    unix_fds_close(&fds);
     if (size == sizeof(message.make) && is_message(&message.header, TASK_MAKE))
         on_make(connection, &message.make);
     else if (size == sizeof(message.request) && is_message(&message.header, TASK_HELLO))
         on_hello(connection);
     else if (size == sizeof(message.request) && is_message(&message.header, TASK_RELOAD))
-        on_reload(connection);
+        on_reload(connection, client);
     else
         drop(connection);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "lib/policy/policy.h"
+#include "sandbox/agent-task-sandbox/digests.h"
 #include "sandbox/agent-task-sandbox/masks.h"
 #include "sandbox/confine/confine.h"
 
@@ -28,6 +29,7 @@ struct settings {
     uint32_t generation;                  /* of the policy */
     const struct masks *masks;            /* borrowed */
     const struct sock_fprog *filter;      /* borrowed; nested_make_filter */
+    struct digests *digests;              /* borrowed */
     struct confine confine;               /* a copy to start from: user, views, profile */
 };
 

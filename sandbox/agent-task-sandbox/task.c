@@ -22,6 +22,17 @@ struct preparation {
     struct unix_fds *received;
 };
 
+/* What the client handed over leads to somebody who does not wait. */
+static int detach(struct task *task, struct error *err)
+{
+    int result;
+
+    for (size_t i = 0; i < STREAM_COUNT; i++)
+        cleanup_close(&task->streams.items[i].fd);
+    result = log_open(&task->log, &task->streams);
+    return result < 0 ? error_set(err, -result, "open a log for the command") : 0;
+}
+
 static int take_descriptors(const struct preparation *preparation, struct error *err)
 {
     struct task *task = preparation->task;
@@ -42,7 +53,8 @@ static int take_descriptors(const struct preparation *preparation, struct error 
         preparation->received->count != number)
         return error_set(err, EINVAL, "the request is malformed");
     task->run = *run;
-    return streams_adopt(&task->streams, err);
+    return (run->flags & TASK_RUN_DETACHED) != 0 ? detach(task, err)
+                                                 : streams_adopt(&task->streams, err);
 }
 
 static int read_block(const struct preparation *preparation, struct error *err)
@@ -98,26 +110,25 @@ static int (*const steps[])(const struct preparation *preparation, struct error 
 /* What is known of the command goes on record also when it cannot run. */
 static void describe(struct task *task)
 {
-    struct task_verdict *verdict = &task->verdict;
+    struct exec_event *event = &task->verdict.event;
     size_t shown = task->block.arguments_size;
 
     if (task->block.data == NULL)
         return;
-    verdict->argument_count = task->run.argument_count;
-    verdict->arguments_total = (uint32_t)task->block.arguments_size;
-    verdict->arguments_size =
-        (uint32_t)(shown > TASK_ARGUMENTS_SHOWN ? TASK_ARGUMENTS_SHOWN : shown);
-    crypto_hash_sha256(verdict->arguments_digest, (const unsigned char *)task->block.data,
+    event->argument_count = task->run.argument_count;
+    event->arguments_total = (uint32_t)task->block.arguments_size;
+    event->arguments_size = (uint32_t)(shown > TASK_ARGUMENTS_SHOWN ? TASK_ARGUMENTS_SHOWN : shown);
+    crypto_hash_sha256(event->arguments_digest, (const unsigned char *)task->block.data,
                        task->block.arguments_size);
-    snprintf(verdict->directory, sizeof(verdict->directory), "%s",
+    snprintf(event->directory, sizeof(event->directory), "%s",
              task->target.directory_fd >= 0 ? task->target.directory : task->block.directory);
 }
 
 static void fail(struct task *task, int result, const struct error *err)
 {
-    task->verdict.action = TASK_ACTION_FAIL;
+    task->verdict.event.action = TASK_ACTION_FAIL;
     task->exit_code = (uint32_t)program_exit_code(-result);
-    snprintf(task->verdict.text, sizeof(task->verdict.text), "%s", error_text(err));
+    snprintf(task->verdict.event.text, sizeof(task->verdict.event.text), "%s", error_text(err));
 }
 
 static int digest(void *context, uint8_t value[TASK_DIGEST_SIZE])
@@ -131,17 +142,17 @@ static int digest(void *context, uint8_t value[TASK_DIGEST_SIZE])
 static void choose_profile(const struct preparation *preparation,
                            const struct policy_judgement *judgement)
 {
-    struct task_verdict *verdict = &preparation->task->verdict;
+    struct exec_event *event = &preparation->task->verdict.event;
 
     if (strcmp(judgement->profile, preparation->settings->profile->name) == 0)
         return;
-    verdict->action = TASK_ACTION_REDIRECT;
+    event->action = TASK_ACTION_REDIRECT;
     if (preparation->start->profile[0] == '\0')
         return;
-    verdict->action = TASK_ACTION_FAIL;
+    event->action = TASK_ACTION_FAIL;
     preparation->task->exit_code = PROGRAM_NOT_EXECUTABLE;
-    snprintf(verdict->text, sizeof(verdict->text),
-             "policy asks for the sandbox profile '%s' and then for another", verdict->profile);
+    snprintf(event->text, sizeof(event->text),
+             "policy asks for the sandbox profile '%s' and then for another", event->profile);
 }
 
 static void judge(const struct preparation *preparation)
@@ -158,17 +169,31 @@ static void judge(const struct preparation *preparation)
     };
 
     policy_judge(preparation->settings->policy, &command, &judgement);
-    task->verdict.action = judgement.action;
-    task->verdict.tier = judgement.tier;
-    task->verdict.is_observed = judgement.is_observed;
-    snprintf(task->verdict.rule, sizeof(task->verdict.rule), "%s", judgement.rule);
-    snprintf(task->verdict.profile, sizeof(task->verdict.profile), "%s", judgement.profile);
+    task->verdict.event.action = judgement.action;
+    task->verdict.event.tier = judgement.tier;
+    task->verdict.event.is_observed = judgement.is_observed;
+    snprintf(task->verdict.event.rule, sizeof(task->verdict.event.rule), "%s", judgement.rule);
+    snprintf(task->verdict.event.profile, sizeof(task->verdict.event.profile), "%s",
+             judgement.profile);
     if (judgement.action == TASK_ACTION_SANDBOX) {
         choose_profile(preparation, &judgement);
         return;
     }
     task->exit_code = PROGRAM_NOT_EXECUTABLE;
-    policy_describe_denial(&judgement, task->verdict.text, sizeof(task->verdict.text));
+    policy_describe_denial(&judgement, task->verdict.event.text, sizeof(task->verdict.event.text));
+}
+
+/* Of what is going to be recorded; zeros when it cannot be read. */
+static void record_digest(struct task *task, struct digests *digests)
+{
+    const struct task_file *file = &task->target.file;
+    struct exec_event *event = &task->verdict.event;
+
+    if (file->inode == 0 || event->action == TASK_ACTION_REDIRECT ||
+        digests_find(digests, file, event->program_digest))
+        return;
+    if (target_digest(&task->target, event->program_digest) == 0)
+        digests_keep(digests, file, event->program_digest);
 }
 
 void task_prepare(struct task *task, const struct settings *settings,
@@ -179,18 +204,19 @@ void task_prepare(struct task *task, const struct settings *settings,
     struct error err = ERROR_INITIALIZER;
     int result = 0;
 
-    *task = (struct task){.target = TARGET_NONE};
+    *task = (struct task){.target = TARGET_NONE, .log = LOG_NONE};
     task->verdict.header =
         (struct task_header){.version = TASK_PROTOCOL_VERSION, .type = TASK_VERDICT};
-    snprintf(task->verdict.profile, sizeof(task->verdict.profile), "%s", settings->profile->name);
+    snprintf(task->verdict.event.profile, sizeof(task->verdict.event.profile), "%s",
+             settings->profile->name);
     for (size_t i = 0; i < ARRAY_LENGTH(steps) && result == 0; i++)
         result = steps[i](&preparation, &err);
     describe(task);
-    task->verdict.file = task->target.file;
-    snprintf(task->verdict.program, sizeof(task->verdict.program), "%s",
+    snprintf(task->verdict.event.program, sizeof(task->verdict.event.program), "%s",
              result == 0 ? task->target.program : start->program);
     if (result < 0)
         fail(task, result, &err);
     else
         judge(&preparation);
+    record_digest(task, settings->digests);
 }

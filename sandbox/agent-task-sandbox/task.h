@@ -5,7 +5,9 @@
 #include <stdbool.h>
 
 #include "lib/base/unix_message.h"
+#include "lib/wire/exec_event.h"
 #include "sandbox/agent-task-sandbox/block.h"
+#include "sandbox/agent-task-sandbox/log.h"
 #include "sandbox/agent-task-sandbox/settings.h"
 #include "sandbox/agent-task-sandbox/streams.h"
 #include "sandbox/agent-task-sandbox/target.h"
@@ -16,6 +18,7 @@ struct task {
     struct block block;
     struct target target;
     struct streams streams;
+    struct log log; /* of a detached command */
     struct variables variables;
     struct task_verdict verdict;
     uint32_t exit_code; /* DENY and FAIL: for the client */

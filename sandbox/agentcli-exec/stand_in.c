@@ -18,19 +18,16 @@
 /* The sandbox's own first process; 0: none. */
 static pid_t find_init(int connection, pid_t relay)
 {
-    union task_message_of_runner message;
-    pid_t found = 0;
+    union task_message_of_runner message = {.header = {.version = 0}};
+    cleanup_fd int list = -1;
 
-    do {
-        cleanup_fd int fd = -1;
-
-        if (task_receive_any(connection, &message, &fd) < 0)
-            return 0;
-        if (message.header.type == TASK_ROW && message.row.caller_pid == relay &&
-            message.row.state == TASK_STATE_RUNNING)
-            found = message.row.init_pid;
-    } while (message.header.type == TASK_ROW);
-    return found;
+    if (task_receive_any(connection, &message, &list) < 0 || list < 0)
+        return 0;
+    for (size_t i = 0; task_read_row(list, i, &message) > 0; i++) {
+        if (message.row.caller_pid == relay && message.row.state == TASK_STATE_RUNNING)
+            return message.row.init_pid;
+    }
+    return 0;
 }
 
 /* Its eldest child is the command: proc_tid_children(5). */

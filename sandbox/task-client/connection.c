@@ -163,6 +163,15 @@ int task_receive_any(int connection, union task_message_of_runner *message, int 
     return 0;
 }
 
+int task_read_row(int fd, size_t number, union task_message_of_runner *row)
+{
+    ssize_t size = pread(fd, &row->row, sizeof(row->row), (off_t)(number * sizeof(row->row)));
+
+    if (size <= 0)
+        return size < 0 ? -errno : 0;
+    return task_message_check(row, (size_t)size) < 0 || row->header.type != TASK_ROW ? -EPROTO : 1;
+}
+
 int task_receive(int connection, struct task_reply *reply, int *fd)
 {
     union task_message_of_runner message = {.header = {.version = 0}};

@@ -37,6 +37,12 @@ uint32_t task_open_streams(void);
 int task_receive_any(int connection, union task_message_of_runner *message, int *fd);
 
 /*
+ * Reads row NUMBER of the list FD that came with TASK_END. 1 with ROW whole, its strings ended; 0
+ * behind the last; -EPROTO for what is no row, or another -errno.
+ */
+int task_read_row(int fd, size_t number, union task_message_of_runner *row);
+
+/*
  * Waits for one reply. 0 with REPLY whole, its strings ended, and *FD owned by the caller (-1
  * without one); -ECONNRESET when the other side is gone, -EPROTO when it said something else.
  */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -40,33 +41,53 @@ static bool start_timer(void)
            timer_settime(timer, 0, &when, NULL) == 0;
 }
 
+/* Calls of all the children, and how many of them a signal interrupted. */
+struct tally {
+    unsigned long calls;
+    unsigned long interrupted;
+};
+
+/* Returns when the call has failed: with its errno. */
+static int try_exec(const char *path, struct tally *tally)
+{
+    tally->calls++;
+    execve(path, attack_whoami, environ);
+    tally->interrupted += errno == EINTR;
+    return errno;
+}
+
 /* Until a guard has received a call, a signal makes it fail with EINTR: no more than that. */
-static void exec_amid_signals(void)
+static void exec_amid_signals(struct tally *tally)
 {
     if (!start_timer())
         _exit(90);
     for (int missing = 0; missing < 3; missing++) {
-        execve("/no/such/program", attack_whoami, environ);
-        if (errno != ENOENT && errno != EINTR)
+        int number = try_exec("/no/such/program", tally);
+        if (number != ENOENT && number != EINTR)
             _exit(91);
     }
-    do
-        execve(attack_self, attack_whoami, environ);
-    while (errno == EINTR);
+    while (try_exec(attack_self, tally) == EINTR)
+        continue;
     _exit(92);
 }
 
 bool attack_signals(void)
 {
     unsigned long tries = attack_count(300, 10000);
+    int wanted = getenv("CONTROL") != NULL ? RAN_FREE : RAN_SANDBOXED;
+    struct tally *tally =
+        mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (tally == MAP_FAILED)
+        return attack_say("map memory");
     for (unsigned long i = 0; i < tries; i++) {
         pid_t pid = fork();
         if (pid == 0)
-            exec_amid_signals();
+            exec_amid_signals(tally);
         int code = attack_wait(pid);
-        if (code != RAN_SANDBOXED)
+        if (code != wanted)
             return attack_say("try %lu ended with %d", i, code);
     }
+    printf("%lu calls, %lu interrupted\n", tally->calls, tally->interrupted);
     return true;
 }
 

@@ -1,11 +1,12 @@
 # Fuzz targets: each replays its committed inputs in every `make check`, and `make fuzz` looks for new ones.
-FUZZ_TARGETS := manifest channel table audit policy command exec task block trap_path trap_direct trap_request
+FUZZ_TARGETS := manifest channel table audit policy command exec task block trap_path trap_direct trap_request trap_verdict
 # What a target reads that is not of a floor.
 FUZZ_SOURCES_task := sandbox/task-client/message.c
 FUZZ_SOURCES_block := sandbox/agent-task-sandbox/block.c
 FUZZ_SOURCES_trap_path := sandbox/exec-trap/path_text.c
 FUZZ_SOURCES_trap_direct := sandbox/exec-trap/direct_match.c
 FUZZ_SOURCES_trap_request := sandbox/exec-trap/request.c
+FUZZ_SOURCES_trap_verdict := $(addprefix sandbox/exec-trap/,configuration.c direct_match.c verdict_check.c)
 FUZZ_SECONDS ?= $(if $(filter 1,$(SOAK)),600,20)
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%)
 FUZZ_CFLAGS := -std=gnu11 -g -O1 -D_GNU_SOURCE -DCODING_AGENTS_VERSION='"$(VERSION)"' \

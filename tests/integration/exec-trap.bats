@@ -119,8 +119,12 @@ ODD=(names scripts environment own-filters undumpable arguments descriptors stre
 
 @test "a call that fails late, amid signals: its error and every register are the caller's own" {
     trapped signals registers
+    [[ $output =~ [0-9]+\ calls,\ [0-9]+\ interrupted ]]
     free registers
     [ "$status" -eq 0 ]
+    free signals
+    [ "$status" -eq 0 ]
+    [[ $output == *'calls, 0 interrupted'* ]]
 }
 
 @test "threads: a call of one that is not the first, and several at once" {
@@ -135,4 +139,62 @@ ODD=(names scripts environment own-filters undumpable arguments descriptors stre
 
 @test "32 threads that spawn at once: no failure" {
     trapped spawns
+}
+
+@test "the task runner is below a filter of its own: what it never does is refused, as it is not to the service beside it" {
+    run env INSIDE="$BUILD/tests/helpers/call-inside" "$ROOT/tests/attack/tree" bash -c '
+        grep -q "^Seccomp:[[:space:]]*2" "/proc/$RUNNER_PID/status" || exit 1
+        for call in getpid unix-socket inet-socket execve seccomp unlink; do
+            echo "$call: $("$INSIDE" "$RUNNER_PID" "$call"), $("$INSIDE" "$SERVICE_PID" "$call")"
+        done'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "${lines[0]}" = 'getpid: done, done' ]
+    [ "${lines[1]}" = 'unix-socket: done, done' ]
+    [ "${lines[2]}" = 'inet-socket: Operation not permitted, done' ]
+    [ "${lines[3]}" = 'execve: Operation not permitted, Bad address' ]
+    [ "${lines[4]}" = 'seccomp: Operation not permitted, Invalid argument' ]
+    [ "${lines[5]}" = 'unlink: Operation not permitted, Bad address' ]
+}
+
+@test "without its filter the task runner does not start, and says why" {
+    run "$ROOT/tests/attack/tree" bash -c 'cd /etc/coding-agents/seccomp && mv runner.bpf away
+        /usr/libexec/coding-agents/agent-task-runnerd 2>&1; echo "ended with $?"
+        : >runner.bpf; /usr/libexec/coding-agents/agent-task-runnerd 2>&1; echo "ended with $?"'
+    echo "$output"
+    [[ ${lines[0]} == 'agent-task-runnerd: confine the task runner to the seccomp filter: '*'No such file'* ]]
+    [ "${lines[1]}" = 'ended with 1' ]
+    [[ ${lines[2]} == *'is damaged'* ]]
+    [ "${lines[3]}" = 'ended with 1' ]
+}
+
+@test "a detached command: its sandbox keeps what it says, whole, until it is read, and only the first of too much" {
+    run env CTL="$BUILD/image/usr/local/bin/agent-task-runnerctl" "$ROOT/tests/attack/tree" bash -c '
+        task() { "$CTL" run -- sh -c "$1"; }
+        id=$(task "echo one; sleep 0.3; echo two >&2; cat; sleep 0.3; echo three")
+        "$CTL" logs --follow "$id"
+        "$CTL" logs t99 2>&1; "$CTL" exec -- sleep 5 & sleep 0.3
+        "$CTL" logs "$("$CTL" ps | awk "\$2 == \"running\" { print \$1 }")" 2>&1
+        id=$(task "head -c 3000000 /dev/zero | tr \"\\0\" x; sleep 5")
+        for _ in {1..50}; do [ "$("$CTL" logs "$id" | wc -c)" -gt 1048576 ] && break; sleep 0.1; done
+        "$CTL" logs "$id" | wc -c; "$CTL" logs "$id" | tail -n 1; "$CTL" kill "$id"'
+    echo "$output"
+    [ "${lines[0]}" = one ]
+    [ "${lines[1]}" = two ]
+    [ "${lines[2]}" = three ]
+    [[ ${lines[3]} == *'there is no such task, or it keeps no log' ]]
+    [[ ${lines[4]} == *'there is no such task, or it keeps no log' ]]
+    [ "${lines[5]}" = $((1024 * 1024 + 25)) ]
+    [ "${lines[6]}" = '[the rest was not kept]' ]
+}
+
+@test "a sandbox that does not close: who waits hears the cause, and nothing runs" {
+    run env CTL="$BUILD/image/usr/local/bin/agent-task-runnerctl" "$ROOT/tests/attack/tree" bash -c '
+        : >/etc/coding-agents/seccomp/command.bpf
+        for warm in $("$CTL" ps | awk "\$2 == \"warm\" { print \$1 }"); do "$CTL" exec -- true; done
+        "$CTL" exec -- touch /workspace/ran 2>&1; echo "ended with $?"; ls /workspace'
+    echo "$output"
+    [[ $output == *'the sandbox does not close: '*'command.bpf'*'is damaged'* ]]
+    [[ $output != *'ended with 0'* ]]
+    [ "${lines[-1]}" != ran ]
 }

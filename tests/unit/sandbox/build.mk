@@ -8,9 +8,10 @@ $(eval $(call unit_test,sandbox_agents,tests/unit/sandbox/test_agents.c \
 	sandbox/agentcli-exec/agents.c sandbox/agentcli-exec/options.c,$(LIBBASE),))
 $(eval $(call unit_test,sandbox_seccomp_compile,tests/unit/sandbox/test_seccomp_compile.c \
 	$(SANDBOX_TEST_COMPILER),$(LIBBASE),-lseccomp -ljansson))
-$(eval $(call unit_test,sandbox_command_filter,\
-	tests/unit/sandbox/test_command_filter.c $(FILTER_TEST_SUPPORT),$(LIBBASE),-lseccomp))
-$(BUILD)/tests/unit/sandbox_command_filter: | $(COMMAND_FILTER) $(AGENTCLI_FILTER)
+$(foreach name,command runner,$(eval $(call unit_test,sandbox_$(name)_filter,\
+	tests/unit/sandbox/test_$(name)_filter.c tests/unit/sandbox/filter_probe.c $(FILTER_TEST_SUPPORT),$(LIBBASE),-lseccomp)))
+$(BUILD)/tests/unit/sandbox_command_filter $(BUILD)/tests/unit/sandbox_runner_filter: | \
+	$(SECCOMP_FILTERS) $(SANDBOX_FILTERS)
 $(eval $(call unit_test,sandbox_task_block,tests/unit/sandbox/test_task_block.c $(TASK_CLIENT_SOURCES),$(LIBBASE),))
 $(eval $(call unit_test,sandbox_task_session,\
 	tests/unit/sandbox/test_task_session.c tests/unit/sandbox/task_stage.c $(TASK_CLIENT_SOURCES),$(LIBBASE),))
@@ -20,3 +21,4 @@ $(eval $(call unit_test,sandbox_task_request,tests/unit/sandbox/test_task_reques
 $(eval $(call unit_test,sandbox_task_parts,tests/unit/sandbox/test_task_parts.c \
 	$(addprefix sandbox/agent-task-sandbox/,foreign.c masks.c streams.c target.c) sandbox/confine/program.c,\
 	$(LIBBASE),-lsodium))
+$(eval $(call unit_test,sandbox_digests,tests/unit/sandbox/test_digests.c sandbox/agent-task-sandbox/digests.c,$(LIBBASE),))

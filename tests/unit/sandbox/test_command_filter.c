@@ -29,107 +29,63 @@
 #include "lib/base/unix_message.h"
 #include "lib/base/unix_socket.h"
 #include "tests/unit/policies/bpf_judge.h"
+#include "tests/unit/sandbox/filter_probe.h"
 
 #define X32_BIT 0x40000000
 
-static char filter_directory[PATH_MAX];
-static char filter_path[PATH_MAX];
 /* What the two filters judge differently. */
 static struct expected_table own_calls;
 static struct bpf_program program;
-
-static int find_filters(void **state)
-{
-    char directory[PATH_MAX];
-
-    (void)state;
-    if (path_of_program(directory, NULL) < 0)
-        return -1;
-    return path_format(filter_directory, "%s/../../image/etc/coding-agents/seccomp", directory);
-}
 
 static int choose_command_filter(void **state)
 {
     (void)state;
     own_calls = expected_of_commands;
-    return path_format(filter_path, "%s/command.bpf", filter_directory);
+    return filter_choose("command.bpf");
+}
+
+static int choose_parts_of_command_filter(void **state)
+{
+    (void)state;
+    own_calls = expected_of_commands;
+    return filter_choose_both("command-early.bpf", "command-late.bpf");
 }
 
 static int choose_trap_filter(void **state)
 {
     (void)state;
     own_calls = expected_of_the_trap;
-    return path_format(filter_path, "%s/agentcli.bpf", filter_directory);
-}
-
-static void enter_filter(void)
-{
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || seccomp_filter_load(filter_path, NULL) < 0)
-        _exit(255);
-}
-
-/* Exit status 0 for success, else the errno: all that a probe has to say. */
-static void probe(const struct expected_call *call, bool is_filtered) __attribute__((noreturn));
-static void probe(const struct expected_call *call, bool is_filtered)
-{
-    int ends[2];
-    pid_t parent = getpid();
-    long result;
-
-    if (is_filtered)
-        enter_filter();
-    result = syscall(call->number, call->arguments[0], call->arguments[1], call->arguments[2], ends,
-                     0, 0);
-    if (getpid() != parent)
-        _exit(0); /* the child of a clone that went through */
-    _exit(result < 0 ? errno : 0);
-}
-
-/* The errno of the call in a child, 0 for success; 1000 plus the signal that ended it. */
-static int outcome(const struct expected_call *call, bool is_filtered)
-{
-    int status;
-    pid_t pid = fork();
-
-    if (pid == 0)
-        probe(call, is_filtered);
-    assert_true(pid > 0);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    if (WIFSIGNALED(status))
-        return 1000 + WTERMSIG(status);
-    assert_int_not_equal(WEXITSTATUS(status), 255);
-    return WEXITSTATUS(status);
-}
-
-static void check(const struct expected_call *call)
-{
-    int control = outcome(call, false);
-    int filtered = outcome(call, true);
-
-    if (call->refusal == 0 && filtered != control)
-        fail_msg("%s: %d with the filter, %d without", call->name, filtered, control);
-    if (call->refusal != 0 && filtered != call->refusal)
-        fail_msg("%s: %d with the filter, not %d", call->name, filtered, call->refusal);
-    /* Without privileges the kernel refuses much of this by itself, and there is no control. */
-    if (call->refusal != 0 && control == call->refusal && geteuid() == 0)
-        fail_msg("%s: %d without the filter too", call->name, control);
-    /* What judges filters that nobody loads says the same. */
-    if (call->refusal != bpf_judge(&program, call))
-        fail_msg("%s: %d by the program's text", call->name, bpf_judge(&program, call));
+    return filter_choose("agentcli.bpf");
 }
 
 static void check_all(const struct expected_table *table)
 {
     for (size_t i = 0; i < table->count; i++)
-        check(&table->calls[i]);
+        filter_check(&table->calls[i]);
 }
 
 static void test_calls(void **state)
 {
     (void)state;
-    bpf_read(filter_path, &program);
     check_all(&expected_of_both);
     check_all(&own_calls);
+}
+
+/* What judges filters that nobody loads says the same as the kernel did above. */
+static void test_the_judge(void **state)
+{
+    const struct expected_table *const tables[] = {&expected_of_both, &own_calls};
+
+    (void)state;
+    bpf_read(filter_path, &program);
+    for (size_t i = 0; i < ARRAY_LENGTH(tables); i++) {
+        for (size_t j = 0; j < tables[i]->count; j++) {
+            const struct expected_call *call = &tables[i]->calls[j];
+
+            if (call->refusal != bpf_judge(&program, call))
+                fail_msg("%s: %d by the program's text", call->name, bpf_judge(&program, call));
+        }
+    }
 }
 
 /* A thread, a fork and an exec by the C library: what clone3's ENOSYS must not break. */
@@ -140,7 +96,7 @@ static void test_children_still_start(void **state)
 
     (void)state;
     if (pid == 0) {
-        enter_filter();
+        filter_enter();
         execl("/bin/sh", "sh", "-c", "/bin/true | /bin/cat && (exit 3); exit $?", (char *)NULL);
         _exit(1);
     }
@@ -236,8 +192,8 @@ static void test_x32_is_killed(void **state)
     (void)state;
     bpf_read(filter_path, &program);
     assert_int_equal(bpf_judge(&program, &call), 1000 + SIGSYS);
-    assert_true(outcome(&call, false) < 1000);
-    assert_int_equal(outcome(&call, true), 1000 + SIGSYS);
+    assert_true(filter_outcome(&call, false) < 1000);
+    assert_int_equal(filter_outcome(&call, true), 1000 + SIGSYS);
 }
 
 static void test_i386_is_killed(void **state)
@@ -249,7 +205,7 @@ static void test_i386_is_killed(void **state)
     if (pid == 0) {
         long result = 20; /* getpid there */
 
-        enter_filter();
+        filter_enter();
         __asm__ volatile("int $0x80" : "+a"(result) : : "memory", "r8", "r9", "r10", "r11");
         _exit(0);
     }
@@ -265,8 +221,12 @@ int main(void)
 #define WITH(choice, test) cmocka_unit_test_setup(test, choice)
     const struct CMUnitTest tests[] = {
         WITH(choose_command_filter, test_calls),
+        WITH(choose_command_filter, test_the_judge),
+        WITH(choose_parts_of_command_filter, test_calls),
+        WITH(choose_parts_of_command_filter, test_children_still_start),
         WITH(choose_command_filter, test_children_still_start),
         WITH(choose_trap_filter, test_calls),
+        WITH(choose_trap_filter, test_the_judge),
         WITH(choose_trap_filter, test_execs_wait_for_the_listener),
         WITH(choose_trap_filter, test_one_listener_only),
 #ifdef __x86_64__
@@ -277,5 +237,5 @@ int main(void)
 #endif
     };
 
-    return cmocka_run_group_tests(tests, find_filters, NULL);
+    return cmocka_run_group_tests(tests, filter_find, NULL);
 }

@@ -1,0 +1,42 @@
+/* Descriptors that are watched for as long as they are open, and messages with their header. */
+#include <sys/epoll.h>
+
+#include "lib/base/cleanup.h"
+#include "sandbox/agent-task-runnerd/runner.h"
+
+int watch_begin(struct watch *watch, struct event_loop *loop, int fd,
+                event_loop_source_callback *callback, void *context)
+{
+    int source = fd < 0 ? fd : event_loop_add(loop, fd, EPOLLIN, callback, context);
+    if (source < 0)
+        cleanup_close(&fd);
+    *watch = (struct watch){.loop = loop, .fd = fd, .source = source < 0 ? -1 : source};
+    return source < 0 ? source : 0;
+}
+
+void watch_change(const struct watch *watch, uint32_t events)
+{
+    event_loop_modify(watch->loop, watch->source, events);
+}
+
+void watch_stop(struct watch *watch)
+{
+    if (watch->source >= 0)
+        event_loop_remove(watch->loop, watch->source);
+    watch->source = -1;
+}
+
+void watch_close(struct watch *watch)
+{
+    watch_stop(watch);
+    cleanup_close(&watch->fd);
+}
+
+int message_send(int socket, enum task_message type, void *message, size_t size, int fd)
+{
+    const struct unix_message packet = {
+        .data = message, .size = size, .fds = &fd, .fd_count = fd >= 0 ? 1 : 0};
+    *(struct task_header *)message =
+        (struct task_header){.version = TASK_PROTOCOL_VERSION, .type = type};
+    return unix_message_send(socket, &packet);
+}
