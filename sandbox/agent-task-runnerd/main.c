@@ -48,11 +48,16 @@ static void on_gated(void *context, uint32_t events)
     (void)event_loop_run_once(&runner.gated, 0);
 }
 
+/* What runs is told, and served and put on record until it has ended; PID 1 does not wait for ever.
+ */
 static void on_stop(void *context, uint32_t events)
 {
+    struct signalfd_siginfo info;
     (void)context;
     (void)events;
+    (void)!read(runner.stop_fd, &info, sizeof(info));
     runner.is_stopping = true;
+    sandboxes_stop(&runner);
 }
 
 static int watch_signal(int number)
@@ -138,7 +143,7 @@ static void gate(void)
 static int run(struct error *err)
 {
     int result = 0;
-    while (result == 0 && !runner.is_stopping) {
+    while (result == 0 && !(runner.is_stopping && sandboxes_are_idle(&runner))) {
         gate();
         result = event_loop_run_once(&runner.loop, -1);
     }

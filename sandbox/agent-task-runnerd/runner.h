@@ -122,6 +122,10 @@ struct sandbox *sandboxes_find(struct runner *runner, const char *id);
 int sandboxes_on_made(struct sandbox *sandbox, const struct task_made *made, struct unix_fds *fds);
 void sandboxes_start(struct sandbox *sandbox, struct client *client);
 void sandboxes_kill(struct sandbox *sandbox);
+/* TASK_STOP to all that have a command or what one left behind. */
+void sandboxes_stop(struct runner *runner);
+/* None of them has. */
+bool sandboxes_are_idle(const struct runner *runner);
 size_t sandboxes_count(const struct runner *runner, enum sandbox_state state, uint32_t profile);
 void sandboxes_on_recorded(struct runner *runner);
 void sandboxes_on_tick(struct runner *runner, uint64_t now_ns);

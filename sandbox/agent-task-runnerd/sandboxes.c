@@ -92,6 +92,26 @@ void sandboxes_kill(struct sandbox *sandbox)
         sandbox->state = SANDBOX_ENDING;
 }
 
+void sandboxes_stop(struct runner *runner)
+{
+    const struct task_header header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_STOP};
+    const struct unix_message message = {.data = &header, .size = sizeof(header)};
+    for (size_t i = 0; i < SANDBOXES_MAX; i++) {
+        const struct sandbox *sandbox = &runner->sandboxes.rows[i];
+        if (sandbox->state == SANDBOX_RUNNING || sandbox->state == SANDBOX_LINGERING)
+            (void)unix_message_send(sandbox->control, &message); /* its end is told, too */
+    }
+}
+
+bool sandboxes_are_idle(const struct runner *runner)
+{
+    for (size_t i = 0; i < SANDBOXES_MAX; i++) {
+        if (runner->sandboxes.rows[i].state > SANDBOX_WARM)
+            return false;
+    }
+    return true;
+}
+
 /* What it said before its end counts: a command that ended was not killed. */
 static void on_init_end(void *context, uint32_t events)
 {

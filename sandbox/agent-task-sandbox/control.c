@@ -59,6 +59,13 @@ static void on_signal(struct init *init, union control_message *message, struct 
     init_signal_command(init, message->signal.signal);
 }
 
+static void on_stop(struct init *init, union control_message *message, struct unix_fds *fds)
+{
+    (void)message;
+    (void)fds;
+    init_stop(init);
+}
+
 /* clang-format off */
 static const struct {
     uint32_t type;
@@ -71,6 +78,7 @@ static const struct {
     {TASK_HASH,   sizeof(struct task_header), PHASE_JUDGED,   PHASE_JUDGED,    on_hash},
     {TASK_GO,     sizeof(struct task_header), PHASE_JUDGED,   PHASE_JUDGED,    on_go},
     {TASK_SIGNAL, sizeof(struct task_signal), PHASE_STARTING, PHASE_LINGERING, on_signal},
+    {TASK_STOP,   sizeof(struct task_header), PHASE_STARTING, PHASE_LINGERING, on_stop},
 };
 /* clang-format on */
 
