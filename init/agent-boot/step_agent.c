@@ -11,9 +11,10 @@
 #include "lib/base/capability.h"
 #include "lib/base/cleanup.h"
 #include "lib/wire/init_protocol.h"
+#include "lib/wire/task_protocol.h"
 
 #define AGENTCLI_EXEC BOOT_LIBEXEC "/agentcli-exec"
-#define AGENT_STOP_GRACE_MS 5000
+#define AGENT_STOP_GRACE_MS TASK_STOP_GRACE_MS
 #define AGENT_READY_TIMEOUT_MS 30000
 
 #define SYS_ADMIN CAPABILITY_BIT(CAP_SYS_ADMIN)
@@ -28,7 +29,8 @@ struct support {
     const char *name;
     int (*add_arguments)(const struct boot_context *context, struct init_service *service,
                          struct error *err);
-    uint64_t capabilities;  /* policies/capabilities.tab */
+    uint64_t capabilities; /* policies/capabilities.tab */
+    uint32_t stop_grace_ms;
     uint32_t restart_limit; /* in SUPPORT_RESTART_WINDOW_MS */
     uint32_t store_max;
 };
@@ -182,12 +184,15 @@ static const struct support supports[] = {
         .name = "sandbox",
         .add_arguments = add_sandbox,
         .capabilities = SYS_ADMIN | SETUID | SETGID | SETPCAP,
+        .stop_grace_ms = SUPPORT_STOP_GRACE_MS,
         .restart_limit = 20,
     },
     {
         .name = "runner",
         .add_arguments = add_runner,
         .capabilities = SYS_PTRACE | KILL | SETUID,
+        /* It ends after what runs in its sandboxes, and puts that on record. */
+        .stop_grace_ms = TASK_STOP_GRACE_MS + SUPPORT_STOP_GRACE_MS,
         /* One that agents can reach may be killed ten times a second, and the session goes on. */
         .restart_limit = 100,
         .store_max = 1, /* the listener of the exec trap */
@@ -221,7 +226,7 @@ static int send_support(const struct boot_context *context, struct init_boot_mes
     service->backoff_ms = SUPPORT_BACKOFF_MS;
     service->backoff_max_ms = SUPPORT_BACKOFF_MAX_MS;
     service->ready_timeout_ms = SUPPORT_READY_TIMEOUT_MS;
-    service->stop_grace_ms = SUPPORT_STOP_GRACE_MS;
+    service->stop_grace_ms = support->stop_grace_ms;
     service->store_max = support->store_max;
     int result = support->add_arguments(context, service, err);
     if (result == 0)

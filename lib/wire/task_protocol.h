@@ -37,6 +37,8 @@
 #define TASK_PROFILES_MAX 16
 #define TASK_DIRECT_MAX 64 /* direct rules of one policy */
 #define TASK_DIGEST_SIZE 32
+/* From TERM to KILL for what lives in a sandbox when its session ends; as long as the agent has. */
+#define TASK_STOP_GRACE_MS 5000
 
 enum task_message {
     /* client -> runner, answered by the sandbox on the same connection */
@@ -85,6 +87,8 @@ enum task_message {
     TASK_ENDED = 85,   /* sandbox: the command itself has ended */
     TASK_NESTED = 86,  /* sandbox: an exec inside; argv follows the structure */
     TASK_LINGER = 87,  /* sandbox: the command ended, processes it left live on; count */
+    TASK_STOP = 88,    /* runner: the session ends. Everything inside gets TERM and CONT, and after
+                          TASK_STOP_GRACE_MS KILL; each further one sends TERM and CONT again */
 };
 
 struct task_header {

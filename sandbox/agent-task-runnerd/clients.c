@@ -40,9 +40,13 @@ void clients_refuse(struct client *client, int error, const char *text)
     clients_free(client);
 }
 
-void clients_answer(struct client *client, int fd)
+void clients_answer(struct client *client, int result, const char *why, int fd)
 {
     struct task_reply reply = {.code = 0};
+    if (result < 0) {
+        clients_refuse(client, -result, why);
+        return;
+    }
     (void)message_send(client->connection.fd, TASK_END, &reply, sizeof(reply), fd);
     clients_free(client);
 }

@@ -10,7 +10,6 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/exit_codes.h"
-#include "lib/base/fd.h"
 #include "lib/base/path.h"
 #include "sandbox/agent-task-runnerd/runner.h"
 
@@ -55,16 +54,19 @@ static void on_gated(void *context, uint32_t events)
     (void)event_loop_run_once(&runner.gated, 0);
 }
 
-/* Whatever lives by us ends with this process. The end of a command that was told to its client was
- * told to us before. */
+/* What runs is told, and served and put on record until it has ended; PID 1 does not wait for ever.
+ */
 static void on_stop(void *context, uint32_t events)
 {
     struct sandbox *sandbox = NULL;
+    struct signalfd_siginfo info;
+    struct task_header stop;
     (void)context;
     (void)events;
-    while ((sandbox = sandboxes_next(&runner, sandbox, SANDBOX_RUNNING)) != NULL)
-        verdict_hear_out(sandbox);
-    _exit(0);
+    (void)!read(runner.stop_fd, &info, sizeof(info));
+    runner.is_stopping = true;
+    while ((sandbox = sandboxes_next(&runner, sandbox, SANDBOX_RUNNING, SANDBOX_LINGERING)) != NULL)
+        (void)message_send(sandbox->control.fd, TASK_STOP, &stop, sizeof(stop), -1);
 }
 
 static int watch_signal(int number)
@@ -79,6 +81,7 @@ static int watch_signal(int number)
 static int open_loops(struct error *err)
 {
     runner.calls.stopped_fd = watch_signal(SIGCHLD);
+    runner.stop_fd = watch_signal(SIGTERM);
     int result =
         event_loop_open(&runner.loop, runner.sources, SOURCES_MAX, runner.timers, TIMER_COUNT);
     if (result == 0)
@@ -86,7 +89,7 @@ static int open_loops(struct error *err)
     if (result == 0)
         result = watch_begin(&runner.gate, &runner.loop, runner.gated.epoll_fd, on_gated, NULL);
     if (result == 0)
-        result = event_loop_add(&runner.loop, watch_signal(SIGTERM), EPOLLIN, on_stop, NULL);
+        result = event_loop_add(&runner.loop, runner.stop_fd, EPOLLIN, on_stop, NULL);
     if (result >= 0)
         result = event_loop_add(&runner.gated, runner.calls.stopped_fd, EPOLLIN, redirect_on_child,
                                 &runner);
@@ -141,11 +144,12 @@ static void gate(void)
 static int run(struct error *err)
 {
     int result = 0;
-    while (result == 0) {
+    while (result == 0 && (!runner.is_stopping || sandboxes_next(&runner, NULL, SANDBOX_JUDGING,
+                                                                 SANDBOX_ENDING) != NULL)) {
         gate();
         result = event_loop_run_once(&runner.loop, -1);
     }
-    return error_set(err, -result, "wait for events");
+    return result < 0 ? error_set(err, -result, "wait for events") : 0;
 }
 
 /* Both or neither: a session has a keeper. */

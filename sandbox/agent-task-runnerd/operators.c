@@ -38,10 +38,7 @@ static void serve_list(struct client *client, const struct task_request *request
         sandbox->row.state = shown_states[sandbox->state];
         result = fd_write_all(rows, &sandbox->row, sizeof(sandbox->row));
     }
-    if (result < 0)
-        clients_refuse(client, -result, "the list could not be written");
-    else
-        clients_answer(client, rows);
+    clients_answer(client, result, "the list could not be written", rows);
 }
 
 /* The one that REQUEST names, when it serves a command that CLIENT may see; NULL. */
@@ -61,10 +58,7 @@ static void serve_kill(struct client *client, const struct task_request *request
         sandboxes_kill(sandbox);
     else if (result == 0)
         result = message_send(sandbox->control.fd, TASK_SIGNAL, &message, sizeof(message), -1);
-    if (result < 0)
-        clients_refuse(client, -result, "there is no such task, or it cannot be told");
-    else
-        clients_answer(client, -1);
+    clients_answer(client, result, "there is no such task, or it cannot be told", -1);
 }
 
 /* The sandbox keeps it, and answers itself. */
@@ -97,7 +91,7 @@ static void serve_status(struct client *client, const struct task_request *reque
     for (size_t i = 0; i < CLIENTS_MAX; i++)
         row.waiting += runner->clients.rows[i].state == CLIENT_QUEUED;
     (void)message_send(client->connection.fd, TASK_STATUS_ROW, &row, sizeof(row), -1);
-    clients_answer(client, -1);
+    clients_answer(client, 0, "", -1);
 }
 
 /* The service answers itself, once we have been told what changed. */
@@ -116,17 +110,12 @@ static void serve_listener(struct client *client, const struct task_request *req
 {
     struct runner *runner = client->runner;
     (void)request;
-    if (runner->calls.listener.fd >= 0) {
-        clients_refuse(client, EBUSY, "there is a listener already");
-        return;
-    }
-    int result = service_tell(runner, INIT_NOTICE_STORE, client->fds.fds[0]);
+    int result = runner->calls.listener.fd >= 0 ? -EBUSY : 0;
+    if (result == 0)
+        result = service_tell(runner, INIT_NOTICE_STORE, client->fds.fds[0]);
     if (result == 0)
         result = listener_adopt(runner, unix_fds_take(&client->fds, 0));
-    if (result < 0)
-        clients_refuse(client, -result, "the listener could not be kept");
-    else
-        clients_answer(client, -1);
+    clients_answer(client, result, "there is a listener already, or it could not be kept", -1);
 }
 
 /* clang-format off */

@@ -23,7 +23,7 @@ static void lose_service(struct runner *runner)
 {
     struct sandbox *sandbox;
     watch_close(&runner->pool.service);
-    while ((sandbox = sandboxes_next(runner, NULL, SANDBOX_MAKING)) != NULL)
+    while ((sandbox = sandboxes_next(runner, NULL, SANDBOX_MAKING, SANDBOX_MAKING)) != NULL)
         sandboxes_free(sandbox);
     event_loop_set_timer(&runner->loop, TIMER_RECONNECT, runner_deadline(runner, RECONNECT_MS),
                          reconnect, runner);
@@ -163,14 +163,13 @@ static bool make(struct runner *runner, uint32_t profile)
 }
 
 /* Those of PROFILE in one of the states from FIRST to LAST. */
-static size_t count(const struct runner *runner, enum sandbox_state first, enum sandbox_state last,
+static size_t count(struct runner *runner, enum sandbox_state first, enum sandbox_state last,
                     uint32_t profile)
 {
+    const struct sandbox *sandbox = NULL;
     size_t found = 0;
-    for (size_t i = 0; i < SANDBOXES_MAX; i++) {
-        const struct sandbox *sandbox = &runner->sandboxes[i];
-        found += sandbox->state >= first && sandbox->state <= last && sandbox->profile == profile;
-    }
+    while ((sandbox = sandboxes_next(runner, sandbox, first, last)) != NULL)
+        found += sandbox->profile == profile;
     return found;
 }
 
@@ -180,7 +179,7 @@ static size_t hand_out(struct runner *runner, uint32_t profile)
     struct sandbox *sandbox = NULL;
     size_t waiting;
     struct client *client = clients_next(runner, profile, &waiting);
-    while ((sandbox = sandboxes_next(runner, sandbox, SANDBOX_WARM)) != NULL) {
+    while ((sandbox = sandboxes_next(runner, sandbox, SANDBOX_WARM, SANDBOX_WARM)) != NULL) {
         if (sandbox->generation != runner->pool.policy.generation) {
             sandboxes_kill(sandbox);
         } else if (client != NULL && sandbox->profile == profile) {

@@ -110,8 +110,8 @@ bool direct_judge(struct call *call, pid_t process, struct exec_event *event,
 int clients_open(struct runner *runner, struct error *err);
 void clients_free(struct client *client);
 void clients_refuse(struct client *client, int error, const char *text);
-/* Answers with FD (borrowed; -1: none). */
-void clients_answer(struct client *client, int fd);
+/* Answers with FD (borrowed; -1: none), or for a RESULT of -errno refuses and says WHY. */
+void clients_answer(struct client *client, int result, const char *why, int fd);
 /* The one that waits longest for PROFILE; NULL. *COUNT of them wait. */
 struct client *clients_next(struct runner *runner, uint32_t profile, size_t *count);
 /* CLIENT waits for a sandbox of PROFILE; only its end is looked for. */
@@ -136,9 +136,9 @@ void pool_fail(struct sandbox *sandbox, int error, const char *text);
 struct sandbox *sandboxes_take(struct runner *runner, uint32_t profile);
 void sandboxes_free(struct sandbox *sandbox);
 struct sandbox *sandboxes_find(struct runner *runner, const char *id);
-/* The next one in STATE after SANDBOX (NULL: the first); NULL. */
+/* The next one after SANDBOX (NULL: the first) in one of the states from FIRST to LAST; NULL. */
 struct sandbox *sandboxes_next(struct runner *runner, const struct sandbox *sandbox,
-                               enum sandbox_state state);
+                               enum sandbox_state first, enum sandbox_state last);
 /* FDS (taken): its control socket and its init's pidfd. 0 or -errno. */
 int sandboxes_on_made(struct sandbox *sandbox, const struct task_made *made, struct unix_fds *fds);
 void sandboxes_start(struct sandbox *sandbox, struct client *client);

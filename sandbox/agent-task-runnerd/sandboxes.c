@@ -13,11 +13,11 @@
 #define START_FDS_MAX 6
 
 struct sandbox *sandboxes_next(struct runner *runner, const struct sandbox *sandbox,
-                               enum sandbox_state state)
+                               enum sandbox_state first, enum sandbox_state last)
 {
     struct sandbox *rows = runner->sandboxes;
     for (size_t i = sandbox == NULL ? 0 : (size_t)(sandbox - rows) + 1; i < SANDBOXES_MAX; i++) {
-        if (rows[i].state == state)
+        if (rows[i].state >= first && rows[i].state <= last)
             return &rows[i];
     }
     return NULL;
@@ -25,7 +25,7 @@ struct sandbox *sandboxes_next(struct runner *runner, const struct sandbox *sand
 
 struct sandbox *sandboxes_take(struct runner *runner, uint32_t profile)
 {
-    struct sandbox *sandbox = sandboxes_next(runner, NULL, SANDBOX_FREE);
+    struct sandbox *sandbox = sandboxes_next(runner, NULL, SANDBOX_FREE, SANDBOX_FREE);
     const struct task_profile *row = &runner->pool.policy.profiles[profile];
     if (sandbox == NULL)
         return NULL;
@@ -46,11 +46,11 @@ struct sandbox *sandboxes_take(struct runner *runner, uint32_t profile)
 
 struct sandbox *sandboxes_find(struct runner *runner, const char *id)
 {
-    struct sandbox *rows = runner->sandboxes;
-    size_t i = 0;
-    while (i < SANDBOXES_MAX && (rows[i].state == SANDBOX_FREE || strcmp(rows[i].row.id, id) != 0))
-        i++;
-    return i < SANDBOXES_MAX ? &rows[i] : NULL;
+    struct sandbox *sandbox = NULL;
+    while ((sandbox = sandboxes_next(runner, sandbox, SANDBOX_MAKING, SANDBOX_ENDING)) != NULL &&
+           strcmp(sandbox->row.id, id) != 0)
+        continue;
+    return sandbox;
 }
 
 void sandboxes_free(struct sandbox *sandbox)
@@ -159,7 +159,8 @@ void sandboxes_start(struct sandbox *sandbox, struct client *client)
 void sandboxes_on_recorded(struct runner *runner)
 {
     struct sandbox *sandbox = NULL;
-    while ((sandbox = sandboxes_next(runner, sandbox, SANDBOX_RECORDING)) != NULL) {
+    while ((sandbox = sandboxes_next(runner, sandbox, SANDBOX_RECORDING, SANDBOX_RECORDING)) !=
+           NULL) {
         if (sandbox->sequence <= runner->audit.sent)
             verdict_go(sandbox);
     }
@@ -168,7 +169,8 @@ void sandboxes_on_recorded(struct runner *runner)
 void sandboxes_on_tick(struct runner *runner, uint64_t now_ns)
 {
     struct sandbox *sandbox = NULL;
-    while ((sandbox = sandboxes_next(runner, sandbox, SANDBOX_LINGERING)) != NULL) {
+    while ((sandbox = sandboxes_next(runner, sandbox, SANDBOX_LINGERING, SANDBOX_LINGERING)) !=
+           NULL) {
         if (sandbox->deadline_ns > now_ns)
             runner_expect(runner);
         else

@@ -205,7 +205,9 @@ struct runner {
     struct event_loop gated; /* a source of loop */
     struct event_source gated_sources[GATED_MAX];
     struct watch gate;
-    bool is_gated;                 /* nothing that is put on record is looked at */
+    bool is_gated; /* nothing that is put on record is looked at */
+    int stop_fd;   /* owned; SIGTERM */
+    bool is_stopping;
     int notify;                    /* owned; -1: nobody to tell */
     int stored_listener;           /* owned until it is adopted; -1: none */
     struct task_status_row status; /* what of it does not change, and its counts */

@@ -55,6 +55,13 @@ static void on_logs(struct init *init, union control_message *message, struct un
     reply_log(init, fds->count == 1 ? fds->fds[0] : -1);
 }
 
+static void on_stop(struct init *init, union control_message *message, struct unix_fds *fds)
+{
+    (void)message;
+    (void)fds;
+    init_stop(init);
+}
+
 /* clang-format off */
 static const struct {
     uint32_t type;
@@ -67,6 +74,7 @@ static const struct {
     {TASK_GO,     sizeof(struct task_header), PHASE_JUDGED,   PHASE_JUDGED,    on_go},
     {TASK_SIGNAL, sizeof(struct task_signal), PHASE_STARTING, PHASE_LINGERING, on_signal},
     {TASK_LOGS,   sizeof(struct task_header), PHASE_JUDGED,   PHASE_LINGERING, on_logs},
+    {TASK_STOP,   sizeof(struct task_header), PHASE_STARTING, PHASE_LINGERING, on_stop},
 };
 /* clang-format on */
 

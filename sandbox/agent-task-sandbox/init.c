@@ -199,6 +199,25 @@ static void on_children(void *context, uint32_t events)
         linger(init);
 }
 
+/* kill(2): all of our namespace but ourselves. The ends are told like any other. */
+static void on_stop_end(void *context)
+{
+    (void)context;
+    (void)kill(-1, SIGKILL);
+}
+
+void init_stop(struct init *init)
+{
+    if (!init->is_stopping)
+        event_loop_set_timer(&init->loop, TIMER_STOP,
+                             clock_monotonic_ns() +
+                                 TASK_STOP_GRACE_MS * CLOCK_NANOSECONDS_PER_MILLISECOND,
+                             on_stop_end, init);
+    init->is_stopping = true;
+    (void)kill(-1, SIGTERM);
+    (void)kill(-1, SIGCONT); /* a stopped process cannot obey */
+}
+
 void init_signal_command(const struct init *init, uint32_t signal)
 {
     if (init->command.pid > 0 && signal > 0 && signal < _NSIG)

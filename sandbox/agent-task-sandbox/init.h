@@ -17,6 +17,7 @@
 
 enum init_timer {
     TIMER_LINGER, /* what the command left behind has lived long enough */
+    TIMER_STOP,   /* what was told to end has had its time */
     TIMER_COUNT
 };
 
@@ -39,6 +40,7 @@ struct init {
     int children; /* owned; a signalfd */
     int outcome_source;
     int log_source;
+    bool is_stopping;
     struct task task;
     struct terminal terminal;
     struct command command;
@@ -69,6 +71,12 @@ void init_start_command(struct init *init);
 
 /* Sends SIGNAL to the command's process group, if there is one. */
 void init_signal_command(const struct init *init, uint32_t signal);
+
+/*
+ * TERM and CONT to everything inside, whatever group or session it is in; what lives after
+ * TASK_STOP_GRACE_MS, counted from the first call, is killed. The sandbox ends with the last of it.
+ */
+void init_stop(struct init *init);
 
 /* Watches FD; ends the sandbox when that cannot be. The source. */
 int init_watch(struct init *init, int fd, event_loop_source_callback *callback);

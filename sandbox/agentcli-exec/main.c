@@ -209,7 +209,8 @@ static int complain(int exit_code, const struct error *err)
 /* As the command's identity, with its PATH, before anybody is told that it runs. */
 static int check_program(const struct launch *launch, struct error *err)
 {
-    return program_find(launch->command[0], environment_get(&launch->environment, "PATH"), err);
+    return program_find(launch->command[0], environment_get(&launch->environment, "PATH"),
+                        launch->is_trapped, err);
 }
 
 static int run_headless(struct launch *launch)

@@ -18,13 +18,15 @@ int program_exit_code(int number)
 /* 0, or the -errno with which execve would refuse. */
 static int try_file(const char *path, void *context)
 {
+    const bool *is_relayed = context;
     struct stat status;
 
-    (void)context;
     if (stat(path, &status) < 0)
         return -errno;
     if (!S_ISREG(status.st_mode))
         return -EACCES;
+    if (*is_relayed)
+        return (status.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0 ? 0 : -EACCES;
     return access(path, X_OK) < 0 ? -errno : 0;
 }
 
@@ -58,9 +60,9 @@ int program_search(const char *name, const char *path, program_attempt *attempt,
     return search(name, path, attempt, context);
 }
 
-int program_find(const char *name, const char *path, struct error *err)
+int program_find(const char *name, const char *path, bool is_relayed, struct error *err)
 {
-    int result = program_search(name, path, try_file, NULL);
+    int result = program_search(name, path, try_file, &is_relayed);
 
     if (result == 0)
         return 0;

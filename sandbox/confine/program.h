@@ -2,6 +2,8 @@
 #ifndef CONFINE_PROGRAM_H
 #define CONFINE_PROGRAM_H
 
+#include <stdbool.h>
+
 #include "lib/base/error.h"
 
 #define PROGRAM_NOT_FOUND 127
@@ -25,8 +27,10 @@ int program_search(const char *name, const char *path, program_attempt *attempt,
 
 /*
  * Looks for NAME as execvp(3) would, in the directories of PATH (borrowed) when it has no '/'. 0
- * when the calling process may execute it; else -ENOENT or -EACCES with ERR set.
+ * when the calling process may execute it; else -ENOENT or -EACCES with ERR set. With IS_RELAYED
+ * another user is going to, where a mount that is noexec here is not: anybody's execute bit will
+ * do.
  */
-int program_find(const char *name, const char *path, struct error *err);
+int program_find(const char *name, const char *path, bool is_relayed, struct error *err);
 
 #endif

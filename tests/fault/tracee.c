@@ -38,6 +38,7 @@ struct tracee *tracees_add(struct tracees *tracees, pid_t tid, const struct trac
     row->tid = tid;
     row->is_injected = false;
     row->held_ns = 0;
+    row->is_leaving = false;
     return row;
 }
 

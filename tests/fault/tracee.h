@@ -21,6 +21,7 @@ struct tracee {
     bool is_injected; /* its running call was taken away: */
     int error;        /* what it shall return */
     uint64_t held_ns; /* continues at this time; 0: runs */
+    bool is_leaving;  /* continues untraced */
 };
 
 struct tracees {

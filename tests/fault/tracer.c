@@ -25,10 +25,13 @@
     (PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | \
      PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT)
 
-static void resume(pid_t tid, int signal)
+static void resume(struct tracee *tracee, int signal)
 {
     /* ESRCH: killed meanwhile; its end is reported next. */
-    (void)ptrace(PTRACE_SYSCALL, tid, NULL, (uintptr_t)signal);
+    long result = ptrace(tracee->is_leaving ? PTRACE_DETACH : PTRACE_SYSCALL, tracee->tid, NULL,
+                         (uintptr_t)signal);
+    if (result == 0 && tracee->is_leaving)
+        tracee->tid = 0;
 }
 
 int tracer_attach(struct tracer *tracer, pid_t pid)
@@ -77,6 +80,12 @@ static void enter_call(struct tracer *tracer, struct tracee *tracee, uint64_t nu
         inject(tracer, tracee);
 }
 
+/* What the agent executes is below the exec trap, which refuses whoever has a tracer already. */
+static bool is_trapped(const struct tracee *tracee, uint64_t number)
+{
+    return tracee->program == FAULT_AGENTCLI_EXEC && number == SYS_execve && !tracee->is_injected;
+}
+
 static void on_call(struct tracer *tracer, struct tracee *tracee)
 {
     struct __ptrace_syscall_info info;
@@ -84,6 +93,7 @@ static void on_call(struct tracer *tracer, struct tracee *tracee)
         return;
     if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
         enter_call(tracer, tracee, info.entry.nr, info.instruction_pointer);
+        tracee->is_leaving = is_trapped(tracee, info.entry.nr);
     } else if (info.op == PTRACE_SYSCALL_INFO_EXIT && tracee->is_injected) {
         tracee->is_injected = false;
         (void)tracee_fail_call(tracee, tracee->error);
@@ -119,7 +129,7 @@ static void on_child(struct tracer *tracer, const struct tracee *parent, bool is
     }
     struct tracee *row = tracees_add(&tracer->tracees, (pid_t)child, parent);
     row->forks += is_thread ? 0 : 1;
-    resume(row->tid, 0);
+    resume(row, 0);
 }
 
 /* False when TRACEE was let go. */
@@ -173,7 +183,7 @@ static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
     else if (event != 0)
         is_left = on_event(tracer, tracee, event);
     if (is_left && tracee->held_ns == 0)
-        resume(tracee->tid, signal == CALL_STOP || event != 0 ? 0 : signal);
+        resume(tracee, signal == CALL_STOP || event != 0 ? 0 : signal);
 }
 
 /* What was delayed long enough goes on; who hangs is killed. */
@@ -185,7 +195,7 @@ static void look_at_clock(struct tracer *tracer)
         if (row->tid == 0 || row->held_ns == 0 || now < row->held_ns)
             continue;
         row->held_ns = 0;
-        resume(row->tid, 0);
+        resume(row, 0);
     }
     if (now < tracer->end_ns || tracer->is_hung)
         return;

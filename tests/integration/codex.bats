@@ -5,6 +5,7 @@
 
 load common
 load session
+load terminal
 load vendor
 
 setup_file() {
@@ -24,6 +25,10 @@ setup() {
 }
 
 teardown() {
+    if [ -n "${TERMINALS:-}" ]; then
+        terminal_show_all
+        terminal_teardown
+    fi
     stop_model
     "$DOCKER" rm --force "$PLAIN" >/dev/null 2>&1 || true
 }
@@ -213,4 +218,12 @@ interrupt() {
     trapped "$push"
     [[ $(told | jq -r '.[0][1]') == *'denied by rule git-force-push'* ]]
     [ "$(told | jq '.[0][0]')" -eq 126 ]
+}
+
+@test "in a terminal Codex draws its screen, as tmux and the wrapper in its pane may run for every agent" {
+    terminal_setup
+    terminal one "'$CA' run codex '$REPO' --name '$NAME' --no-push"
+    wait_for 60 shows one 'Welcome to Codex'
+    "$CA" stop "$NAME" --no-push
+    wait_for 60 shows one 'ended=143 icanon'
 }

@@ -148,6 +148,7 @@ says_size() {
     wait_for 30 not_running "$launcher"
     phase_is running
     [[ $("$CA" list) == *running*"$NAME"* || $("$CA" list) == *"$NAME"*running* ]]
+    terminal_setup # the window that stays went with the others
     # More often than terminals may be attached at once.
     for i in 1 2 3 4 5 6 7 8 9 10; do
         connect_in_terminal "t$i"

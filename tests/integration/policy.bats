@@ -70,7 +70,9 @@ JSON
     [ "$status" -eq 0 ]
     [[ $output == *"mine"*"$BATS_TEST_TMPDIR/mine.json:4"*"git-force-push"*"default.json:"* ]]
     [ "$("$CA" policy show --json | jq -r '.rules[0] | "\(.id) \(.file | endswith("/default.json")) \(.line > 0)"')" = 'git-force-push true true' ]
-    [ "$("$CA" policy show --json --agent=other | jq '.direct | length')" = 0 ]
+    # Those of the terminal are everybody's, those of a vendor's program its agent's.
+    [ "$("$CA" policy show --json --agent=other | jq '.direct | length')" = 5 ]
+    [ "$("$CA" policy show --json --agent=codex | jq '.direct | length')" = 7 ]
 }
 
 @test "a malformed file is named with line and key" {

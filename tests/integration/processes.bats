@@ -125,6 +125,8 @@ has_process() {
     no_deviations
     has_process agent-init/0
     has_process sleep/10000
+    # What PID 1 started is the command's relay.
+    has_process agent-exec-rela/10001
     # And nothing else but what has commands run.
     [ "$(tr ' ' '\n' <<<"$PROCESSES" | grep -vcE '^(agent-task-|agent-exec-|$)')" -eq 5 ]
     has_process agent-task-runn/0
@@ -156,10 +158,11 @@ has_process() {
     wait_for 10 sh -c "'$DOCKER' top '$CONTAINER' -eo pid,args | grep -q ' sleep 600'"
     no_deviations
     has_process agent-init/0
-    has_process agentcli-exec/10000
+    has_process agentcli-exec/10001
+    has_process agent-exec-rela/10001
     has_process bash/10000
     has_process agent-attach/10003
-    [[ $PROCESSES == *' tmux: server/10000 '* ]]
+    [[ $PROCESSES == *' tmux: server/10001 '* ]]
 }
 
 @test "while it boots, and while it saves the work" {

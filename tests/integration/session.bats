@@ -83,6 +83,18 @@ setup() {
     done
 }
 
+@test "a program of the repository is a command, and found where the agent itself could not execute it" {
+    printf '#!/bin/sh\necho "$0 $1"; exit 9\n' >"$REPO/build.sh"
+    chmod 0755 "$REPO/build.sh"
+    run --separate-stderr "$CA" run shell "$REPO" --name "$NAME" --no-push -- ./build.sh --all
+    [ "$status" -eq 9 ]
+    [ "$output" = './build.sh --all' ]
+    chmod 0644 "$REPO/build.sh"
+    run "$CA" run shell "$REPO" --name "$NAME-refused" --no-push -- ./build.sh
+    echo "$output"
+    [ "$status" -eq 126 ]
+}
+
 @test "a command killed by a signal gives 128 plus the signal, one that cannot start 127 or 126" {
     run "$CA" run shell "$REPO" --name "$NAME-kill" --no-push -- sh -c 'kill -KILL $$'
     [ "$status" -eq 137 ]

@@ -80,6 +80,16 @@ not_in_branch() {
     ! git -C "$REPO" cat-file -e "shell/$NAME:$1" 2>/dev/null
 }
 
+# detached COMMAND...: in a sandbox of its own, for which nobody waits.
+detached() {
+    inside agent-task-runnerctl run -- "$@"
+}
+
+# record_of FILTER: the commands of the session's record, as one list.
+record_of() {
+    "$CA" record "$NAME" --json | jq -rs "$1"
+}
+
 # The volume as the session left it, seen from outside.
 in_volume() {
     hardened_run --user 10000:10004 --workdir / \
@@ -187,13 +197,37 @@ not_running() {
         (trap "" TERM HUP INT; while :; do date +%s%N >>orphan; sleep 0.05; done) &
         while [ ! -s stubborn ] || [ ! -s orphan ]; do sleep 0.05; done
         echo up; exec sleep 600'
+    detached bash -c 'trap "" TERM; touch /tmp/detached; while :; do sleep 0.05; done'
+    wait_for 20 inside test -e /tmp/detached
     kill -TERM "$LAUNCHER"
     ends_with 143
     [ "$(in_branch polite)" = term ]
+    [ "$(record_of 'map(select(.exit_code == 137) | .argv[-1] | test("detached"))[]')" = true ]
     local file
     for file in stubborn orphan; do
         [ "$(in_branch "$file" | sha256sum)" = "$(in_volume cat "/volume/workspace/$file" | sha256sum)" ]
     done
+    leaves_nothing
+}
+
+@test "what a command left in its sandbox is told once, also when it is stopped, has time, and is on record to its end" {
+    working '
+        (setsid bash -c "trap \"echo term >>told; sleep 1; env true; echo clean >cleaned; exit\" TERM
+            touch ready; while :; do sleep 0.05; done" &)
+        (setsid bash -c "trap \"echo term >>continued; exit\" TERM; kill -STOP \$\$; while :; do sleep 0.05; done" &)
+        while [ ! -e ready ] || ! grep -qs "^State:.*stopped" /proc/[0-9]*/status; do sleep 0.05; done
+        echo up; exec sleep 600'
+    detached bash -c 'trap "sleep 1; exit 5" TERM; touch /tmp/detached; while :; do sleep 0.05; done'
+    wait_for 20 inside test -e /tmp/detached
+    kill -TERM "$LAUNCHER"
+    ends_with 143
+    [ "$(in_branch told)" = term ]
+    [ "$(in_branch cleaned)" = clean ]
+    [ "$(in_branch continued)" = term ]
+    # At the top level the command and what the operator ran; below it what the clean-up executed.
+    [ "$(record_of 'map([.argv[0], .state, .exit_code] | map(tostring) | join(" ")) | sort[]')" = \
+        $'bash ended 143\nbash ended 5' ]
+    [ "$(record_of 'map(.nested[] | select(.argv == ["env", "true"]))[0].verdict')" = sandbox ]
     leaves_nothing
 }
 

@@ -180,8 +180,9 @@ static void lays_out_direct_shapes(void **state)
     policy_free(policy);
 }
 
-/* What agentcli-exec and tmux execute, and nothing for an agent that has no business there. */
-static void ships_the_shapes_of_the_shell(void **state)
+/* What agentcli-exec and tmux execute in an interactive session of whichever agent; for codex its
+ * own program as well. */
+static void ships_the_shapes_of_interactive_sessions(void **state)
 {
     struct policy *policy = support_load(SUPPORT_SHIPPED, "shell");
 
@@ -194,7 +195,10 @@ static void ships_the_shapes_of_the_shell(void **state)
     assert_false(policy_is_observing(policy));
     policy_free(policy);
     policy = support_load(SUPPORT_SHIPPED, "other");
-    assert_int_equal(policy_direct_count(policy), 0);
+    assert_int_equal(policy_direct_count(policy), 5);
+    policy_free(policy);
+    policy = support_load(SUPPORT_SHIPPED, "codex");
+    assert_int_equal(policy_direct_count(policy), 7);
     policy_free(policy);
 }
 
@@ -207,7 +211,7 @@ int main(void)
         cmocka_unit_test(keeps_the_first_mode_profile_and_variable),
         cmocka_unit_test(keeps_rules_of_its_agent_only),
         cmocka_unit_test(lays_out_direct_shapes),
-        cmocka_unit_test(ships_the_shapes_of_the_shell),
+        cmocka_unit_test(ships_the_shapes_of_interactive_sessions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

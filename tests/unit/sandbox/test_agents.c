@@ -35,10 +35,11 @@ static void test_shipped_table(void **state)
 
     (void)state;
     assert_int_equal(agents_find("policies/agents.tab", "shell", &agent, &err), 0);
-    assert_string_equal(agent.identity, "agentuser");
-    assert_string_equal(agent.filter, "/etc/coding-agents/seccomp/command.bpf");
-    assert_false(agent.is_idmapped);
+    assert_string_equal(agent.identity, "agentcli");
+    assert_string_equal(agent.filter, "/etc/coding-agents/seccomp/agentcli.bpf");
+    assert_true(agent.is_idmapped);
     assert_string_equal(agent.program, "/bin/bash");
+    assert_int_equal(agent.direct_count, 0);
     assert_int_equal(agents_find("policies/agents.tab", "codex", &agent, &err), 0);
     assert_string_equal(agent.identity, "agentcli");
     assert_true(agent.is_idmapped);

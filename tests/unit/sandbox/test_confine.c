@@ -118,15 +118,18 @@ static void test_programs(void **state)
     struct error err = ERROR_INITIALIZER;
 
     (void)state;
-    assert_int_equal(program_find("sh", ENVIRONMENT_PATH, &err), 0);
-    assert_int_equal(program_find("/bin/sh", NULL, &err), 0);
-    assert_int_equal(program_find("no-such-program", ENVIRONMENT_PATH, &err), -ENOENT);
+    assert_int_equal(program_find("sh", ENVIRONMENT_PATH, false, &err), 0);
+    assert_int_equal(program_find("/bin/sh", NULL, false, &err), 0);
+    assert_int_equal(program_find("no-such-program", ENVIRONMENT_PATH, false, &err), -ENOENT);
     assert_non_null(strstr(error_text(&err), "no-such-program"));
-    assert_int_equal(program_find("", ENVIRONMENT_PATH, &err), -ENOENT);
-    assert_int_equal(program_find("sh", NULL, &err), -ENOENT);
-    assert_int_equal(program_find("/etc/passwd", NULL, &err), -EACCES);
-    assert_int_equal(program_find("/etc", NULL, &err), -EACCES);
-    assert_int_equal(program_find("passwd", "/nonexistent:/etc:/also-not", &err), -EACCES);
+    assert_int_equal(program_find("", ENVIRONMENT_PATH, false, &err), -ENOENT);
+    assert_int_equal(program_find("sh", NULL, false, &err), -ENOENT);
+    assert_int_equal(program_find("/etc/passwd", NULL, false, &err), -EACCES);
+    assert_int_equal(program_find("/etc/passwd", NULL, true, &err), -EACCES);
+    assert_int_equal(program_find("/etc", NULL, true, &err), -EACCES);
+    assert_int_equal(program_find("sh", ENVIRONMENT_PATH, true, &err), 0);
+    assert_int_equal(program_find("/etc", NULL, false, &err), -EACCES);
+    assert_int_equal(program_find("passwd", "/nonexistent:/etc:/also-not", false, &err), -EACCES);
     assert_int_equal(program_exit_code(ENOENT), 127);
     assert_int_equal(program_exit_code(EACCES), 126);
     assert_int_equal(program_exit_code(ENOEXEC), 126);

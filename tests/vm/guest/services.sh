@@ -21,10 +21,10 @@ chmod 0666 /tmp/said /tmp/errors
 # engine would, labelled and with no_new_privs. Capabilities as in policies/capabilities.tab: SYS_ADMIN SETPCAP SETUID
 # SETGID for who makes others, SYS_PTRACE SETUID KILL for the task runner.
 session() {
-    support="flags=ready+required+restart limit=5 window=10000 backoff=10 backoffmax=50 readyms=20000 gracems=1000"
+    support="flags=ready+required+restart limit=5 window=10000 backoff=10 backoffmax=50 readyms=20000"
     cat >/tmp/scenario <<SCENARIO
-service sandbox $support caps=2001c0 -- exec $LIBEXEC/agent-task-sandbox --serve test
-service runner $support caps=800a0 store=1 deps=0 -- exec $LIBEXEC/agent-task-runnerd
+service sandbox $support gracems=1000 caps=2001c0 -- exec $LIBEXEC/agent-task-sandbox --serve test
+service runner $support gracems=6000 caps=800a0 store=1 deps=0 -- exec $LIBEXEC/agent-task-runnerd
 service agent flags=main deps=1 gracems=1000 caps=2001c0 -- exec $1 >/tmp/said 2>/tmp/errors
 ready 4000
 hang
