@@ -10,4 +10,4 @@ DATA_FILES += $(COMMAND_FILTER) $(AGENTCLI_FILTER)
 $(AGENTCLI_FILTER): policies/seccomp/command.json
 $(COMMAND_FILTER) $(AGENTCLI_FILTER): $(IMAGE)/etc/coding-agents/seccomp/%.bpf: policies/seccomp/%.json $(SECCOMP_COMPILE)
 	@mkdir -p $(@D)
-	$(SECCOMP_COMPILE) $< $@
+	$(EMULATOR) $(SECCOMP_COMPILE) $< $@
