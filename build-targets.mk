@@ -24,8 +24,9 @@ $(HOST_SHARE)/images.lock: images.lock
 $(SOURCE_LINK):
 	@mkdir -p $(@D) && ln -sfn $(CURDIR) $@
 
-deps: ## install what building, running and testing need, and start an engine
+deps: ## install what building, running and testing need, load AppArmor profiles, start an engine
 	@images/install-packages build check test vm
+	@images/load-apparmor
 	@images/start-engine
 
 images: ## build the images of AGENTS="shell"
