@@ -4,6 +4,9 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 MUSL_CC ?= musl-gcc
+# For a machine of another kind, as tests/arm64/make sets them: the root it is linked against, and what runs its programs here.
+SYSROOT ?=
+EMULATOR ?=
 MULTIARCH := $(shell $(CC) -print-multiarch)
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-qual -Wcast-align=strict \
@@ -37,7 +40,8 @@ endif
 GLIBC_CFLAGS := $(COMMON_CFLAGS) -fPIE -D_FORTIFY_SOURCE=3 $(BRANCH_PROTECTION)
 GLIBC_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections,--as-needed,--build-id=none
 # musl has neither FORTIFY nor CET; its -static-pie yields a dynamic PIE with this compiler, hence -static.
-MUSL_CFLAGS := $(COMMON_CFLAGS) -fno-pie -idirafter /usr/include -idirafter /usr/include/$(MULTIARCH)
+MUSL_CFLAGS := $(COMMON_CFLAGS) -fno-pie -idirafter $(SYSROOT)/usr/include \
+	-idirafter $(SYSROOT)/usr/include/$(MULTIARCH)
 MUSL_LDFLAGS := -static -no-pie -s -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections,--build-id=none
 
 PROGRAMS :=

@@ -78,4 +78,4 @@ help: ## show this list
 print-flags:
 	@echo '$(subst ',,$(INCLUDES) $(GLIBC_CFLAGS))'
 
--include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/glibc $(BUILD)/musl -type f -name '*.d' 2>/dev/null)
