@@ -24,8 +24,9 @@ $(HOST_SHARE)/images.lock: images.lock
 $(SOURCE_LINK):
 	@mkdir -p $(@D) && ln -sfn $(CURDIR) $@
 
-deps: ## install what building, running and testing need, and start an engine
+deps: ## install what building, running and testing need, load AppArmor profiles, start an engine
 	@images/install-packages build check test vm
+	@images/load-apparmor
 	@images/start-engine
 
 images: ## build the images of AGENTS="shell"
@@ -79,4 +80,4 @@ help: ## show this list
 print-flags:
 	@echo '$(subst ',,$(INCLUDES) $(GLIBC_CFLAGS))'
 
--include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/glibc $(BUILD)/musl -type f -name '*.d' 2>/dev/null)

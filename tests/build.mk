@@ -34,4 +34,9 @@ $(foreach helper,$(patsubst tests/helpers/%.c,%,$(wildcard tests/helpers/*.c)),\
 check: $(UNIT_TESTS) $(PROGRAMS) $(DATA_FILES)
 	@tests/run-unit $(UNIT_TESTS)
 
+.PHONY: check-arm64
+check-arm64: ## unit tests and those of tests/vm on arm64, emulated
+	@images/install-packages build vm arm64
+	@tests/vm/run --arch arm64 all
+
 include tests/lint/lint.mk

@@ -23,6 +23,6 @@ COMPLETIONS := bash:bash-completion/completions/coding-agents zsh:zsh/site-funct
 define completion_file
 DATA_FILES += $(HOST)/share/$(2)
 $(HOST)/share/$(2): $(HOST_LIBEXEC)/coding-agents-completion
-	@mkdir -p $$(@D) && $$< $(1) >$$@
+	@mkdir -p $$(@D) && $(EMULATOR) $$< $(1) >$$@
 endef
 $(foreach entry,$(COMPLETIONS),$(eval $(call completion_file,$(word 1,$(subst :, ,$(entry))),$(word 2,$(subst :, ,$(entry))))))

@@ -111,14 +111,26 @@ static void add_failure(struct doctor_report *report, const char *detail, const 
     snprintf(finding->remedy, sizeof(finding->remedy), "%s", remedy);
 }
 
+/* The container did not start, or the image's checks did not end. REASON: the last that was said.
+ */
+static void add_no_answer(struct doctor_report *report, const char *reason)
+{
+    char remedy[sizeof(report->findings[0].remedy)] = "build the image again: make images";
+    char profiles[PATH_MAX];
+    if (reason != NULL && strstr(reason, "apparmor") != NULL &&
+        install_path_share("policies/apparmor", profiles, NULL) == 0)
+        snprintf(remedy, sizeof(remedy),
+                 "load the profiles, as root: apparmor_parser --replace %.200s/*", profiles);
+    add_failure(report, reason == NULL ? "the image's checks gave no answer" : reason, remedy);
+}
+
 static void read_answer(struct doctor_report *report, const struct process_result *result)
 {
     json_t *answer = json_loads(result->output, 0, NULL);
     const json_t *checks = json_object_get(answer, "checks");
     if (!json_is_array(checks)) {
         cleanup_free char *reason = printable_last_line(result->error_output);
-        add_failure(report, reason == NULL ? "the image's checks gave no answer" : reason,
-                    "build the image again: make images");
+        add_no_answer(report, reason);
     }
     for (size_t i = 0; i < json_array_size(checks); i++)
         add_check(report, json_array_get(checks, i));

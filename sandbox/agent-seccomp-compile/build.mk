@@ -15,7 +15,7 @@ DATA_FILES += $(SECCOMP_FILTERS) $(SANDBOX_FILTERS)
 $(AGENTCLI_FILTER): policies/seccomp/command.json
 $(SECCOMP_FILTERS): $(IMAGE)/etc/coding-agents/seccomp/%.bpf: policies/seccomp/%.json $(SECCOMP_COMPILE)
 	@mkdir -p $(@D)
-	$(SECCOMP_COMPILE) $< $@
+	$(EMULATOR) $(SECCOMP_COMPILE) $< $@
 $(SANDBOX_FILTERS): $(IMAGE)/etc/coding-agents/seccomp/command-%.bpf: policies/seccomp/command.json $(SECCOMP_COMPILE)
 	@mkdir -p $(@D)
-	$(SECCOMP_COMPILE) --$* $< $@
+	$(EMULATOR) $(SECCOMP_COMPILE) --$* $< $@

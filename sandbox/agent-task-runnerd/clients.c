@@ -184,10 +184,9 @@ static void on_connection(void *context, uint32_t events)
     uid_t uid;
     (void)events;
     struct client *client = find_free(&runner->clients);
-    if (client == NULL) {
-        set_full(&runner->clients, true);
+    set_full(&runner->clients, client == NULL);
+    if (client == NULL)
         return;
-    }
     int connection = unix_socket_accept(runner->clients.door.fd, &uid);
     if (connection >= 0)
         admit(runner, client, connection);

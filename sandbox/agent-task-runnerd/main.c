@@ -10,6 +10,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/exit_codes.h"
+#include "lib/base/fd.h"
 #include "lib/base/path.h"
 #include "sandbox/agent-task-runnerd/runner.h"
 

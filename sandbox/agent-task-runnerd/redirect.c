@@ -112,7 +112,7 @@ static void set_up(struct call *call, int signal)
     (void)signal;
     if (registers_get(calls_thread(call), &registers) < 0)
         return;
-    if (!registers_is_restarting(&registers, call->notified.nr)) {
+    if (!registers_is_restarting(&registers, &call->notified)) {
         redirect_release(call, 0);
         return;
     }

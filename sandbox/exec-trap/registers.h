@@ -2,6 +2,7 @@
 #ifndef EXEC_TRAP_REGISTERS_H
 #define EXEC_TRAP_REGISTERS_H
 
+#include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -29,9 +30,8 @@ int registers_set(pid_t thread, const struct registers *registers);
 
 uint64_t registers_stack(const struct registers *registers);
 
-/* True when the thread stopped on its way back from a system call NUMBER that is to be made again.
- */
-bool registers_is_restarting(const struct registers *registers, int number);
+/* True when the thread stopped on its way back from CALL, and is to make it again. */
+bool registers_is_restarting(const struct registers *registers, const struct seccomp_data *call);
 
 /* The call that is made again becomes execve(EXEC). */
 void registers_make_exec(struct registers *registers, const struct registers_exec *exec);

@@ -36,10 +36,14 @@ uint64_t registers_stack(const struct registers *registers)
     return registers->user.sp;
 }
 
-/* The kernel has made it forget that it is in a call; the number is still where it was. */
-bool registers_is_restarting(const struct registers *registers, int number)
+/*
+ * The kernel has made it forget that it is in a call, and the number is where it was in any case.
+ * Only when the call is to be made again it stands at its instruction, not behind it.
+ */
+bool registers_is_restarting(const struct registers *registers, const struct seccomp_data *call)
 {
-    return (int64_t)registers->user.regs[NUMBER_REGISTER] == number;
+    return (int64_t)registers->user.regs[NUMBER_REGISTER] == call->nr &&
+           registers->user.pc == call->instruction_pointer - INSTRUCTION_SIZE;
 }
 
 void registers_make_exec(struct registers *registers, const struct registers_exec *exec)

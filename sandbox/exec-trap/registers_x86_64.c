@@ -33,10 +33,10 @@ uint64_t registers_stack(const struct registers *registers)
     return registers->user.rsp;
 }
 
-bool registers_is_restarting(const struct registers *registers, int number)
+bool registers_is_restarting(const struct registers *registers, const struct seccomp_data *call)
 {
     return (int64_t)registers->user.rax == -ERESTARTNOINTR &&
-           (int64_t)registers->user.orig_rax == number;
+           (int64_t)registers->user.orig_rax == call->nr;
 }
 
 void registers_make_exec(struct registers *registers, const struct registers_exec *exec)

@@ -126,7 +126,7 @@ static bool are_intact(const struct registers *registers, char *const *argv)
 }
 #else
 struct registers {
-    uint64_t arguments[3]; /* x1, x2, x8 */
+    uint64_t arguments[6]; /* x1 to x5, x8 */
 };
 
 static int exec_and_look(char *const *argv, struct registers *after)
@@ -135,16 +135,24 @@ static int exec_and_look(char *const *argv, struct registers *after)
     register uint64_t first __asm__("x0") = (uint64_t)(uintptr_t)harmless;
     register uint64_t second __asm__("x1") = (uint64_t)(uintptr_t)argv;
     register uint64_t third __asm__("x2") = (uint64_t)(uintptr_t)environ;
-    __asm__ volatile("svc #0" : "+r"(first), "+r"(second), "+r"(third), "+r"(number) : : "memory");
-    *after = (struct registers){.arguments = {second, third, number}};
+    register uint64_t x3 __asm__("x3") = 0x0303;
+    register uint64_t x4 __asm__("x4") = 0x0404;
+    register uint64_t x5 __asm__("x5") = 0x0505;
+    __asm__ volatile("svc #0"
+                     : "+r"(first), "+r"(second), "+r"(third), "+r"(x3), "+r"(x4), "+r"(x5),
+                       "+r"(number)
+                     :
+                     : "memory");
+    *after = (struct registers){.arguments = {second, third, x3, x4, x5, number}};
     return (int)-first;
 }
 
 static bool are_intact(const struct registers *registers, char *const *argv)
 {
-    return registers->arguments[0] == (uint64_t)(uintptr_t)argv &&
-           registers->arguments[1] == (uint64_t)(uintptr_t)environ &&
-           registers->arguments[2] == SYS_execve;
+    const uint64_t *arguments = registers->arguments;
+    return arguments[0] == (uint64_t)(uintptr_t)argv &&
+           arguments[1] == (uint64_t)(uintptr_t)environ && arguments[2] == 0x0303 &&
+           arguments[3] == 0x0404 && arguments[4] == 0x0505 && arguments[5] == SYS_execve;
 }
 #endif
 

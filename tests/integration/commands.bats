@@ -99,6 +99,23 @@ EOF
     [[ $output == *"fail  engine"*"/nonexistent"* ]]
 }
 
+# What runc says where the kernel has AppArmor and nobody has loaded the profiles.
+@test "doctor says how to load the AppArmor profiles when they are missing" {
+    mkdir "$BATS_TEST_TMPDIR/bin"
+    cat >"$BATS_TEST_TMPDIR/bin/docker" <<END
+#!/bin/sh
+if [ "\$1" = run ]; then
+    echo "docker: Error response from daemon: unable to apply apparmor profile: apparmor failed to apply profile: no such file" >&2
+    exit 127
+fi
+exec "$DOCKER" "\$@"
+END
+    chmod +x "$BATS_TEST_TMPDIR/bin/docker"
+    run env PATH="$BATS_TEST_TMPDIR/bin:$PATH" "$CA" doctor
+    [ "$status" -ne 0 ]
+    [[ $output == *"fail  container"*"failed to apply profile"*"apparmor_parser --replace /"*"/policies/apparmor/*"* ]]
+}
+
 @test "list and status show a running session; connect refuses one without a terminal" {
     start_working
     [ "$(phase_of "$NAME")" = running ]

@@ -14,7 +14,7 @@ export ROOT VERSION DOCKER BASE_IMAGE SHELL_IMAGE
 # The flags of a hardened container without the launcher, for tests that look at one fence alone.
 hardened_run() {
     "$DOCKER" run --rm --network none --cap-drop ALL --security-opt no-new-privileges:true \
-        --security-opt "seccomp=$ROOT/policies/seccomp/agent.json" "$@"
+        --security-opt "seccomp=$ROOT/policies/seccomp/agent.json" --security-opt apparmor=coding-agents "$@"
 }
 
 # Skips the test, or fails it where everything is meant to work.

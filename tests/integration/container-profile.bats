@@ -13,6 +13,11 @@ probe() {
         --volume "$BUILD/tests/helpers/profile-probe:/probe:ro" --entrypoint /probe "$BASE_IMAGE"
 }
 
+# other_table OPTION...: what comes of calls of the 32-bit table.
+other_table() {
+    "$DOCKER" run --rm --network none "$@" --volume "$BUILD/tests/helpers/other-table:/probe:ro" --entrypoint /probe "$BASE_IMAGE"
+}
+
 @test "the profile refuses what nothing needs" {
     run -0 probe --security-opt "seccomp=$ROOT/policies/seccomp/agent.json"
     for call in bpf perf_event_open keyctl userfaultfd io_uring_setup kexec_load init_module finit_module \
@@ -44,14 +49,15 @@ probe() {
 }
 
 @test "calls of the 32-bit table kill the caller" {
-    if [ "$(uname -m)" != x86_64 ]; then
-        skip "x86_64 has a second table, this machine has not"
+    local without=0
+    other_table --security-opt seccomp=unconfined || without=$?
+    if [ "$(uname -m)" = aarch64 ] && [ "$without" -eq 3 ]; then
+        # A processor without 32-bit code has nothing that could be killed.
+        run -3 other_table --security-opt "seccomp=$ROOT/policies/seccomp/agent.json"
+        return
     fi
-    run "$DOCKER" run --rm --network none --security-opt "seccomp=$ROOT/policies/seccomp/agent.json" \
-        --volume "$BUILD/tests/helpers/int80-probe:/probe:ro" --entrypoint /probe "$BASE_IMAGE"
+    [ "$without" -eq 0 ]
+    run other_table --security-opt "seccomp=$ROOT/policies/seccomp/agent.json"
     echo "status $status: $output"
     [ "$status" -eq 159 ]
-    run -0 "$DOCKER" run --rm --network none --security-opt seccomp=unconfined \
-        --volume "$BUILD/tests/helpers/int80-probe:/probe:ro" --entrypoint /probe "$BASE_IMAGE"
-    [ "$output" = "the 32-bit table answered" ]
 }

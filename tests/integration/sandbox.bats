@@ -33,6 +33,7 @@ begin() {
         --cap-add SYS_ADMIN --cap-add SETUID --cap-add SETGID --cap-add SETPCAP --cap-add CHOWN --cap-add KILL \
         --cap-add SYS_PTRACE \
         --security-opt no-new-privileges:true --security-opt "seccomp=$ROOT/policies/seccomp/agent.json" \
+        --security-opt apparmor=coding-agents \
         --tmpfs /run:rw,mode=755 --tmpfs /home:rw,mode=755 \
         --volume "$CONTAINER-workspace:/workspace" --volume "$CONTAINER-tmp:/tmp" \
         --volume "$BUILD/tests/agentcli-untrapped:/untrapped:ro" "$@" \

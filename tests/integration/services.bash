@@ -10,6 +10,7 @@ services_container() {
         --cap-add SYS_ADMIN --cap-add SETUID --cap-add SETGID --cap-add SETPCAP --cap-add CHOWN --cap-add KILL \
         --cap-add SYS_PTRACE \
         --security-opt no-new-privileges:true --security-opt "seccomp=$ROOT/policies/seccomp/agent.json" \
+        --security-opt apparmor=coding-agents \
         --tmpfs /run:rw,mode=755 --volume "$CONTAINER-workspace:/workspace" --volume "$CONTAINER-tmp:/tmp" \
         --volume "$CONTAINER-home:/home/agentuser" "$@" --entrypoint sleep "$SHELL_IMAGE" infinity >/dev/null
     as_root mkdir -p /run/coding-agents/exec.d

@@ -172,7 +172,8 @@ lo" ]
     [ "$status" -ne 0 ]
     # The positive control: the same program as the same user without that filter, with the container's profile.
     run "$DOCKER" run --rm --user 10000:10000 --cap-drop ALL --cap-add SYS_ADMIN --security-opt no-new-privileges:true \
-        --security-opt "seccomp=$ROOT/policies/seccomp/agent.json" --entrypoint unshare "$SHELL_IMAGE" \
+        --security-opt "seccomp=$ROOT/policies/seccomp/agent.json" --security-opt apparmor=coding-agents \
+        --entrypoint unshare "$SHELL_IMAGE" \
         --user --map-root-user --mount true
     [ "$status" -eq 0 ]
 }

@@ -13,6 +13,7 @@ setup_file() {
     "$DOCKER" run --detach --init --name "$CONTAINER" --read-only --cap-drop ALL --cap-add SYS_ADMIN --cap-add SETUID \
         --cap-add SETGID --cap-add SETPCAP --cap-add CHOWN --cap-add KILL --cap-add SYS_PTRACE \
         --security-opt no-new-privileges:true --security-opt "seccomp=$ROOT/policies/seccomp/agent.json" \
+        --security-opt apparmor=coding-agents \
         --tmpfs /run:rw,mode=755 --tmpfs /home:rw,mode=755 --tmpfs /var/lib/coding-agents:rw,mode=755 \
         --volume "$BUILD/tests/helpers/without:/without:ro" --volume /workspace --volume /tmp \
         --entrypoint sleep "$SHELL_IMAGE" infinity >/dev/null

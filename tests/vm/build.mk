@@ -7,4 +7,4 @@ $(eval $(call dynamic_program,$(BUILD)/tests/vm/stacked,\
 	tests/vm/stacked.c sandbox/confine/apparmor.c,$(LIBBASE),-lapparmor))
 
 .PHONY: vm-guest
-vm-guest: image-tree $(VM_PROGRAMS) $(BUILD)/tests/attack/trap $(BUILD)/tests/fixtures/fixture_boot
+vm-guest: $(PROGRAMS) $(DATA_FILES) $(UNIT_TESTS) $(VM_PROGRAMS) $(BUILD)/tests/attack/trap $(BUILD)/tests/fixtures/fixture_boot
