@@ -31,8 +31,8 @@ int capability_set_effective(uint64_t mask);
  */
 int capability_limit(uint64_t mask);
 
-/* Empties the bounding set of the calling thread, which what it forks inherits. Needs SETPCAP unless
- * it is empty. 0 or -errno. */
+/* Empties the bounding set of the calling thread, which what it forks inherits. Needs SETPCAP
+ * unless it is empty. 0 or -errno. */
 int capability_clear_bounding(void);
 
 /* True when a capability is left in the bounding set. */

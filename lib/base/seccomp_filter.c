@@ -10,8 +10,7 @@
 #include "lib/base/fd.h"
 #include "lib/base/syscalls.h"
 
-#define LISTENER_FLAGS \
-    (SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
+#define LISTENER_FLAGS (SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
 
 int seccomp_filter_read(const char *path, struct sock_fprog *program, struct error *err)
 {

@@ -38,8 +38,7 @@ static int export(scmp_filter_ctx context, const char *path, struct error *err)
     return 0;
 }
 
-static int compile(enum filter_part part, const char *source, const char *output,
-                   struct error *err)
+static int compile(enum filter_part part, const char *source, const char *output, struct error *err)
 {
     scmp_filter_ctx context = NULL;
     int result = filter_read(source, part, &context, err);

@@ -26,8 +26,8 @@ struct nested {
 };
 
 /*
- * A filter that asks about execve(2) and execveat(2) before they happen, and otherwise says what the
- * one at PATH does. The instructions of FILTER are owned by the caller (free). 0 or -errno.
+ * A filter that asks about execve(2) and execveat(2) before they happen, and otherwise says what
+ * the one at PATH does. The instructions of FILTER are owned by the caller (free). 0 or -errno.
  */
 int nested_make_filter(const char *path, struct sock_fprog *filter, struct error *err);
 

@@ -119,8 +119,8 @@ static bool has_capability(void)
 {
     struct capability_sets sets;
 
-    return capability_get(&sets) < 0 ||
-           (sets.effective | sets.permitted | sets.inheritable) != 0 || capability_has_bounding();
+    return capability_get(&sets) < 0 || (sets.effective | sets.permitted | sets.inheritable) != 0 ||
+           capability_has_bounding();
 }
 
 int confine_proof(struct confine *confine, struct error *err)

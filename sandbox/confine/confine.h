@@ -19,7 +19,7 @@ struct confine {
     const int *kept;     /* borrowed; descriptors above 2 that stay over exec, ascending */
     size_t kept_count;
     bool has_no_bounding; /* the bounding set is empty already: inherited */
-    void *program; /* borrowed; for the steps of the program itself */
+    void *program;        /* borrowed; for the steps of the program itself */
 };
 
 struct confine_step {

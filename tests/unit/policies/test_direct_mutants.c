@@ -54,7 +54,7 @@ static const struct shape shapes[] = {
 static const char *const others[] = {"/bin/bash", "/usr/bin/env", TMUX, EXEC, CODEX};
 /* clang-format on */
 
-static const char *const files[] = {"codex.json", "default.json", "shell.json"};
+static const char *const files[] = {"codex.json", "default.json", "interactive.json"};
 static json_t *documents[ARRAY_LENGTH(files)];
 
 static bool is_direct(const struct policy *policy, const char *from, const char *program,
