@@ -224,10 +224,12 @@ const struct command commands[] = {
     {
         .name = "policy",
         .summary = "check, show and try the rules about commands",
-        .synopsis = "check [FILE...] | show | test -- COMMAND [ARGUMENT...]",
+        .synopsis = "check [FILE...] | show | test -- COMMAND [ARGUMENT...] | replay SESSION",
         .details = "check reads policy files, show prints the policy they make, test says what becomes of a command "
-                   "(0: it runs, 1: it is denied). Nothing is run.",
+                   "(0: it runs, 1: it is denied), replay which commands of a session would come out differently "
+                   "now (0: none, 1: some). Nothing is run.",
         .argument = COMMAND_VALUE_POLICY,
+        .further = COMMAND_VALUE_OPERAND,
         .arguments_minimum = 1,
         .arguments_maximum = SIZE_MAX,
         .options = policy_options,
@@ -260,7 +262,7 @@ const struct command commands[] = {
 
 static const char *const agent_words[] = {"shell", "codex", NULL};
 static const char *const shell_words[] = {"bash", "zsh", "fish", NULL};
-static const char *const policy_words[] = {"check", "show", "test", NULL};
+static const char *const policy_words[] = {"check", "show", "test", "replay", NULL};
 static const char *const tier_words[] = {"read",        "workspace-write", "network",
                                          "destructive", "privileged",      NULL};
 static const char *const network_words[] = {"allow-all", "restricted", NULL};
@@ -294,6 +296,7 @@ const char *const *command_value_words(enum command_value value)
     case COMMAND_VALUE_TEXT:
     case COMMAND_VALUE_NUMBER:
     case COMMAND_VALUE_SESSION:
+    case COMMAND_VALUE_OPERAND:
     case COMMAND_VALUE_PATH:
     case COMMAND_VALUE_COMMAND:
         return NULL;

@@ -234,6 +234,19 @@ static const struct {
 };
 /* clang-format on */
 
+/* The line that ends next is no record; of one that comes in pieces it is said once. */
+static void note_malformed(struct exec_list *list)
+{
+    uint64_t number = list->lines + 1;
+    if (list->last_malformed == number)
+        return;
+    list->last_malformed = number;
+    if (list->malformed_count < EXEC_LIST_MALFORMED_MAX)
+        list->malformed[list->malformed_count++] = number;
+    else
+        list->malformed_more++;
+}
+
 static int take_line(struct exec_list *list, const char *text, const struct exec_line *line)
 {
     if (list->damage.number == 0)
@@ -244,10 +257,13 @@ static int take_line(struct exec_list *list, const char *text, const struct exec
     const char *id = json_string_value(json_object_get(fields, "id"));
     enum audit_event event = name != NULL ? audit_event_from_name(name) : AUDIT_EVENT_COUNT;
     int result = 0;
-    for (size_t i = 0; i < ARRAY_LENGTH(takers); i++)
+    if (event == AUDIT_EVENT_COUNT || !json_is_object(fields))
+        note_malformed(list);
+    for (size_t i = 0; json_is_object(fields) && i < ARRAY_LENGTH(takers); i++)
         if (takers[i].event == event)
             result = takers[i].take(list, id != NULL ? id : "", fields, line);
     json_decref(record);
+    list->lines += text[line->size - 1] == '\n';
     return result;
 }
 

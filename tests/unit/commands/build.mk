@@ -5,5 +5,8 @@ $(eval $(call unit_test,test_command_line,tests/unit/commands/test_command_line.
 $(eval $(call unit_test,test_doctor,tests/unit/commands/test_doctor.c host-shim/commands/doctor_host.c,$(COMMANDS_TEST_ARCHIVES),$(WIRE_LIBRARIES)))
 # The table is compared with what is installed beside it.
 $(BUILD)/tests/unit/test_command_table: $(filter $(HOST)/%,$(PROGRAMS))
-$(eval $(call unit_test,test_record,tests/unit/commands/test_record.c tests/unit/wire/support.c,$(COMMANDS_TEST_ARCHIVES),$(WIRE_LIBRARIES)))
+COMMANDS_LOG_SOURCES := tests/unit/commands/log.c tests/unit/wire/support.c
+$(eval $(call unit_test,test_record,tests/unit/commands/test_record.c $(COMMANDS_LOG_SOURCES),$(COMMANDS_TEST_ARCHIVES),$(WIRE_LIBRARIES)))
 $(BUILD)/tests/unit/test_record: | $(HOST_LIBEXEC)/coding-agents-record
+$(eval $(call unit_test,test_policy_replay,tests/unit/commands/test_policy_replay.c $(COMMANDS_LOG_SOURCES),$(COMMANDS_TEST_ARCHIVES),$(WIRE_LIBRARIES)))
+$(BUILD)/tests/unit/test_policy_replay: | $(HOST_LIBEXEC)/coding-agents-policy
