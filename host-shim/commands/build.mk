@@ -14,7 +14,8 @@ $(foreach name,$(COMMAND_NAMES),$(eval $(call dynamic_program,$(HOST_LIBEXEC)/co
 DOCTOR_SOURCES := $(addprefix $(COMMANDS_DIRECTORY)/,doctor.c doctor_container.c doctor_host.c)
 $(eval $(call dynamic_program,$(HOST_LIBEXEC)/coding-agents-doctor,$(DOCTOR_SOURCES),$(COMMANDS_ARCHIVES),$(WIRE_LIBRARIES)))
 
-POLICY_COMMAND_SOURCES := $(addprefix $(COMMANDS_DIRECTORY)/,exec_command.c policy.c policy_load.c policy_replay.c policy_show.c)
+POLICY_COMMAND_SOURCES := $(addprefix $(COMMANDS_DIRECTORY)/,exec_command.c policy.c policy_load.c policy_replay.c policy_show.c \
+	policy_suggest.c suggest_match.c suggest_rules.c)
 $(eval $(call dynamic_program,$(HOST_LIBEXEC)/coding-agents-policy,$(POLICY_COMMAND_SOURCES),$(LIBPOLICY) $(COMMANDS_ARCHIVES),$(WIRE_LIBRARIES)))
 
 # Completion where each shell looks for it, printed by the shipped program from the shipped table.

@@ -224,10 +224,11 @@ const struct command commands[] = {
     {
         .name = "policy",
         .summary = "check, show and try the rules about commands",
-        .synopsis = "check [FILE...] | show | test -- COMMAND [ARGUMENT...] | replay SESSION",
+        .synopsis = "check [FILE...] | show | test -- COMMAND [ARGUMENT...] | replay SESSION | suggest SESSION",
         .details = "check reads policy files, show prints the policy they make, test says what becomes of a command "
                    "(0: it runs, 1: it is denied), replay which commands of a session would come out differently "
-                   "now (0: none, 1: some). Nothing is run.",
+                   "now (0: none, 1: some), suggest prints rules that fit what ran in a session and nothing else. Nothing is "
+                   "run.",
         .argument = COMMAND_VALUE_POLICY,
         .further = COMMAND_VALUE_OPERAND,
         .arguments_minimum = 1,
@@ -262,7 +263,7 @@ const struct command commands[] = {
 
 static const char *const agent_words[] = {"shell", "codex", NULL};
 static const char *const shell_words[] = {"bash", "zsh", "fish", NULL};
-static const char *const policy_words[] = {"check", "show", "test", "replay", NULL};
+static const char *const policy_words[] = {"check", "show", "test", "replay", "suggest", NULL};
 static const char *const tier_words[] = {"read",        "workspace-write", "network",
                                          "destructive", "privileged",      NULL};
 static const char *const network_words[] = {"allow-all", "restricted", NULL};

@@ -8,6 +8,7 @@
 #include "host-shim/commands/policy_load.h"
 #include "host-shim/commands/policy_replay.h"
 #include "host-shim/commands/policy_show.h"
+#include "host-shim/commands/policy_suggest.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/path.h"
 #include "lib/host/printable.h"
@@ -141,10 +142,11 @@ struct action {
 
 /* clang-format off */
 static const struct action actions[] = {
-    {"check",  NULL,        SIZE_MAX, check},
-    {"show",   NULL,        1,        show},
-    {"test",   "a command", SIZE_MAX, test},
-    {"replay", "a session", 2,        policy_replay},
+    {"check",   NULL,        SIZE_MAX, check},
+    {"show",    NULL,        1,        show},
+    {"test",    "a command", SIZE_MAX, test},
+    {"replay",  "a session", 2,        policy_replay},
+    {"suggest", "a session", 2,        policy_suggest},
 };
 /* clang-format on */
 
@@ -172,6 +174,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < ARRAY_LENGTH(actions); i++)
         if (strcmp(actions[i].name, line.arguments[0]) == 0)
             return run(&actions[i], &line);
-    error_set(&err, EINVAL, "'%s' is none of check, show, test and replay", line.arguments[0]);
+    error_set(&err, EINVAL, "'%s' is none of check, show, test, replay and suggest",
+              line.arguments[0]);
     return command_fail(&line, &err, EXIT_USAGE);
 }

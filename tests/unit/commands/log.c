@@ -15,7 +15,8 @@ static const struct audit_source runner = {.program = "runner"};
 int log_prepare(void **state)
 {
     struct log_fixture *fixture = calloc(1, sizeof(*fixture));
-    struct session_state record = {.exit_code = -1, .phase = SESSION_RUNNING};
+    char agent[] = "shell";
+    struct session_state record = {.exit_code = -1, .phase = SESSION_RUNNING, .agent = agent};
     char path[PATH_MAX];
     support_directory_make(fixture->directory);
     /* No docker is needed to read a log. */
@@ -27,6 +28,31 @@ int log_prepare(void **state)
     assert_int_equal(path_format(fixture->log_path, "%s/events.jsonl", path), 0);
     assert_int_equal(audit_log_open(fixture->log_path, fixture->session, NULL, &fixture->log, NULL),
                      0);
+    *state = fixture;
+    return 0;
+}
+
+#define REAL_LOG "tests/unit/commands/fixtures/session.jsonl"
+#define REAL_SESSION "uq7saaj6"
+
+int log_prepare_real(void **state)
+{
+    struct log_fixture *fixture = calloc(1, sizeof(*fixture));
+    char agent[] = "shell";
+    struct session_state record = {.exit_code = 0, .phase = SESSION_ENDED, .agent = agent};
+    struct error err = ERROR_INITIALIZER;
+    char path[PATH_MAX];
+    size_t size = 0;
+    cleanup_free char *text = support_read(REAL_LOG, &size);
+    support_directory_make(fixture->directory);
+    setenv("PATH", "/nonexistent", 1);
+    memcpy(fixture->session, REAL_SESSION, sizeof(REAL_SESSION));
+    memcpy(record.session, REAL_SESSION, sizeof(REAL_SESSION));
+    assert_int_equal(session_state_directory(fixture->session, path, NULL), 0);
+    assert_int_equal(path_make_directories(path, 0700, &err), 0);
+    assert_int_equal(session_state_save(&record, NULL), 0);
+    assert_int_equal(path_format(fixture->log_path, "%s/events.jsonl", path), 0);
+    support_write(fixture->log_path, text, size);
     *state = fixture;
     return 0;
 }

@@ -24,6 +24,11 @@ struct log_fixture {
 int log_prepare(void **state);
 int log_dispose(void **state);
 
+/* Set-up of a test: *STATE is an ended session of the agent shell with the log of a real one,
+ * fixtures/session.jsonl, whose policy was the shipped one behind fixtures/session-policy.json. */
+#define LOG_REAL_POLICY "tests/unit/commands/fixtures/session-policy.json"
+int log_prepare_real(void **state);
+
 /* Appends an event of the runner. Takes FIELDS. */
 void log_append(const struct log_fixture *fixture, enum audit_event event, json_t *fields);
 
