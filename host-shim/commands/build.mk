@@ -4,7 +4,7 @@ COMMAND_NAMES := completion connect help kill list logs record remove status sto
 LIBCOMMANDS := $(BUILD)/glibc/libcommands.a
 LIBCOMMANDS_SOURCES := $(addprefix $(COMMANDS_DIRECTORY)/,branch_removal.c command.c command_table.c \
 	completion_script.c exec_json.c exec_list.c exec_session.c exec_text.c losses.c session_end.c session_json.c session_view.c)
-COMMANDS_ARCHIVES := $(LIBCOMMANDS) $(LIBHOST) $(LIBWIRE) $(LIBBASE)
+COMMANDS_ARCHIVES := $(LIBCOMMANDS) $(LIBPOLICY) $(LIBHOST) $(LIBWIRE) $(LIBBASE)
 
 $(LIBCOMMANDS): $(call glibc_objects,$(LIBCOMMANDS_SOURCES))
 	@rm -f $@ && $(AR) rcsD $@ $^
@@ -16,7 +16,7 @@ $(eval $(call dynamic_program,$(HOST_LIBEXEC)/coding-agents-doctor,$(DOCTOR_SOUR
 
 POLICY_COMMAND_SOURCES := $(addprefix $(COMMANDS_DIRECTORY)/,exec_command.c policy.c policy_load.c policy_replay.c policy_show.c \
 	policy_suggest.c suggest_match.c suggest_rules.c)
-$(eval $(call dynamic_program,$(HOST_LIBEXEC)/coding-agents-policy,$(POLICY_COMMAND_SOURCES),$(LIBPOLICY) $(COMMANDS_ARCHIVES),$(WIRE_LIBRARIES)))
+$(eval $(call dynamic_program,$(HOST_LIBEXEC)/coding-agents-policy,$(POLICY_COMMAND_SOURCES),$(COMMANDS_ARCHIVES),$(WIRE_LIBRARIES)))
 
 # Completion where each shell looks for it, printed by the shipped program from the shipped table.
 COMPLETIONS := bash:bash-completion/completions/coding-agents zsh:zsh/site-functions/_coding-agents \

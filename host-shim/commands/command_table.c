@@ -67,6 +67,7 @@ static const struct command_option record_options[] = {
     FLAG("denied", "only commands that were denied, or something inside them"),
     FLAG("failed", "only commands that did not end with 0"),
     {"tier",  "NAME", COMMAND_VALUE_TIER, "only commands of this tier and higher ones"},
+    {"program", "GLOB", COMMAND_VALUE_TEXT, "only commands of this program, or with it inside: git, 'python*', '/usr/bin/*'"},
     {"since", "TIME", COMMAND_VALUE_TEXT, "only commands started since then: 10m, 2h, or RFC 3339 in UTC"},
     HELP, END,
 };

@@ -62,22 +62,29 @@ static void print_program(FILE *file, const json_t *object, const char *first)
     fputc(']', file);
 }
 
-void exec_view_print_arguments(FILE *file, const json_t *object)
+static const json_t *arguments_of(const json_t *object)
 {
     const json_t *plain = json_object_get(object, "argv");
-    const json_t *list = plain != NULL ? plain : json_object_get(object, "argv_base64");
-    cleanup_free char *first = NULL;
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        char *text = NULL;
-        const char *reason = NULL;
-        (void)record_decode(json_array_get(list, i), plain == NULL, LIMIT_EVENT_TEXT_BYTES, &text,
-                            &reason);
+    return plain != NULL ? plain : json_object_get(object, "argv_base64");
+}
+
+char *exec_view_argument(const json_t *object, size_t index)
+{
+    char *text = NULL;
+    const char *reason = NULL;
+    bool is_encoded = json_object_get(object, "argv") == NULL;
+    (void)record_decode(json_array_get(arguments_of(object), index), is_encoded,
+                        LIMIT_EVENT_TEXT_BYTES, &text, &reason);
+    return text;
+}
+
+void exec_view_print_arguments(FILE *file, const json_t *object)
+{
+    cleanup_free char *first = exec_view_argument(object, 0);
+    for (size_t i = 0; i < json_array_size(arguments_of(object)); i++) {
+        cleanup_free char *text = exec_view_argument(object, i);
         fputs(i == 0 ? "" : " ", file);
         print_word(file, text != NULL ? text : "?");
-        if (i == 0)
-            first = text;
-        else
-            free(text);
     }
     if (json_is_true(json_object_get(object, "argv_is_cut")))
         fprintf(file, " ... (%" JSON_INTEGER_FORMAT " arguments in all)",
@@ -148,18 +155,21 @@ static void print_note(FILE *file, const json_t *object, const char *indent)
     if (has_text(object, "verdict", "direct") ||
         (!is_observed && has_text(object, "verdict", "sandbox")))
         return;
-    if (!is_observed && rule == NULL && (reason == NULL || reason[0] == '\0'))
+    bool has_reason = reason != NULL && reason[0] != '\0';
+    if (!is_observed && rule == NULL && !has_reason)
         return;
     fprintf(file, NOTE_INDENT "%s", indent);
     if (is_observed)
         fputs("observed: ", file);
-    if (reason != NULL && reason[0] != '\0')
+    bool is_denied = is_observed || has_text(object, "verdict", "deny");
+    if (has_reason)
         printable_print(file, reason);
     else
-        fputs(is_observed ? "denied" : "not run", file);
-    /* The reason of a denial names its rule by itself. */
-    if (rule != NULL && (reason == NULL || strstr(reason, rule) == NULL)) {
-        fputs(", rule ", file);
+        fputs(is_denied ? "denied" : "not run", file);
+    /* The reason of a denial names its rule by itself; of an exec inside another only the rule is
+     * on record. */
+    if (rule != NULL && (!has_reason || strstr(reason, rule) == NULL)) {
+        fputs(is_denied && !has_reason ? " by rule " : ", rule ", file);
         printable_print(file, rule);
     }
     if (number > 0)

@@ -26,6 +26,9 @@ static int read_filter(const struct command_line *line, struct exec_filter *filt
     const char *since = command_value(line, "since");
     filter->is_denied = command_has(line, "denied");
     filter->is_failed = command_has(line, "failed");
+    filter->program = command_value(line, "program");
+    if (filter->program != NULL && exec_filter_program(filter->program, err) < 0)
+        return -EINVAL;
     if (tier != NULL) {
         filter->tier = exec_filter_tier(tier, err);
         if (filter->tier < 0)

@@ -97,7 +97,9 @@ static void make_slug(const json_t *item, char slug[SLUG_SIZE])
     memcpy(slug, PREFIX, used);
     for (const char *at = text; *at != '\0' && used < SLUG_SIZE - 1; at++) {
         const char *capital = strchr(capitals, *at);
-        char letter = capital != NULL ? letters[capital - capitals] : *at;
+        char letter = *at;
+        if (capital != NULL)
+            letter = letters[capital - capitals];
         if (strchr(letters, letter) != NULL)
             slug[used++] = letter;
         else if (slug[used - 1] != '-')

@@ -1,5 +1,5 @@
 # Unit tests of host-shim/commands.
-COMMANDS_TEST_ARCHIVES := $(BUILD)/glibc/libcommands.a $(LIBHOST) $(LIBWIRE) $(LIBBASE)
+COMMANDS_TEST_ARCHIVES := $(BUILD)/glibc/libcommands.a $(LIBPOLICY) $(LIBHOST) $(LIBWIRE) $(LIBBASE)
 $(eval $(call unit_test,test_command_table,tests/unit/commands/test_command_table.c,$(COMMANDS_TEST_ARCHIVES),$(WIRE_LIBRARIES)))
 $(eval $(call unit_test,test_command_line,tests/unit/commands/test_command_line.c,$(COMMANDS_TEST_ARCHIVES),$(WIRE_LIBRARIES)))
 $(eval $(call unit_test,test_doctor,tests/unit/commands/test_doctor.c host-shim/commands/doctor_host.c,$(COMMANDS_TEST_ARCHIVES),$(WIRE_LIBRARIES)))

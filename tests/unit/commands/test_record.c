@@ -64,6 +64,9 @@ static void filters(void **state)
     static const struct { const char *option, *second; size_t expected; } cases[] = {
         {"--denied", NULL, 2}, {"--failed", NULL, 2}, {"--denied", "--failed", 1}, {"--tier=read", NULL, 4},
         {"--tier=destructive", NULL, 2}, {"--tier=privileged", NULL, 0}, {"--since=2026-01-02T03:04:05Z", NULL, 4},
+        {"--program=make", NULL, 4}, {"--program=/usr/bin/*", NULL, 4}, {"--program=gcc", NULL, 1},
+        {"--program=ba?", NULL, 1}, {"--program=nosuch", NULL, 0}, {"--program=/usr/bin", NULL, 0},
+        {"--program=rm", "--denied", 1}, {"--program=gcc", "--failed", 0},
         {"--since=2026-01-02T03:04:06Z", NULL, 0}, {"--since=1m", NULL, 0}, {"--since=99999999d", NULL, 4},
     };
     /* clang-format on */
@@ -80,9 +83,18 @@ static void filters(void **state)
         if (log_count(output, "03:04:05") != cases[i].expected)
             fail_msg("%s: %s", cases[i].option, output);
     }
-    for (size_t i = 0; i < 4; i++) {
-        static const char *const wrong[] = {"--tier=none", "--tier=x", "--since=1", "--since=1w"};
-        free(record(fixture, wrong[i], NULL, EXIT_USAGE));
+    /* clang-format off */
+    static const struct { const char *option, *text; } wrong[] = {
+        {"--tier=none", "--tier wants read, "}, {"--tier=x", "not 'x'"},
+        {"--since=1", "--since wants 30s, 10m, 2h or 3d, or a time as 2026-01-02T03:04:05Z, not '1'"},
+        {"--since=1w", "not '1w'"}, {"--since=m", "not 'm'"}, {"--since=", "not ''"},
+        {"--program=[x", "--program wants a name or a path"}, {"--program=", "'' is empty"},
+    };
+    /* clang-format on */
+    for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++) {
+        free(record(fixture, wrong[i].option, NULL, EXIT_USAGE));
+        log_shows(fixture->errors, wrong[i].text);
+        assert_int_equal(log_count(fixture->errors, "\n"), 1);
     }
 }
 
@@ -158,6 +170,47 @@ static void tells_a_damaged_log(void **state)
     free(record(fixture, NULL, NULL, 0));
 }
 
+/* Lines that are no records are named, the first of them one by one, and hide no others. */
+static void names_lines_that_are_no_records(void **state)
+{
+    struct log_fixture *fixture = *state;
+    static const char *const bad[] = {"", "nonsense \x1b[2J", "[]", "{\"event\":\"exec-start\"}",
+                                      "{\"event\":\"exec-starts\",\"fields\":{}}"};
+    int fd = open(fixture->log_path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    log_start(fixture, "t1", json_pack("[s]", "first"));
+    for (size_t i = 0; i < 20; i++)
+        assert_true(dprintf(fd, "%s\n", bad[i % ARRAY_LENGTH(bad)]) > 0);
+    close(fd);
+    log_start(fixture, "t2", json_pack("[s]", "second"));
+    cleanup_free char *output = record(fixture, NULL, NULL, EXIT_AUDIT);
+    log_shows(output, "first");
+    log_shows(output, "second");
+    log_shows(fixture->errors, ": line 2 of the audit log is no record, and was left out\n");
+    log_shows(fixture->errors, ": line 17 of the audit log is no record, and was left out\n");
+    log_shows(fixture->errors,
+              ": 4 more lines of the audit log are no records, and were left out\n");
+    log_shows(fixture->errors, "proves nothing from line 2 on: ");
+    assert_int_equal(log_count(fixture->errors, "\n"), 18);
+}
+
+/* The log of a session that ran: what was denied inside a command stands with its rule below it. */
+static void shows_a_real_session(void **state)
+{
+    struct log_fixture *fixture = *state;
+    cleanup_free char *output = record(fixture, NULL, NULL, 0);
+    log_shows(output, "  126       read             sh -c 'r=rev; echo x | $r' [/usr/bin/dash]\n"
+                      "2026-11-30 00:43:29            denied    network            rev\n"
+                      "      denied by rule test-inner\n");
+    log_shows(output, "denied    network          rev notes\n    denied by rule test-inner: not");
+    cleanup_free char *inside = record(fixture, "--program=sort", NULL, 0);
+    assert_int_equal(log_count(inside, "make all\n"), 2);
+    assert_int_equal(log_count(inside, "\n"), 9);
+    cleanup_free char *dash = record(fixture, "--program=dash", "--denied", 0);
+    cleanup_free char *sh = record(fixture, "--program=sh", "--denied", 0);
+    assert_int_equal(log_count(dash, "sh -c"), 2);
+    assert_string_equal(sh, dash);
+}
+
 /* What is added while somebody follows is shown, a running command first as that. */
 static void follows_until_the_log_is_closed(void **state)
 {
@@ -182,6 +235,10 @@ static void follows_until_the_log_is_closed(void **state)
     assert_int_equal(log_count(output, "gcc"), 1);
     cleanup_free char *json = record(fixture, "--follow", "--json", 0);
     assert_int_equal(log_count(json, "\n"), 1);
+    cleanup_free char *inside = record(fixture, "--follow", "--program=gcc", 0);
+    assert_int_equal(log_count(inside, "long"), 1);
+    cleanup_free char *none = record(fixture, "--follow", "--program=nosuch", 0);
+    assert_int_equal(log_count(none, "long"), 0);
 }
 
 int main(void)
@@ -194,6 +251,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(merges_a_command_into_one_object, log_prepare, log_dispose),
         cmocka_unit_test_setup_teardown(tells_lost_commands, log_prepare, log_dispose),
         cmocka_unit_test_setup_teardown(tells_a_damaged_log, log_prepare, log_dispose),
+        cmocka_unit_test_setup_teardown(names_lines_that_are_no_records, log_prepare, log_dispose),
+        cmocka_unit_test_setup_teardown(shows_a_real_session, log_prepare_real, log_dispose),
         cmocka_unit_test_setup_teardown(follows_until_the_log_is_closed, log_prepare, log_dispose),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
