@@ -187,33 +187,34 @@ void exec_list_end(struct exec_list *list)
         error_set(&list->damage, EPROTO, "it has no end");
 }
 
-static int take_boot(struct exec_list *list, const char *id, const json_t *fields,
-                     const struct exec_line *line)
+static int take_closed(struct exec_list *list, const char *id, const json_t *fields,
+                       const struct exec_line *line)
 {
     (void)id;
     (void)fields;
     (void)line;
+    list->is_closed = true;
     lose_running(list);
     return 0;
 }
 
-static int take_closed(struct exec_list *list, const char *id, const json_t *fields,
-                       const struct exec_line *line)
-{
-    list->is_closed = true;
-    return take_boot(list, id, fields, line);
-}
-
-/* A runner that ended has taken every sandbox with it. */
+/*
+ * A runner that ended has taken every sandbox with it, and no command of an earlier boot runs. The
+ * boot's own report is no sign of that: it may come in behind the first command.
+ */
 static int take_service(struct exec_list *list, const char *id, const json_t *fields,
                         const struct exec_line *line)
 {
     const char *kind = json_string_value(json_object_get(fields, "kind"));
     const char *service = json_string_value(json_object_get(fields, "service"));
-    if (kind == NULL || service == NULL || strcmp(kind, "service-exited") != 0 ||
-        strcmp(service, "runner") != 0)
+    (void)id;
+    (void)line;
+    if (kind == NULL || service == NULL)
         return 0;
-    return take_boot(list, id, fields, line);
+    if (strcmp(kind, "boot-started") == 0 ||
+        (strcmp(kind, "service-exited") == 0 && strcmp(service, "runner") == 0))
+        lose_running(list);
+    return 0;
 }
 
 typedef int take_record(struct exec_list *list, const char *id, const json_t *fields,
@@ -229,7 +230,6 @@ static const struct {
     {AUDIT_EXEC_NESTED,  take_nested},
     {AUDIT_EXEC_REFUSED, take_refused},
     {AUDIT_SERVICE,      take_service},
-    {AUDIT_BOOT_REPORT,  take_boot},
     {AUDIT_AUDIT_CLOSED, take_closed},
 };
 /* clang-format on */

@@ -125,15 +125,20 @@ static void merges_a_command_into_one_object(void **state)
     log_shows(text, "refused   -                [/x]\n    malformed (Operation not permitted)\n");
 }
 
+static void service(const struct log_fixture *fixture, const char *kind, const char *name)
+{
+    log_append(fixture, AUDIT_SERVICE,
+               json_pack("{s:s, s:s, s:i, s:i, s:i}", "kind", kind, "service", name, "value", 0,
+                         "init_sequence", 1, "init_monotonic_ns", 1));
+}
+
 /* The same id again is another command, since runners count from one; lines that name an id of
  * which no start is known stay visible. */
 static void tells_lost_commands(void **state)
 {
     struct log_fixture *fixture = *state;
     log_start(fixture, "t1", json_pack("[s]", "before"));
-    log_append(fixture, AUDIT_SERVICE,
-               json_pack("{s:s, s:s, s:i, s:i, s:i}", "kind", "service-exited", "service", "runner",
-                         "value", 9, "init_sequence", 1, "init_monotonic_ns", 1));
+    service(fixture, "service-exited", "runner");
     log_start(fixture, "t1", json_pack("[s]", "after"));
     log_end(fixture, "t1", 0, 0);
     log_end(fixture, "t9", 0, 0);
@@ -148,6 +153,23 @@ static void tells_lost_commands(void **state)
     cleanup_free char *over = record(fixture, "--follow", NULL, 0);
     assert_int_equal(log_count(over, "  lost  "), 2);
     assert_int_equal(log_count(over, "  running  "), 0);
+}
+
+/* Of one boot, programs report side by side: the first command may be on record before the report
+ * of the boot that it came after. */
+static void only_another_boot_ends_what_runs(void **state)
+{
+    struct log_fixture *fixture = *state;
+    service(fixture, "boot-started", "");
+    log_start(fixture, "t1", json_pack("[s]", "first"));
+    log_append(fixture, AUDIT_BOOT_REPORT, json_pack("{s:i, s:[]}", "duration_us", 1, "weaker"));
+    service(fixture, "service-ready", "runner");
+    service(fixture, "service-exited", "sandbox");
+    cleanup_free char *live = record(fixture, NULL, NULL, 0);
+    assert_int_equal(log_count(live, "  running  "), 1);
+    service(fixture, "boot-started", "");
+    cleanup_free char *again = record(fixture, NULL, NULL, 0);
+    assert_int_equal(log_count(again, "  lost  "), 1);
 }
 
 static void tells_a_damaged_log(void **state)
@@ -250,6 +272,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(filters, log_prepare, log_dispose),
         cmocka_unit_test_setup_teardown(merges_a_command_into_one_object, log_prepare, log_dispose),
         cmocka_unit_test_setup_teardown(tells_lost_commands, log_prepare, log_dispose),
+        cmocka_unit_test_setup_teardown(only_another_boot_ends_what_runs, log_prepare, log_dispose),
         cmocka_unit_test_setup_teardown(tells_a_damaged_log, log_prepare, log_dispose),
         cmocka_unit_test_setup_teardown(names_lines_that_are_no_records, log_prepare, log_dispose),
         cmocka_unit_test_setup_teardown(shows_a_real_session, log_prepare_real, log_dispose),
