@@ -80,12 +80,20 @@ static enum reason reason_of_record(const json_t *object)
     return json_is_true(json_object_get(object, "argv_is_cut")) ? REASON_CUT : REASON_NONE;
 }
 
+/* One that a rule can name: a damaged log may say anything. */
+static bool has_tier(const json_t *object)
+{
+    for (int tier = TASK_TIER_READ; tier <= TASK_TIER_PRIVILEGED; tier++)
+        if (has_word(object, "tier", policy_tier_name((enum task_tier)tier)))
+            return true;
+    return false;
+}
+
 /* *PROFILE: of the sandbox; for an exec inside another, that of the policy. Borrowed. */
 static enum reason reason_of_policy(const struct suggest *suggest, const json_t *object,
                                     struct exec_command *command, const char **profile)
 {
     struct policy_judgement judgement;
-    const char *tier = json_string_value(json_object_get(object, "tier"));
     const char *recorded = json_string_value(json_object_get(object, "profile"));
     bool lacks_digest = suggest->scope.has_digest && !command->has_digest;
     if ((suggest->scope.has_directory && command->is_nested) || lacks_digest)
@@ -95,8 +103,7 @@ static enum reason reason_of_policy(const struct suggest *suggest, const json_t 
         (!command->is_nested && (recorded == NULL || strcmp(recorded, judgement.profile) != 0)))
         return REASON_POLICY;
     *profile = judgement.profile;
-    return tier == NULL || strcmp(tier, policy_tier_name(TASK_TIER_NONE)) == 0 ? REASON_NO_TIER
-                                                                               : REASON_NONE;
+    return has_tier(object) ? REASON_NONE : REASON_NO_TIER;
 }
 
 /* What is known of a command when it is seen for the first time. NULL when memory is short. */

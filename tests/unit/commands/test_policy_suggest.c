@@ -237,6 +237,30 @@ static void refuses_bad_lines_and_names_damage(void **state)
     log_shows(fixture->errors, "line 1 of the audit log is no record, and was left out\n");
 }
 
+/* A line that nobody's keeper wrote puts nothing into a rule or on a terminal that is none. */
+static void takes_no_words_from_a_forged_line(void **state)
+{
+    struct log_fixture *fixture = *state;
+    static const char *const tiers[] = {"\\u001b[2J", "everything"};
+    int fd = open(fixture->log_path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    for (size_t i = 0; i < ARRAY_LENGTH(tiers); i++)
+        dprintf(fd,
+                "{\"event\":\"exec-start\",\"fields\":{\"id\":\"t%zu\",\"program\":"
+                "\"/usr/bin/make\",\"argv\":[\"make\",\"%zu\"],\"cwd\":\"/\","
+                "\"verdict\":\"sandbox\",\"profile\":\"default\",\"rule\":\"\\u001b\","
+                "\"tier\":\"%s\",\"started\":\"\\u001b[2J\"}}\n",
+                i, i, tiers[i]);
+    close(fd);
+    static const char *const actions[] = {"suggest", "replay"};
+    for (size_t i = 0; i < ARRAY_LENGTH(actions); i++) {
+        cleanup_free char *text =
+            log_run(fixture, (const char *const[]){"policy", actions[i], fixture->session, NULL},
+                    EXIT_AUDIT);
+        assert_null(strchr(text, '\x1b'));
+        assert_int_equal(log_count(text, "seen-"), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +276,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(says_the_directory_where_rules_ask_for_it, log_prepare,
                                         log_dispose),
         cmocka_unit_test_setup_teardown(refuses_bad_lines_and_names_damage, log_prepare,
+                                        log_dispose),
+        cmocka_unit_test_setup_teardown(takes_no_words_from_a_forged_line, log_prepare,
                                         log_dispose),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
