@@ -11,4 +11,5 @@ $(BUILD)/tests/unit/test_record: | $(HOST_LIBEXEC)/coding-agents-record
 $(eval $(call unit_test,test_policy_replay,tests/unit/commands/test_policy_replay.c $(COMMANDS_LOG_SOURCES),$(COMMANDS_TEST_ARCHIVES),$(WIRE_LIBRARIES)))
 $(BUILD)/tests/unit/test_policy_replay: | $(HOST_LIBEXEC)/coding-agents-policy
 $(eval $(call unit_test,test_policy_suggest,tests/unit/commands/test_policy_suggest.c $(COMMANDS_LOG_SOURCES),$(COMMANDS_TEST_ARCHIVES),$(WIRE_LIBRARIES)))
-$(BUILD)/tests/unit/test_policy_suggest: | $(HOST_LIBEXEC)/coding-agents-policy
+# It judges by what is shipped.
+$(BUILD)/tests/unit/test_policy_suggest: | $(HOST_LIBEXEC)/coding-agents-policy $(HOST_POLICIES)
