@@ -3,8 +3,8 @@ COMMANDS_DIRECTORY := host-shim/commands
 COMMAND_NAMES := completion connect help kill list logs record remove status stop sync version
 LIBCOMMANDS := $(BUILD)/glibc/libcommands.a
 LIBCOMMANDS_SOURCES := $(addprefix $(COMMANDS_DIRECTORY)/,branch_removal.c command.c command_table.c \
-	completion_script.c exec_json.c exec_list.c exec_text.c losses.c session_end.c session_json.c session_view.c)
-COMMANDS_ARCHIVES := $(LIBCOMMANDS) $(LIBHOST) $(LIBWIRE) $(LIBBASE)
+	completion_script.c exec_json.c exec_list.c exec_session.c exec_text.c losses.c session_end.c session_json.c session_view.c)
+COMMANDS_ARCHIVES := $(LIBCOMMANDS) $(LIBPOLICY) $(LIBHOST) $(LIBWIRE) $(LIBBASE)
 
 $(LIBCOMMANDS): $(call glibc_objects,$(LIBCOMMANDS_SOURCES))
 	@rm -f $@ && $(AR) rcsD $@ $^
@@ -14,8 +14,9 @@ $(foreach name,$(COMMAND_NAMES),$(eval $(call dynamic_program,$(HOST_LIBEXEC)/co
 DOCTOR_SOURCES := $(addprefix $(COMMANDS_DIRECTORY)/,doctor.c doctor_container.c doctor_host.c)
 $(eval $(call dynamic_program,$(HOST_LIBEXEC)/coding-agents-doctor,$(DOCTOR_SOURCES),$(COMMANDS_ARCHIVES),$(WIRE_LIBRARIES)))
 
-POLICY_COMMAND_SOURCES := $(addprefix $(COMMANDS_DIRECTORY)/,policy.c policy_show.c)
-$(eval $(call dynamic_program,$(HOST_LIBEXEC)/coding-agents-policy,$(POLICY_COMMAND_SOURCES),$(LIBPOLICY) $(COMMANDS_ARCHIVES),$(WIRE_LIBRARIES)))
+POLICY_COMMAND_SOURCES := $(addprefix $(COMMANDS_DIRECTORY)/,exec_command.c policy.c policy_load.c policy_replay.c policy_show.c \
+	policy_suggest.c suggest_match.c suggest_rules.c)
+$(eval $(call dynamic_program,$(HOST_LIBEXEC)/coding-agents-policy,$(POLICY_COMMAND_SOURCES),$(COMMANDS_ARCHIVES),$(WIRE_LIBRARIES)))
 
 # Completion where each shell looks for it, printed by the shipped program from the shipped table.
 COMPLETIONS := bash:bash-completion/completions/coding-agents zsh:zsh/site-functions/_coding-agents \

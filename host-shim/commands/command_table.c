@@ -67,6 +67,7 @@ static const struct command_option record_options[] = {
     FLAG("denied", "only commands that were denied, or something inside them"),
     FLAG("failed", "only commands that did not end with 0"),
     {"tier",  "NAME", COMMAND_VALUE_TIER, "only commands of this tier and higher ones"},
+    {"program", "GLOB", COMMAND_VALUE_TEXT, "only commands of this program, or with it inside: git, 'python*', '/usr/bin/*'"},
     {"since", "TIME", COMMAND_VALUE_TEXT, "only commands started since then: 10m, 2h, or RFC 3339 in UTC"},
     HELP, END,
 };
@@ -224,10 +225,13 @@ const struct command commands[] = {
     {
         .name = "policy",
         .summary = "check, show and try the rules about commands",
-        .synopsis = "check [FILE...] | show | test -- COMMAND [ARGUMENT...]",
+        .synopsis = "check [FILE...] | show | test -- COMMAND [ARGUMENT...] | replay SESSION | suggest SESSION",
         .details = "check reads policy files, show prints the policy they make, test says what becomes of a command "
-                   "(0: it runs, 1: it is denied). Nothing is run.",
+                   "(0: it runs, 1: it is denied), replay which commands of a session would come out differently "
+                   "now (0: none, 1: some), suggest prints rules that fit what ran in a session and nothing else. Nothing is "
+                   "run.",
         .argument = COMMAND_VALUE_POLICY,
+        .further = COMMAND_VALUE_OPERAND,
         .arguments_minimum = 1,
         .arguments_maximum = SIZE_MAX,
         .options = policy_options,
@@ -260,7 +264,7 @@ const struct command commands[] = {
 
 static const char *const agent_words[] = {"shell", "codex", NULL};
 static const char *const shell_words[] = {"bash", "zsh", "fish", NULL};
-static const char *const policy_words[] = {"check", "show", "test", NULL};
+static const char *const policy_words[] = {"check", "show", "test", "replay", "suggest", NULL};
 static const char *const tier_words[] = {"read",        "workspace-write", "network",
                                          "destructive", "privileged",      NULL};
 static const char *const network_words[] = {"allow-all", "restricted", NULL};
@@ -294,6 +298,7 @@ const char *const *command_value_words(enum command_value value)
     case COMMAND_VALUE_TEXT:
     case COMMAND_VALUE_NUMBER:
     case COMMAND_VALUE_SESSION:
+    case COMMAND_VALUE_OPERAND:
     case COMMAND_VALUE_PATH:
     case COMMAND_VALUE_COMMAND:
         return NULL;

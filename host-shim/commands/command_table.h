@@ -14,6 +14,7 @@ enum command_value {
     COMMAND_VALUE_TEXT,
     COMMAND_VALUE_NUMBER,
     COMMAND_VALUE_SESSION,
+    COMMAND_VALUE_OPERAND, /* a session or a path */
     COMMAND_VALUE_PATH,
     COMMAND_VALUE_AGENT,
     COMMAND_VALUE_SHELL,
@@ -36,6 +37,7 @@ struct command {
     const char *synopsis; /* what follows the name in the usage line, besides [OPTIONS] */
     const char *details;  /* a paragraph; NULL for none */
     enum command_value argument;
+    enum command_value further; /* the arguments behind the first; NONE: as the first */
     size_t arguments_minimum;
     size_t arguments_maximum; /* SIZE_MAX: any number */
     bool is_launchers;        /* the launcher itself parses and runs it */

@@ -28,6 +28,8 @@ static void write_bash_value(FILE *file, enum command_value value)
         fputs("'", file);
     } else if (value == COMMAND_VALUE_SESSION) {
         fputs("-W \"$(" SESSIONS ")\"", file);
+    } else if (value == COMMAND_VALUE_OPERAND) {
+        fputs("-f -W \"$(" SESSIONS ")\"", file);
     } else if (value == COMMAND_VALUE_COMMAND) {
         fputs("-W '", file);
         write_names(file, " ");
@@ -37,6 +39,20 @@ static void write_bash_value(FILE *file, enum command_value value)
     } else {
         fputs("-W ''", file);
     }
+}
+
+/* Once the line has the first argument, one of words known beforehand. */
+static void write_bash_further(FILE *file, const struct command *command)
+{
+    const char *const *words = command_value_words(command->argument);
+    if (command->further == COMMAND_VALUE_NONE || words == NULL)
+        return;
+    fputs("elif [[ \" ${COMP_WORDS[*]:2:COMP_CWORD-2} \" =~ \\ (", file);
+    for (size_t i = 0; words[i] != NULL; i++)
+        fprintf(file, "%s%s", i == 0 ? "" : "|", words[i]);
+    fputs(")\\  ]]; then\n            COMPREPLY=($(compgen ", file);
+    write_bash_value(file, command->further);
+    fputs(" -- \"$current\"))\n        ", file);
 }
 
 static void write_bash_command(FILE *file, const struct command *command)
@@ -53,9 +69,10 @@ static void write_bash_command(FILE *file, const struct command *command)
     for (const struct command_option *option = command->options; option->name != NULL; option++)
         fprintf(file, "%s--%s", option == command->options ? "" : " ", option->name);
     fputs("'\n        if [[ $current == -* ]]; then\n"
-          "            COMPREPLY=($(compgen -W \"$options\" -- \"$current\"))\n        else\n"
-          "            COMPREPLY=($(compgen ",
+          "            COMPREPLY=($(compgen -W \"$options\" -- \"$current\"))\n        ",
           file);
+    write_bash_further(file, command);
+    fputs("else\n            COMPREPLY=($(compgen ", file);
     write_bash_value(file, command->argument);
     fputs(" -- \"$current\"))\n        fi\n        ;;\n", file);
 }
@@ -96,6 +113,8 @@ static void write_zsh_value(FILE *file, enum command_value value)
         fputs(")", file);
     } else if (value == COMMAND_VALUE_SESSION) {
         fputs("_coding_agents_sessions", file);
+    } else if (value == COMMAND_VALUE_OPERAND) {
+        fputs("_coding_agents_operands", file);
     } else if (value == COMMAND_VALUE_COMMAND) {
         fputs("(", file);
         write_names(file, " ");
@@ -123,9 +142,16 @@ static void write_zsh_command(FILE *file, const struct command *command)
         }
         fputs("'", file);
     }
+    bool has_further = command->further != COMMAND_VALUE_NONE;
     if (command->arguments_maximum > 0) {
-        fprintf(file, " \\\n            '%s:argument:", command->arguments_maximum > 1 ? "*" : "1");
+        bool is_one = has_further || command->arguments_maximum == 1;
+        fprintf(file, " \\\n            '%s:argument:", is_one ? "1" : "*");
         write_zsh_value(file, command->argument);
+        fputs("'", file);
+    }
+    if (has_further) {
+        fputs(" \\\n            '*:argument:", file);
+        write_zsh_value(file, command->further);
         fputs("'", file);
     }
     fputs("\n        ;;\n", file);
@@ -135,6 +161,7 @@ void completion_write_zsh(FILE *file)
 {
     fputs("#compdef coding-agents\n_coding_agents_sessions() {\n    local -a sessions\n"
           "    sessions=(${(f)\"$(" SESSIONS ")\"})\n    compadd -a sessions\n}\n"
+          "_coding_agents_operands() {\n    _coding_agents_sessions\n    _files\n}\n"
           "_coding_agents() {\n    if ((CURRENT == 2)); then\n        local -a names\n        "
           "names=(\n",
           file);
@@ -171,6 +198,8 @@ static void write_fish_value(FILE *file, enum command_value value)
         fputs("'", file);
     } else if (value == COMMAND_VALUE_SESSION) {
         fputs(" --arguments '(" SESSIONS ")'", file);
+    } else if (value == COMMAND_VALUE_OPERAND) {
+        fputs(" --force-files --arguments '(" SESSIONS ")'", file);
     } else if (value == COMMAND_VALUE_COMMAND) {
         fputs(" --arguments '", file);
         write_names(file, " ");
@@ -203,9 +232,26 @@ static void write_fish_command(FILE *file, const struct command *command)
     }
     if (command->arguments_maximum == 0)
         return;
-    fprintf(file, "complete --command coding-agents --condition '__fish_seen_subcommand_from %s'",
+    const char *const *words = command_value_words(command->argument);
+    bool has_further = command->further != COMMAND_VALUE_NONE && words != NULL;
+    fprintf(file, "complete --command coding-agents --condition '__fish_seen_subcommand_from %s",
             command->name);
+    if (has_further) {
+        fputs("; and not __fish_seen_subcommand_from ", file);
+        write_words(file, words);
+    }
+    fputc('\'', file);
     write_fish_value(file, command->argument);
+    fputc('\n', file);
+    if (!has_further)
+        return;
+    fprintf(file,
+            "complete --command coding-agents --condition '__fish_seen_subcommand_from %s; "
+            "and __fish_seen_subcommand_from ",
+            command->name);
+    write_words(file, words);
+    fputc('\'', file);
+    write_fish_value(file, command->further);
     fputc('\n', file);
 }
 

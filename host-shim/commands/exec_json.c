@@ -5,6 +5,7 @@
 #include "host-shim/commands/exec_view.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
+#include "lib/policy/glob.h"
 #include "lib/wire/exec_record.h"
 
 #define SECONDS_MAX UINT64_C(1000000000)
@@ -127,6 +128,33 @@ static bool has_failed(const json_t *view)
            json_integer_value(json_object_get(view, "exit_code")) != 0;
 }
 
+int exec_filter_program(const char *pattern, struct error *err)
+{
+    const char *mistake = pattern[0] == '\0' ? "is empty" : glob_check(pattern);
+    if (mistake == NULL)
+        return 0;
+    return error_set(err, EINVAL,
+                     "--program wants a name or a path, as git, 'python*' or '/usr/bin/*', and "
+                     "'%s' %s",
+                     pattern, mistake);
+}
+
+/* PATTERN without a '/' is about what follows the last one of PATH. */
+static bool path_fits(const char *path, const char *pattern)
+{
+    const char *slash = strchr(pattern, '/') == NULL ? strrchr(path, '/') : NULL;
+    return glob_matches(pattern, slash != NULL ? slash + 1 : path);
+}
+
+/* The file that ran, or what argv called it: sh may be dash. */
+static bool is_program(const json_t *object, const char *pattern)
+{
+    cleanup_free char *program = exec_view_text(object, "program");
+    cleanup_free char *first = exec_view_argument(object, 0);
+    return (program != NULL && path_fits(program, pattern)) ||
+           (first != NULL && path_fits(first, pattern));
+}
+
 static bool is_since(const json_t *view, uint64_t since_ns)
 {
     const char *started = json_string_value(json_object_get(view, "started"));
@@ -139,12 +167,15 @@ bool exec_filter_matches(const struct exec_filter *filter, const json_t *view)
     const json_t *nested = json_object_get(view, "nested");
     bool was_denied = is_denied(view);
     int tier = tier_of(view);
+    bool is_wanted = filter->program == NULL || is_program(view, filter->program);
     for (size_t i = 0; i < json_array_size(nested); i++) {
         const json_t *item = json_array_get(nested, i);
         was_denied = was_denied || is_denied(item);
         tier = tier_of(item) > tier ? tier_of(item) : tier;
+        is_wanted = is_wanted || is_program(item, filter->program);
     }
-    return (!filter->is_denied || was_denied) && (!filter->is_failed || has_failed(view)) &&
+    return is_wanted && (!filter->is_denied || was_denied) &&
+           (!filter->is_failed || has_failed(view)) &&
            (filter->tier == 0 || tier >= filter->tier) &&
            (filter->since_ns == 0 || is_since(view, filter->since_ns));
 }

@@ -187,33 +187,34 @@ void exec_list_end(struct exec_list *list)
         error_set(&list->damage, EPROTO, "it has no end");
 }
 
-static int take_boot(struct exec_list *list, const char *id, const json_t *fields,
-                     const struct exec_line *line)
+static int take_closed(struct exec_list *list, const char *id, const json_t *fields,
+                       const struct exec_line *line)
 {
     (void)id;
     (void)fields;
     (void)line;
+    list->is_closed = true;
     lose_running(list);
     return 0;
 }
 
-static int take_closed(struct exec_list *list, const char *id, const json_t *fields,
-                       const struct exec_line *line)
-{
-    list->is_closed = true;
-    return take_boot(list, id, fields, line);
-}
-
-/* A runner that ended has taken every sandbox with it. */
+/*
+ * A runner that ended has taken every sandbox with it, and no command of an earlier boot runs. The
+ * boot's own report is no sign of that: it may come in behind the first command.
+ */
 static int take_service(struct exec_list *list, const char *id, const json_t *fields,
                         const struct exec_line *line)
 {
     const char *kind = json_string_value(json_object_get(fields, "kind"));
     const char *service = json_string_value(json_object_get(fields, "service"));
-    if (kind == NULL || service == NULL || strcmp(kind, "service-exited") != 0 ||
-        strcmp(service, "runner") != 0)
+    (void)id;
+    (void)line;
+    if (kind == NULL || service == NULL)
         return 0;
-    return take_boot(list, id, fields, line);
+    if (strcmp(kind, "boot-started") == 0 ||
+        (strcmp(kind, "service-exited") == 0 && strcmp(service, "runner") == 0))
+        lose_running(list);
+    return 0;
 }
 
 typedef int take_record(struct exec_list *list, const char *id, const json_t *fields,
@@ -229,10 +230,22 @@ static const struct {
     {AUDIT_EXEC_NESTED,  take_nested},
     {AUDIT_EXEC_REFUSED, take_refused},
     {AUDIT_SERVICE,      take_service},
-    {AUDIT_BOOT_REPORT,  take_boot},
     {AUDIT_AUDIT_CLOSED, take_closed},
 };
 /* clang-format on */
+
+/* The line that ends next is no record; of one that comes in pieces it is said once. */
+static void note_malformed(struct exec_list *list)
+{
+    uint64_t number = list->lines + 1;
+    if (list->last_malformed == number)
+        return;
+    list->last_malformed = number;
+    if (list->malformed_count < EXEC_LIST_MALFORMED_MAX)
+        list->malformed[list->malformed_count++] = number;
+    else
+        list->malformed_more++;
+}
 
 static int take_line(struct exec_list *list, const char *text, const struct exec_line *line)
 {
@@ -244,10 +257,13 @@ static int take_line(struct exec_list *list, const char *text, const struct exec
     const char *id = json_string_value(json_object_get(fields, "id"));
     enum audit_event event = name != NULL ? audit_event_from_name(name) : AUDIT_EVENT_COUNT;
     int result = 0;
-    for (size_t i = 0; i < ARRAY_LENGTH(takers); i++)
+    if (event == AUDIT_EVENT_COUNT || !json_is_object(fields))
+        note_malformed(list);
+    for (size_t i = 0; json_is_object(fields) && i < ARRAY_LENGTH(takers); i++)
         if (takers[i].event == event)
             result = takers[i].take(list, id != NULL ? id : "", fields, line);
     json_decref(record);
+    list->lines += text[line->size - 1] == '\n';
     return result;
 }
 

@@ -38,6 +38,9 @@ struct exec_entry {
     bool is_announced; /* its reader's: it was shown while it ran */
 };
 
+/* Lines that are no records and are named one by one; more are counted. */
+#define EXEC_LIST_MALFORMED_MAX 16
+
 struct exec_list {
     int fd; /* owned; the log */
     char *buffer;
@@ -48,8 +51,13 @@ struct exec_list {
     json_t *latest;      /* owned; by id, the number of the entry that has it */
     struct exec_entry *entries;
     size_t count;
-    size_t first_open; /* no entry before it is running */
-    bool is_closed;    /* the log has its end */
+    size_t first_open;                           /* no entry before it is running */
+    bool is_closed;                              /* the log has its end */
+    uint64_t lines;                              /* ends of lines so far */
+    uint64_t malformed[EXEC_LIST_MALFORMED_MAX]; /* their numbers, from 1 */
+    size_t malformed_count;
+    uint64_t malformed_more;
+    uint64_t last_malformed; /* its number; 0: none */
 };
 
 /* Opens the log at PATH, nothing read yet. LIST is released by exec_list_close. 0 or -errno. */
@@ -58,7 +66,8 @@ void exec_list_close(struct exec_list *list);
 
 /*
  * Takes in every whole line that was added since the last call; each is checked against the chain.
- * A damaged log is no failure: list->damage. 0 or -errno.
+ * A damaged log is no failure: list->damage, and what of it is no record list->malformed. 0 or
+ * -errno.
  */
 int exec_list_read(struct exec_list *list, struct error *err);
 

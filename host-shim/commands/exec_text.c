@@ -13,15 +13,13 @@
 
 #define COLUMNS "%-19s  %8s  %-8s  %-15s  "
 #define NOTE_INDENT "    "
-#define TIME_LENGTH 19
 
 void exec_view_print_title(FILE *file)
 {
     fprintf(file, COLUMNS "COMMAND\n", "STARTED", "DURATION", "EXIT", "TIER");
 }
 
-/* The text under KEY or its twin, owned by the caller; NULL when there is none. */
-static char *text_of(const json_t *object, const char *key)
+char *exec_view_text(const json_t *object, const char *key)
 {
     char twin[RECORD_KEY_SIZE];
     char *text = NULL;
@@ -55,7 +53,7 @@ static const char *base_name(const char *path)
  * brackets are quoted in words. */
 static void print_program(FILE *file, const json_t *object, const char *first)
 {
-    cleanup_free char *program = text_of(object, "program");
+    cleanup_free char *program = exec_view_text(object, "program");
     if (program == NULL || program[0] == '\0' ||
         (first != NULL && strcmp(base_name(first), base_name(program)) == 0))
         return;
@@ -64,22 +62,29 @@ static void print_program(FILE *file, const json_t *object, const char *first)
     fputc(']', file);
 }
 
-static void print_arguments(FILE *file, const json_t *object)
+static const json_t *arguments_of(const json_t *object)
 {
     const json_t *plain = json_object_get(object, "argv");
-    const json_t *list = plain != NULL ? plain : json_object_get(object, "argv_base64");
-    cleanup_free char *first = NULL;
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        char *text = NULL;
-        const char *reason = NULL;
-        (void)record_decode(json_array_get(list, i), plain == NULL, LIMIT_EVENT_TEXT_BYTES, &text,
-                            &reason);
+    return plain != NULL ? plain : json_object_get(object, "argv_base64");
+}
+
+char *exec_view_argument(const json_t *object, size_t index)
+{
+    char *text = NULL;
+    const char *reason = NULL;
+    bool is_encoded = json_object_get(object, "argv") == NULL;
+    (void)record_decode(json_array_get(arguments_of(object), index), is_encoded,
+                        LIMIT_EVENT_TEXT_BYTES, &text, &reason);
+    return text;
+}
+
+void exec_view_print_arguments(FILE *file, const json_t *object)
+{
+    cleanup_free char *first = exec_view_argument(object, 0);
+    for (size_t i = 0; i < json_array_size(arguments_of(object)); i++) {
+        cleanup_free char *text = exec_view_argument(object, i);
         fputs(i == 0 ? "" : " ", file);
         print_word(file, text != NULL ? text : "?");
-        if (i == 0)
-            first = text;
-        else
-            free(text);
     }
     if (json_is_true(json_object_get(object, "argv_is_cut")))
         fprintf(file, " ... (%" JSON_INTEGER_FORMAT " arguments in all)",
@@ -119,17 +124,22 @@ static void format_ending(const json_t *view, char text[32])
                  json_integer_value(json_object_get(view, "exit_code")));
 }
 
+/* Nothing but what a time may have: a damaged log may say anything. */
+void exec_view_format_time(const json_t *object, char text[EXEC_VIEW_TIME_SIZE])
+{
+    const char *started = json_string_value(json_object_get(object, "started"));
+    bool is_time = started != NULL && strspn(started, "0123456789-:.TZ") == strlen(started);
+    snprintf(text, EXEC_VIEW_TIME_SIZE, "%s", is_time ? started : "-");
+    if (strlen(text) == EXEC_VIEW_TIME_SIZE - 1 && text[10] == 'T')
+        text[10] = ' ';
+}
+
 static void print_columns(FILE *file, const json_t *object, const char *duration,
                           const char *ending)
 {
-    char time[TIME_LENGTH + 1] = "-";
-    const char *started = json_string_value(json_object_get(object, "started"));
+    char time[EXEC_VIEW_TIME_SIZE];
     const char *tier = json_string_value(json_object_get(object, "tier"));
-    /* Nothing but what a time may have: a damaged log may say anything. */
-    if (started != NULL && strspn(started, "0123456789-:.TZ") == strlen(started))
-        snprintf(time, sizeof(time), "%s", started);
-    if (strlen(time) == TIME_LENGTH && time[10] == 'T')
-        time[10] = ' ';
+    exec_view_format_time(object, time);
     bool has_tier = tier != NULL && tier[strspn(tier, "abcdefghijklmnopqrstuvwxyz-")] == '\0' &&
                     strcmp(tier, "none") != 0;
     fprintf(file, COLUMNS, time, duration, ending, has_tier ? tier : "-");
@@ -138,25 +148,28 @@ static void print_columns(FILE *file, const json_t *object, const char *duration
 /* Why OBJECT was not run, or that it only was because the policy observes. */
 static void print_note(FILE *file, const json_t *object, const char *indent)
 {
-    cleanup_free char *reason = text_of(object, "reason");
-    cleanup_free char *rule = text_of(object, "rule");
+    cleanup_free char *reason = exec_view_text(object, "reason");
+    cleanup_free char *rule = exec_view_text(object, "rule");
     bool is_observed = json_is_true(json_object_get(object, "is_observed"));
     json_int_t number = json_integer_value(json_object_get(object, "error"));
     if (has_text(object, "verdict", "direct") ||
         (!is_observed && has_text(object, "verdict", "sandbox")))
         return;
-    if (!is_observed && rule == NULL && (reason == NULL || reason[0] == '\0'))
+    bool has_reason = reason != NULL && reason[0] != '\0';
+    if (!is_observed && rule == NULL && !has_reason)
         return;
     fprintf(file, NOTE_INDENT "%s", indent);
     if (is_observed)
         fputs("observed: ", file);
-    if (reason != NULL && reason[0] != '\0')
+    bool is_denied = is_observed || has_text(object, "verdict", "deny");
+    if (has_reason)
         printable_print(file, reason);
     else
-        fputs(is_observed ? "denied" : "not run", file);
-    /* The reason of a denial names its rule by itself. */
-    if (rule != NULL && (reason == NULL || strstr(reason, rule) == NULL)) {
-        fputs(", rule ", file);
+        fputs(is_denied ? "denied" : "not run", file);
+    /* The reason of a denial names its rule by itself; of an exec inside another only the rule is
+     * on record. */
+    if (rule != NULL && (!has_reason || strstr(reason, rule) == NULL)) {
+        fputs(is_denied && !has_reason ? " by rule " : ", rule ", file);
         printable_print(file, rule);
     }
     if (number > 0)
@@ -171,7 +184,7 @@ static void print_nested(FILE *file, const json_t *item)
         fprintf(file, NOTE_INDENT "  %" JSON_INTEGER_FORMAT " more are not on record\n", lost);
     print_columns(file, item, "", has_text(item, "verdict", "deny") ? "denied" : "");
     fputs("  ", file);
-    print_arguments(file, item);
+    exec_view_print_arguments(file, item);
     print_note(file, item, "  ");
 }
 
@@ -182,7 +195,7 @@ void exec_view_print(FILE *file, const json_t *view)
     format_duration(view, duration);
     format_ending(view, ending);
     print_columns(file, view, duration, ending);
-    print_arguments(file, view);
+    exec_view_print_arguments(file, view);
     print_note(file, view, "");
     for (size_t i = 0; i < json_array_size(nested); i++)
         print_nested(file, json_array_get(nested, i));

@@ -13,17 +13,39 @@
  */
 json_t *exec_view_json(const struct exec_list *list, const struct exec_entry *entry);
 
+/* "2026-01-02 03:04:05", with the terminator. */
+#define EXEC_VIEW_TIME_SIZE 20
+
+/* The text under KEY of OBJECT, or under its twin in base64: owned by the caller, NULL when there
+ * is none. */
+char *exec_view_text(const json_t *object, const char *key);
+
+/* Argument INDEX of its argv, owned by the caller; NULL when there is none that can be read. */
+char *exec_view_argument(const json_t *object, size_t index);
+
+/* When the command of OBJECT (a view, or one of its nested execs) started, to the second; "-" when
+ * it says none. */
+void exec_view_format_time(const json_t *object, char text[EXEC_VIEW_TIME_SIZE]);
+
+/* Its arguments as a line of a shell, and behind them the file that ran where they name another. */
+void exec_view_print_arguments(FILE *file, const json_t *object);
+
 /* The title of the columns, and VIEW (of exec_view_json) as lines below it, safe for a terminal. */
 void exec_view_print_title(FILE *file);
 void exec_view_print(FILE *file, const json_t *view);
 
 /* Which commands are wanted. All zeros: every one. */
 struct exec_filter {
-    bool is_denied;    /* only what was denied or refused, it or something inside it */
-    bool is_failed;    /* only what did not end with 0 */
-    int tier;          /* only this tier and higher ones, it or something inside it */
-    uint64_t since_ns; /* CLOCK_REALTIME */
+    bool is_denied;      /* only what was denied or refused, it or something inside it */
+    bool is_failed;      /* only what did not end with 0 */
+    int tier;            /* only this tier and higher ones, it or something inside it */
+    uint64_t since_ns;   /* CLOCK_REALTIME */
+    const char *program; /* only what fits this pattern of lib/policy/glob.h, it or something inside
+                            it: with a '/' the path, else the name; NULL: any */
 };
+
+/* 0 when PATTERN can be looked for, or -EINVAL. */
+int exec_filter_program(const char *pattern, struct error *err);
 
 /* The number of the tier called NAME, or -EINVAL. */
 int exec_filter_tier(const char *name, struct error *err);

@@ -3,19 +3,18 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "host-shim/commands/command.h"
+#include "host-shim/commands/policy_load.h"
+#include "host-shim/commands/policy_replay.h"
 #include "host-shim/commands/policy_show.h"
+#include "host-shim/commands/policy_suggest.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/path.h"
-#include "lib/base/string_list.h"
-#include "lib/host/install_paths.h"
 #include "lib/host/printable.h"
 #include "lib/policy/describe.h"
 #include "lib/policy/policy.h"
 
-#define SHIPPED "policies/exec"
 #define DEFAULT_DIRECTORY "/workspace"
 #define DEFAULT_AGENT "shell"
 /* As a name would be found in an image. */
@@ -25,63 +24,6 @@ enum {
     EXIT_ALLOWED = 0,
     EXIT_DENIED = 1,
 };
-
-/* A session may lack a directory; what is named here is meant to be there. */
-static int add_place(struct string_list *places, const char *path, struct error *err)
-{
-    struct stat status;
-
-    if (stat(path, &status) < 0)
-        return error_set(err, errno, "%s", path);
-    return string_list_add(places, path) == NULL ? error_set(err, ENOMEM, "%s", path) : 0;
-}
-
-static int add_option(struct string_list *places, const char *paths, struct error *err)
-{
-    int result = 0;
-
-    while (result == 0 && paths != NULL) {
-        size_t length = strcspn(paths, ":");
-        cleanup_free char *path = strndup(paths, length);
-
-        if (path == NULL)
-            return error_set(err, ENOMEM, "--policy");
-        result = add_place(places, path, err);
-        paths = paths[length] == ':' ? paths + length + 1 : NULL;
-    }
-    return result;
-}
-
-/* The files of the command line, the most particular first, and behind them what is shipped. */
-static int find_places(const struct command_line *line, char **files, size_t count,
-                       struct string_list *places, struct error *err)
-{
-    char shipped[PATH_MAX];
-    int result = add_option(places, command_value(line, "policy"), err);
-
-    for (size_t i = 0; result == 0 && i < count; i++)
-        result = add_place(places, files[i], err);
-    if (result < 0 || command_has(line, "alone"))
-        return result;
-    result = install_path_share(SHIPPED, shipped, err);
-    return result < 0 ? result : add_place(places, shipped, err);
-}
-
-static int load(const struct command_line *line, char **files, size_t count, const char *agent,
-                struct policy **policy)
-{
-    cleanup_string_list struct string_list places = {0};
-    struct error err = ERROR_INITIALIZER;
-    int result = find_places(line, files, count, &places, &err);
-
-    if (result == 0 && places.count == 0) {
-        error_set(&err, EINVAL, "--alone leaves nothing: name a policy file");
-        return command_fail(line, &err, EXIT_USAGE);
-    }
-    if (result == 0)
-        result = policy_load((const char *const *)places.items, agent, policy, &err);
-    return result < 0 ? command_fail(line, &err, EXIT_POLICY) : 0;
-}
 
 static int print_json(json_t *document)
 {
@@ -94,8 +36,8 @@ static int print_json(json_t *document)
 static int check(const struct command_line *line)
 {
     struct policy *policy = NULL;
-    int code = load(line, line->arguments + 1, line->argument_count - 1,
-                    command_value(line, "agent"), &policy);
+    int code = policy_load_named(line, line->arguments + 1, line->argument_count - 1,
+                                 command_value(line, "agent"), &policy);
 
     if (code != 0)
         return code;
@@ -118,7 +60,7 @@ static int check(const struct command_line *line)
 static int show(const struct command_line *line)
 {
     struct policy *policy = NULL;
-    int code = load(line, NULL, 0, command_value(line, "agent"), &policy);
+    int code = policy_load_named(line, NULL, 0, command_value(line, "agent"), &policy);
 
     if (code != 0)
         return code;
@@ -172,7 +114,7 @@ static int test(const struct command_line *line)
         error_set(&err, ENAMETOOLONG, "the program");
         return command_fail(line, &err, EXIT_USAGE);
     }
-    int code = load(line, NULL, 0, agent != NULL ? agent : DEFAULT_AGENT, &policy);
+    int code = policy_load_named(line, NULL, 0, agent != NULL ? agent : DEFAULT_AGENT, &policy);
 
     if (code != 0)
         return code;
@@ -193,18 +135,35 @@ static int test(const struct command_line *line)
 
 struct action {
     const char *name;
-    size_t minimum; /* arguments with the name */
-    size_t maximum;
+    const char *operand; /* what it cannot do without; NULL: nothing */
+    size_t maximum;      /* arguments with the name */
     int (*run)(const struct command_line *line);
 };
 
 /* clang-format off */
 static const struct action actions[] = {
-    {"check", 1, SIZE_MAX, check},
-    {"show",  1, 1,        show},
-    {"test",  2, SIZE_MAX, test},
+    {"check",   NULL,        SIZE_MAX, check},
+    {"show",    NULL,        1,        show},
+    {"test",    "a command", SIZE_MAX, test},
+    {"replay",  "a session", 2,        policy_replay},
+    {"suggest", "a session", 2,        policy_suggest},
 };
 /* clang-format on */
+
+static int run(const struct action *action, const struct command_line *line)
+{
+    struct error err = ERROR_INITIALIZER;
+
+    if (action->operand != NULL && line->argument_count < 2)
+        error_set(&err, EINVAL, "%s: %s is missing: see coding-agents help policy", action->name,
+                  action->operand);
+    else if (line->argument_count > action->maximum)
+        error_set(&err, EINVAL, "%s: '%s' is one argument too many: see coding-agents help policy",
+                  action->name, line->arguments[action->maximum]);
+    else
+        return action->run(line);
+    return command_fail(line, &err, EXIT_USAGE);
+}
 
 int main(int argc, char **argv)
 {
@@ -212,16 +171,10 @@ int main(int argc, char **argv)
     struct error err = ERROR_INITIALIZER;
 
     command_begin("policy", argc, argv, &line);
-    for (size_t i = 0; i < ARRAY_LENGTH(actions); i++) {
-        if (strcmp(actions[i].name, line.arguments[0]) != 0)
-            continue;
-        if (line.argument_count >= actions[i].minimum && line.argument_count <= actions[i].maximum)
-            return actions[i].run(&line);
-        error_set(&err, EINVAL, "%s: %s: see coding-agents help policy", actions[i].name,
-                  line.argument_count < actions[i].minimum ? "a command is missing"
-                                                           : "takes no arguments");
-        return command_fail(&line, &err, EXIT_USAGE);
-    }
-    error_set(&err, EINVAL, "'%s' is none of check, show and test", line.arguments[0]);
+    for (size_t i = 0; i < ARRAY_LENGTH(actions); i++)
+        if (strcmp(actions[i].name, line.arguments[0]) == 0)
+            return run(&actions[i], &line);
+    error_set(&err, EINVAL, "'%s' is none of check, show, test, replay and suggest",
+              line.arguments[0]);
     return command_fail(&line, &err, EXIT_USAGE);
 }

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 
 #include "host-shim/commands/command.h"
+#include "host-shim/commands/exec_session.h"
 #include "host-shim/commands/exec_view.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
-#include "lib/base/path.h"
 #include "lib/host/printable.h"
 
 #define POLL_MS 200
@@ -26,6 +26,9 @@ static int read_filter(const struct command_line *line, struct exec_filter *filt
     const char *since = command_value(line, "since");
     filter->is_denied = command_has(line, "denied");
     filter->is_failed = command_has(line, "failed");
+    filter->program = command_value(line, "program");
+    if (filter->program != NULL && exec_filter_program(filter->program, err) < 0)
+        return -EINVAL;
     if (tier != NULL) {
         filter->tier = exec_filter_tier(tier, err);
         if (filter->tier < 0)
@@ -33,16 +36,6 @@ static int read_filter(const struct command_line *line, struct exec_filter *filt
     }
     return since == NULL ? 0
                          : exec_filter_since(since, clock_realtime_ns(), &filter->since_ns, err);
-}
-
-static int open_list(const char *session, struct exec_list *list, struct error *err)
-{
-    char directory[PATH_MAX];
-    char path[PATH_MAX];
-    int result = session_state_directory(session, directory, err);
-    if (result == 0 && path_format(path, "%s/events.jsonl", directory) < 0)
-        result = error_set(err, ENAMETOOLONG, "the audit log");
-    return result < 0 ? result : exec_list_open(list, path, err);
 }
 
 /*
@@ -104,25 +97,14 @@ static int run(struct output *output, struct error *err)
     if (!output->is_json)
         exec_view_print_title(stdout);
     do {
-        is_live = exec_list_is_live(list);
-        result = exec_list_read(list, err);
+        result = exec_session_read(list, &is_live, err);
         if (result < 0)
             return result;
-        if (!is_live)
-            exec_list_end(list);
         result = show_changed(output);
         if (is_live && output->is_following)
             (void)poll(NULL, 0, POLL_MS);
     } while (result == 0 && is_live && output->is_following);
     return result < 0 ? error_set(err, -result, "show the commands") : 0;
-}
-
-static int tell_damage(const struct command_line *line, const struct exec_list *list)
-{
-    struct error err = list->damage;
-    error_prefix(&err, "the audit log is damaged, and proves nothing from line %llu on",
-                 (unsigned long long)list->chain.count + 1);
-    return command_fail(line, &err, EXIT_AUDIT);
 }
 
 int main(int argc, char **argv)
@@ -137,17 +119,14 @@ int main(int argc, char **argv)
     };
     if (read_filter(&line, &output.filter, &err) < 0)
         return command_fail(&line, &err, EXIT_USAGE);
-    if (session_find(line.arguments[0], &state, &err) < 0)
-        return command_fail(&line, &err, EXIT_SESSION);
-    int result = open_list(state->session, &output.list, &err);
+    int code = exec_session_open(&line, line.arguments[0], &state, &output.list);
+    if (code != 0)
+        return code;
     session_state_free(state);
-    if (result < 0)
-        return command_fail(&line, &err, result == -ENOENT ? EXIT_SESSION : EXIT_AUDIT);
-    int code = 0;
     if (run(&output, &err) < 0)
         code = command_fail(&line, &err, EXIT_HOST_INTERNAL);
-    else if (output.list.damage.number != 0)
-        code = tell_damage(&line, &output.list);
+    else
+        code = exec_session_judge_log(&line, &output.list);
     exec_list_close(&output.list);
     return code;
 }

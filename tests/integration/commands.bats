@@ -68,6 +68,10 @@ EOF
     [ "$output" = $'allow-all\nrestricted' ]
     run bash "$BATS_TEST_TMPDIR/complete" coding-agents stop ''
     [[ $output == *"$(id_of "$NAME")"* ]]
+    run bash "$BATS_TEST_TMPDIR/complete" coding-agents policy rep
+    [ "$output" = replay ]
+    run bash "$BATS_TEST_TMPDIR/complete" coding-agents policy --json replay ''
+    [[ $output == *"$(id_of "$NAME")"* ]]
 }
 
 @test "the other completion scripts are accepted by their shells" {

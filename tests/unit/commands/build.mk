@@ -1,9 +1,15 @@
 # Unit tests of host-shim/commands.
-COMMANDS_TEST_ARCHIVES := $(BUILD)/glibc/libcommands.a $(LIBHOST) $(LIBWIRE) $(LIBBASE)
+COMMANDS_TEST_ARCHIVES := $(BUILD)/glibc/libcommands.a $(LIBPOLICY) $(LIBHOST) $(LIBWIRE) $(LIBBASE)
 $(eval $(call unit_test,test_command_table,tests/unit/commands/test_command_table.c,$(COMMANDS_TEST_ARCHIVES),$(WIRE_LIBRARIES)))
 $(eval $(call unit_test,test_command_line,tests/unit/commands/test_command_line.c,$(COMMANDS_TEST_ARCHIVES),$(WIRE_LIBRARIES)))
 $(eval $(call unit_test,test_doctor,tests/unit/commands/test_doctor.c host-shim/commands/doctor_host.c,$(COMMANDS_TEST_ARCHIVES),$(WIRE_LIBRARIES)))
 # The table is compared with what is installed beside it.
 $(BUILD)/tests/unit/test_command_table: $(filter $(HOST)/%,$(PROGRAMS))
-$(eval $(call unit_test,test_record,tests/unit/commands/test_record.c tests/unit/wire/support.c,$(COMMANDS_TEST_ARCHIVES),$(WIRE_LIBRARIES)))
+COMMANDS_LOG_SOURCES := tests/unit/commands/log.c tests/unit/wire/support.c
+$(eval $(call unit_test,test_record,tests/unit/commands/test_record.c $(COMMANDS_LOG_SOURCES),$(COMMANDS_TEST_ARCHIVES),$(WIRE_LIBRARIES)))
 $(BUILD)/tests/unit/test_record: | $(HOST_LIBEXEC)/coding-agents-record
+$(eval $(call unit_test,test_policy_replay,tests/unit/commands/test_policy_replay.c $(COMMANDS_LOG_SOURCES),$(COMMANDS_TEST_ARCHIVES),$(WIRE_LIBRARIES)))
+$(BUILD)/tests/unit/test_policy_replay: | $(HOST_LIBEXEC)/coding-agents-policy
+$(eval $(call unit_test,test_policy_suggest,tests/unit/commands/test_policy_suggest.c $(COMMANDS_LOG_SOURCES),$(COMMANDS_TEST_ARCHIVES),$(WIRE_LIBRARIES)))
+# It judges by what is shipped.
+$(BUILD)/tests/unit/test_policy_suggest: | $(HOST_LIBEXEC)/coding-agents-policy $(HOST_POLICIES)
