@@ -8,33 +8,16 @@ bats_require_minimum_version 1.5.0
 load common
 load session
 
-DRIVER=/usr/local/bin/exec-driver
 MARK='echo "$0" >>/workspace/executed'
 
 setup_file() {
     session_setup_file
     export RECORD_IMAGE=coding-agents-record-$$:test
-    local context=$BATS_FILE_TMPDIR/image
-    mkdir "$context"
-    cp "$BUILD/tests/helpers/exec-driver" "$context"
-    echo "shell agentcli agentcli.bpf idmapped $DRIVER $DRIVER none" >"$context/agents.tab"
-    cat >"$context/test.json" <<POLICY
-{"version": 1,
- "direct": [{"id": "test-agent", "agent": "shell", "from": "/usr/libexec/coding-agents/agentcli-exec",
-   "program": "$DRIVER", "arguments": ["$DRIVER", "..."], "environment": "any"}],
- "rules": [
-   {"id": "test-denied", "match": {"program": "dash", "arguments": ["-c", "*", "denied", "..."]},
-    "action": "deny", "tier": "destructive", "message": "the test says so"},
-   {"id": "test-inner", "match": {"program": "rev", "arguments": ["..."]},
-    "action": "deny", "tier": "network", "message": "not inside either"}]}
-POLICY
-    cat >"$context/Dockerfile" <<DOCKERFILE
-FROM $SHELL_IMAGE
-COPY exec-driver $DRIVER
-COPY agents.tab /etc/coding-agents/agents.tab
-COPY test.json /etc/coding-agents/exec.d/test.json
-DOCKERFILE
-    "$DOCKER" build -q -t "$RECORD_IMAGE" "$context" >/dev/null
+    driver_image "$RECORD_IMAGE" "$BATS_FILE_TMPDIR/image" '[
+       {"id": "test-denied", "match": {"program": "dash", "arguments": ["-c", "*", "denied", "..."]},
+        "action": "deny", "tier": "destructive", "message": "the test says so"},
+       {"id": "test-inner", "match": {"program": "rev", "arguments": ["..."]},
+        "action": "deny", "tier": "network", "message": "not inside either"}]'
 }
 
 teardown_file() {

@@ -87,3 +87,25 @@ chain_holds() {
         [ -n "$previous" ]
     }
 }
+
+# driver_image TAG DIRECTORY [RULES]: an image of which the agent is tests/helpers/exec-driver.c, which may become itself
+# again, and each of its commands is trapped; RULES are more of the policy's. DIRECTORY is made for it.
+DRIVER=/usr/local/bin/exec-driver
+driver_image() {
+    mkdir "$2"
+    cp "$BUILD/tests/helpers/exec-driver" "$2"
+    echo "shell agentcli agentcli.bpf idmapped $DRIVER $DRIVER none" >"$2/agents.tab"
+    cat >"$2/test.json" <<POLICY
+{"version": 1,
+ "direct": [{"id": "test-agent", "agent": "shell", "from": "/usr/libexec/coding-agents/agentcli-exec",
+   "program": "$DRIVER", "arguments": ["$DRIVER", "..."], "environment": "any"}],
+ "rules": ${3:-[]}}
+POLICY
+    cat >"$2/Dockerfile" <<DOCKERFILE
+FROM $SHELL_IMAGE
+COPY exec-driver $DRIVER
+COPY agents.tab /etc/coding-agents/agents.tab
+COPY test.json /etc/coding-agents/exec.d/test.json
+DOCKERFILE
+    "$DOCKER" build -q -t "$1" "$2" >/dev/null
+}
