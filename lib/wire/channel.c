@@ -148,9 +148,22 @@ int channel_send_event(int fd, enum audit_event event, const json_t *fields, str
     return result < 0 ? error_set(err, -result, "send the event %s", audit_event_name(event)) : 0;
 }
 
+/* There may be no room while the keeper is behind with what it was sent. */
+static int send_in_time(int fd, enum channel_frame_type type, uint32_t timeout_ms)
+{
+    uint64_t deadline = clock_monotonic_ns() + timeout_ms * CLOCK_NANOSECONDS_PER_MILLISECOND;
+    struct pollfd room = {.fd = fd, .events = POLLOUT};
+    int result = channel_send_frame(fd, type, NULL, 0);
+    for (uint64_t now; result == -EAGAIN && (now = clock_monotonic_ns()) < deadline;) {
+        (void)poll(&room, 1, (int)((deadline - now) / CLOCK_NANOSECONDS_PER_MILLISECOND) + 1);
+        result = channel_send_frame(fd, type, NULL, 0);
+    }
+    return result;
+}
+
 int channel_flush(int fd, uint32_t timeout_ms, struct error *err)
 {
-    int result = channel_send_frame(fd, CHANNEL_FLUSH, NULL, 0);
+    int result = send_in_time(fd, CHANNEL_FLUSH, timeout_ms);
     if (result < 0)
         return error_set(err, -result, "ask the keeper to flush");
     return await(fd, CHANNEL_FLUSHED, NULL, 0, timeout_ms, err);
