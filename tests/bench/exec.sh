@@ -4,14 +4,11 @@
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/common.bash"
 
-PROBE=/usr/local/bin/exec_probe
 COMMAND=/usr/bin/true
-REQUEST=/workspace/.request
 ONE=${EXEC_BENCH_ONE:-200}       # commands of one caller, a repeat
 MANY=${EXEC_BENCH_MANY:-640}     # of 32 callers together
 NESTED=${EXEC_BENCH_NESTED:-1000} # inside one command
 WAYS=(untrapped bwrap trapped)
-BENCH_IMAGE=coding-agents/exec-bench:$(cat "$ROOT/VERSION")
 
 # What a command's sandbox has: mounts, processes and System V IPC of its own, no capabilities.
 BWRAP=(/usr/local/bin/bwrap --unshare-pid --unshare-ipc --die-with-parent --ro-bind /usr /usr --ro-bind /etc /etc
@@ -19,78 +16,14 @@ BWRAP=(/usr/local/bin/bwrap --unshare-pid --unshare-ipc --die-with-parent --ro-b
     --bind /workspace /workspace --bind /home/agentuser /home/agentuser --bind /tmp /tmp --proc /proc --dev /dev
     --cap-drop ALL --chdir /workspace)
 
-clean_up() {
-    "$DOCKER" rmi "$BENCH_IMAGE" >/dev/null 2>&1 || true
-}
-
-# The probe is the agent: agentcli may become it, and what it executes is trapped.
-make_image() {
-    local context=$WORK/image
-    mkdir -p "$context"
-    cp "$ROOT/build/tests/bench/exec_probe" "$(command -v bwrap)" "$context"
-    cat >"$context/agents.tab" <<TABLE
-shell  agentcli  agentcli.bpf  idmapped  $PROBE  $PROBE  none
-TABLE
-    cat >"$context/bench.json" <<POLICY
-{"version": 1, "direct": [{"id": "bench", "agent": "shell", "from": "/usr/libexec/coding-agents/agentcli-exec",
- "program": "$PROBE", "arguments": ["$PROBE", "serve", "$REQUEST"], "environment": "any"}]}
-POLICY
-    cat >"$context/Dockerfile" <<DOCKERFILE
-FROM $IMAGE
-COPY exec_probe bwrap /usr/local/bin/
-COPY agents.tab /etc/coding-agents/agents.tab
-COPY bench.json /etc/coding-agents/exec.d/bench.json
-DOCKERFILE
-    "$DOCKER" build --quiet --tag "$BENCH_IMAGE" "$context" >/dev/null
-}
-
-inside() {
-    "$DOCKER" exec --user "$1" "$CONTAINER" "${@:2}"
-}
-
-start_session() {
-    make_repository "$WORK/repository" 1
-    "$CA" run shell "$WORK/repository" --name exec-bench --no-push --image "$BENCH_IMAGE" -- "$PROBE" serve "$REQUEST" \
-        >"$WORK/session" 2>&1 </dev/null &
-    SESSION=$!
-    local i
-    for ((i = 0; i < 300; i++)); do
-        if grep -q '^serving' "$WORK/session"; then
-            CONTAINER=$("$CA" status exec-bench --json | jq -r .container)
-            return
-        fi
-        sleep 0.2
-    done
-    echo "bench: the session did not start:" >&2
-    cat "$WORK/session" >&2
-    return 1
-}
-
 # measure WAY COUNT CALLERS PROGRAM...: the probe's answer.
 measure() {
-    local way=$1 count=$2 callers=$3 answer=/workspace/.answer
-    shift 3
-    inside 10000 rm -f "$answer"
-    case $way in
-    untrapped) inside 10000 "$PROBE" measure "$count" "$callers" "$answer" "$@" ;;
-    bwrap) inside 0 "$PROBE" measure "$count" "$callers" /tmp/bench-answer "${BWRAP[@]}" "$@" ;;
-    trapped)
-        # shellcheck disable=SC2016 # expanded inside
-        inside 10000 sh -c 'printf "%s\n" "$@" >"$0.new" && mv "$0.new" "$0"
-            i=0; until [ -e "$3" ]; do sleep 0.02; i=$((i + 1)); [ $i -lt 15000 ]; done' \
-            "$REQUEST" "$count" "$callers" "$answer" "$@"
-        ;;
-    esac
-    if [ "$way" = bwrap ]; then answer=/tmp/bench-answer; fi
-    inside 10000 cat "$answer"
-}
-
-# keep NAME WAY: the numbers of an answer on standard input into files KEY-NAME-WAY.
-keep() {
-    local key value
-    while read -r key value; do
-        echo "$value" >>"$WORK/$key-$1-$2"
-    done
+    if [ "$1" != bwrap ]; then
+        probe_measure "$@"
+        return
+    fi
+    inside 0 "$PROBE" measure "$2" "$3" /tmp/bench-answer "${BWRAP[@]}" "${@:4}"
+    inside 0 cat /tmp/bench-answer
 }
 
 # nested WAY: an answer about execs inside one command.
@@ -113,8 +46,10 @@ private_memory() {
 
 as_root=()
 [ "$(id -u)" -eq 0 ] || as_root=(sudo)
-make_image
-start_session
+probe_image "$(command -v bwrap)" <<DOCKERFILE
+COPY bwrap /usr/local/bin/
+DOCKERFILE
+probe_start_session
 for ((i = 0; i < REPEATS; i++)); do
     # Another one goes first each time.
     for ((j = 0; j < ${#WAYS[@]}; j++)); do
@@ -127,8 +62,7 @@ for ((i = 0; i < REPEATS; i++)); do
     private_memory agent-task-runnerd >>"$WORK/memory-runner"
     private_memory agent-task- >>"$WORK/memory-all"
 done
-inside 10000 sh -c "echo stop >$REQUEST"
-wait "$SESSION" || true
+probe_stop_session
 
 # added KEY NAME WAY: what WAY adds to the untrapped spawn of the same repeat.
 added() {
