@@ -60,8 +60,8 @@ static void probe(const struct expected_call *call, bool is_filtered)
 
     if (is_filtered)
         filter_enter();
-    result = syscall(call->number, call->arguments[0], call->arguments[1], call->arguments[2], ends,
-                     0, 0);
+    result = syscall(call->number, call->arguments[0], call->arguments[1], call->arguments[2],
+                     call->number == SYS_socketpair ? ends : NULL, 0, 0);
     if (getpid() != parent)
         _exit(0); /* the child of a clone that went through */
     _exit(result < 0 ? errno : 0);
