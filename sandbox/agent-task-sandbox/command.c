@@ -150,8 +150,9 @@ static void become(const struct command_spec *spec, int report)
     _exit(EXIT_FAILURE);
 }
 
+/* A stop can keep the process from its exec for longer than the call that started it. */
 struct start {
-    const struct command_spec *spec;
+    struct command_spec spec;
     int report;
 };
 
@@ -159,7 +160,7 @@ static int run(void *argument)
 {
     const struct start *start = argument;
 
-    become(start->spec, start->report);
+    become(&start->spec, start->report);
     return EXIT_FAILURE;
 }
 
@@ -174,7 +175,7 @@ int command_start(const struct command_spec *spec, struct command *command, stru
         return error_set(err, errno, "start the command");
     cleanup_fd int read_end = ends[0];
     cleanup_fd int write_end = ends[1];
-    start = (struct start){.spec = spec, .report = write_end};
+    start = (struct start){.spec = *spec, .report = write_end};
     pid = clone(run, stack + sizeof(stack), CLONE_VM | SIGCHLD, &start);
     if (pid < 0)
         return error_set(err, errno, "start the command");

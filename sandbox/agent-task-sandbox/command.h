@@ -33,8 +33,8 @@ struct command {
 
 /*
  * Starts the command, a process group of its own, in the foreground of the terminal if there is
- * one. Until its outcome is known, it runs in our memory on a stack of its own: SPEC and what it
- * borrows must stay, and the caller should do nothing that could fail and set errno. Its signal
+ * one. Until its outcome is known, it runs in our memory on a stack of its own: what SPEC borrows
+ * must stay, and the caller should do nothing that could fail and set errno. Its signal
  * dispositions are ours, but for the ignored ones. 0 with COMMAND filled, or -errno when there
  * could be no process.
  */
