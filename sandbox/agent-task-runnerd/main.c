@@ -178,8 +178,8 @@ int main(int argc, char **argv)
         fputs("usage: agent-task-runnerd [--keeper SOCKET --session ID]\n", stderr);
         return EXIT_INIT_USAGE;
     }
-    if (set_up(&err) == 0)
-        (void)run(&err);
+    if (set_up(&err) == 0 && run(&err) == 0)
+        return 0;
     fprintf(stderr, "agent-task-runnerd: %s\n", error_text(&err));
     return 1;
 }

@@ -10,7 +10,7 @@ setup_file() {
     skip_unless 'needs docker-registry' command -v docker-registry
     start_registry
     # An image that only the registry has once its tags here are gone; most of its layers are shared.
-    printf 'FROM %s\nCOPY marker /marker\n' "$SHELL_IMAGE" >"$BATS_FILE_TMPDIR/Dockerfile"
+    printf 'FROM %s\nCOPY marker /usr/share/marker\n' "$SHELL_IMAGE" >"$BATS_FILE_TMPDIR/Dockerfile"
     echo "published $$" >"$BATS_FILE_TMPDIR/marker"
     "$DOCKER" build -q -t "$REGISTRY/agents/shell:1" "$BATS_FILE_TMPDIR"
     "$DOCKER" push -q "$REGISTRY/agents/shell:1"
@@ -84,7 +84,7 @@ refused() {
 @test "--image NAME@sha256:DIGEST is pulled by digest and runs" {
     local before
     before=$(pulls)
-    run --separate-stderr "$CA" run shell "$REPO" --name "$NAME" --image "$REFERENCE" -- cat /marker
+    run --separate-stderr "$CA" run shell "$REPO" --name "$NAME" --image "$REFERENCE" -- cat /usr/share/marker
     echo "$stderr"
     [ "$status" -eq 0 ]
     [ "$output" = "$PUBLISHED" ]
@@ -95,7 +95,7 @@ refused() {
     [ "$output" = "${REFERENCE#*@} same" ]
     # It is here now: no registry is asked again.
     before=$(pulls)
-    run --separate-stderr "$CA" run shell "$REPO" --name "$NAME-again" --no-push --image "$REFERENCE" -- cat /marker
+    run --separate-stderr "$CA" run shell "$REPO" --name "$NAME-again" --no-push --image "$REFERENCE" -- cat /usr/share/marker
     [ "$status" -eq 0 ]
     [ "$(pulls)" -eq "$before" ]
     "$CA" remove "$NAME-again" --yes --no-push
@@ -105,14 +105,14 @@ refused() {
     staged_installation "$BATS_TEST_TMPDIR/installed"
     local lock=$BATS_TEST_TMPDIR/installed/share/coding-agents/images.lock
     echo "shell $REFERENCE" >>"$lock"
-    run --separate-stderr "$CA" run shell "$REPO" --name "$NAME" -- cat /marker
+    run --separate-stderr "$CA" run shell "$REPO" --name "$NAME" -- cat /usr/share/marker
     echo "$stderr"
     [ "$status" -eq 0 ]
     [ "$output" = "$PUBLISHED" ]
     "$CA" remove "$NAME" --yes --no-push
     # The positive control: without that line it is the image of this machine, which has no such file.
     sed -i '/^shell/d' "$lock"
-    run --separate-stderr "$CA" run shell "$REPO" --name "$NAME" --no-push -- cat /marker
+    run --separate-stderr "$CA" run shell "$REPO" --name "$NAME" --no-push -- cat /usr/share/marker
     [ "$status" -eq 1 ]
 }
 
@@ -156,7 +156,7 @@ refused() {
     refused 'NAME@sha256:DIGEST'
     [ "$(pulls)" -eq "$before" ]
     "$DOCKER" pull -q "$REGISTRY/agents/shell:1"
-    run --separate-stderr "$CA" run shell "$REPO" --name "$NAME" --image "$REGISTRY/agents/shell:1" -- cat /marker
+    run --separate-stderr "$CA" run shell "$REPO" --name "$NAME" --image "$REGISTRY/agents/shell:1" -- cat /usr/share/marker
     [ "$status" -eq 0 ]
     [ "$output" = "$PUBLISHED" ]
     [[ "$("$CA" status "$NAME" --json | jq -r .image)" == sha256:* ]]
