@@ -24,11 +24,14 @@ static void set_full(struct clients *clients, bool is_full)
 
 void clients_free(struct client *client)
 {
+    struct clients *clients = &client->runner->clients;
     watch_close(&client->connection);
     cleanup_close(&client->pidfd);
     unix_fds_close(&client->fds);
     client->state = CLIENT_FREE;
-    set_full(&client->runner->clients, false);
+    while (clients->end > 0 && clients->rows[clients->end - 1].state == CLIENT_FREE)
+        clients->end--;
+    set_full(clients, false);
 }
 
 void clients_refuse(struct client *client, int error, const char *text)
@@ -55,7 +58,7 @@ struct client *clients_next(struct runner *runner, uint32_t profile, size_t *cou
 {
     struct client *next = NULL;
     *count = 0;
-    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+    for (size_t i = 0; i < runner->clients.end; i++) {
         struct client *client = &runner->clients.rows[i];
         if (client->state != CLIENT_QUEUED || client->profile != profile)
             continue;
@@ -141,15 +144,17 @@ void clients_queue(struct client *client, uint32_t profile)
 static struct client *find_free(struct clients *clients)
 {
     size_t i = 0;
-    while (i < CLIENTS_MAX && clients->rows[i].state != CLIENT_FREE)
+    while (i < clients->end && clients->rows[i].state != CLIENT_FREE)
         i++;
-    return i < CLIENTS_MAX ? &clients->rows[i] : NULL;
+    if (i == clients->end && i < CLIENTS_MAX)
+        clients->end++;
+    return i < clients->end ? &clients->rows[i] : NULL;
 }
 
 static size_t count_unticketed(const struct clients *clients, uid_t uid)
 {
     size_t count = 0;
-    for (size_t i = 0; i < CLIENTS_MAX; i++)
+    for (size_t i = 0; i < clients->end; i++)
         count += clients->rows[i].state != CLIENT_FREE && !clients->rows[i].is_ticketed &&
                  clients->rows[i].uid == uid;
     return count;
@@ -202,7 +207,7 @@ int clients_open(struct runner *runner, struct error *err)
 
 void clients_on_configured(struct runner *runner)
 {
-    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+    for (size_t i = 0; i < runner->clients.end; i++) {
         if (runner->clients.rows[i].state == CLIENT_QUEUED)
             runner->clients.rows[i].profile = 0;
     }
@@ -210,7 +215,7 @@ void clients_on_configured(struct runner *runner)
 
 void clients_on_tick(struct runner *runner, uint64_t now_ns)
 {
-    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+    for (size_t i = 0; i < runner->clients.end; i++) {
         struct client *client = &runner->clients.rows[i];
         if (client->state == CLIENT_FREE || client->state == CLIENT_HANDED)
             continue;

@@ -156,16 +156,11 @@ static int run(struct error *err)
 /* Both or neither: a session has a keeper. */
 static int parse(int argc, char **argv)
 {
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--keeper") == 0)
-            runner.audit.path = argv[i + 1];
-        else if (strcmp(argv[i], "--session") == 0)
-            runner.audit.session = argv[i + 1];
-        else
-            return -EINVAL;
-    }
-    bool is_whole = (runner.audit.path == NULL) == (runner.audit.session == NULL);
-    return argc % 2 == 1 && is_whole ? 0 : -EINVAL;
+    bool is_session =
+        argc == 5 && strcmp(argv[1], "--keeper") == 0 && strcmp(argv[3], "--session") == 0;
+    runner.audit.path = is_session ? argv[2] : NULL;
+    runner.audit.session = is_session ? argv[4] : NULL;
+    return is_session || argc == 1 ? 0 : -EINVAL;
 }
 
 int main(int argc, char **argv)

@@ -16,8 +16,6 @@ union message {
     struct task_reply reply;
 };
 
-static void reconnect(void *context);
-
 /* What it made lives on; what it was asked for is asked of the next one. */
 static void lose_service(struct runner *runner)
 {
@@ -26,7 +24,7 @@ static void lose_service(struct runner *runner)
     while ((sandbox = sandboxes_next(runner, NULL, SANDBOX_MAKING, SANDBOX_MAKING)) != NULL)
         sandboxes_free(sandbox);
     event_loop_set_timer(&runner->loop, TIMER_RECONNECT, runner_deadline(runner, RECONNECT_MS),
-                         reconnect, runner);
+                         pool_connect, runner);
 }
 
 int pool_ask(const struct pool *pool, enum task_message type, int fd)
@@ -133,18 +131,14 @@ static void on_service(void *context, uint32_t events)
     pool_balance(runner);
 }
 
-void pool_connect(struct runner *runner)
+void pool_connect(void *context)
 {
+    struct runner *runner = context;
     struct pool *pool = &runner->pool;
     if (watch_begin(&pool->service, &runner->loop, unix_socket_connect(TASK_SANDBOX_SOCKET),
                     on_service, runner) < 0 ||
         pool_ask(pool, TASK_HELLO, -1) < 0)
         lose_service(runner);
-}
-
-static void reconnect(void *context)
-{
-    pool_connect(context);
 }
 
 /* If not, the next that ends, or the next answer, brings us here again. */
@@ -160,17 +154,6 @@ static bool make(struct runner *runner, uint32_t profile)
         return true;
     sandboxes_free(sandbox);
     return false;
-}
-
-/* Those of PROFILE in one of the states from FIRST to LAST. */
-static size_t count(struct runner *runner, enum sandbox_state first, enum sandbox_state last,
-                    uint32_t profile)
-{
-    const struct sandbox *sandbox = NULL;
-    size_t found = 0;
-    while ((sandbox = sandboxes_next(runner, sandbox, first, last)) != NULL)
-        found += sandbox->profile == profile;
-    return found;
 }
 
 /* Hands out what is warm; what another policy made is of no use. How many clients still wait. */
@@ -193,9 +176,14 @@ static size_t hand_out(struct runner *runner, uint32_t profile)
 static void balance_profile(struct runner *runner, uint32_t profile)
 {
     size_t wanted = hand_out(runner, profile) + runner->pool.policy.profiles[profile].warm;
-    size_t making = count(runner, SANDBOX_MAKING, SANDBOX_MAKING, profile);
+    const struct sandbox *sandbox = NULL;
+    size_t making = 0;
+    size_t made = 0;
     /* One that judges counts until its command runs: making another would be in that one's way. */
-    size_t made = count(runner, SANDBOX_MAKING, SANDBOX_RECORDING, profile);
+    while ((sandbox = sandboxes_next(runner, sandbox, SANDBOX_MAKING, SANDBOX_RECORDING)) != NULL) {
+        made += sandbox->profile == profile;
+        making += sandbox->profile == profile && sandbox->state == SANDBOX_MAKING;
+    }
     while (made++ < wanted && making++ < POOL_MAKING_MAX && make(runner, profile))
         continue;
 }

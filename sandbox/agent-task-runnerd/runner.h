@@ -124,7 +124,8 @@ void clients_on_tick(struct runner *runner, uint64_t now_ns);
 void operator_serve(struct client *client, const struct task_request *request);
 
 /* pool.c */
-void pool_connect(struct runner *runner);
+/* CONTEXT is the runner: an event_loop_timer_callback. */
+void pool_connect(void *context);
 /* Hands warm sandboxes to those who wait and asks for new ones. */
 void pool_balance(struct runner *runner);
 /* Asks the service for what TYPE says; FD (borrowed; -1: none) goes with it. 0 or -errno. */

@@ -16,7 +16,8 @@ struct sandbox *sandboxes_next(struct runner *runner, const struct sandbox *sand
                                enum sandbox_state first, enum sandbox_state last)
 {
     struct sandbox *rows = runner->sandboxes;
-    for (size_t i = sandbox == NULL ? 0 : (size_t)(sandbox - rows) + 1; i < SANDBOXES_MAX; i++) {
+    size_t i = sandbox == NULL ? 0 : (size_t)(sandbox - rows) + 1;
+    for (; i < runner->sandbox_end; i++) {
         if (rows[i].state >= first && rows[i].state <= last)
             return &rows[i];
     }
@@ -26,6 +27,8 @@ struct sandbox *sandboxes_next(struct runner *runner, const struct sandbox *sand
 struct sandbox *sandboxes_take(struct runner *runner, uint32_t profile)
 {
     struct sandbox *sandbox = sandboxes_next(runner, NULL, SANDBOX_FREE, SANDBOX_FREE);
+    if (sandbox == NULL && runner->sandbox_end < SANDBOXES_MAX)
+        sandbox = &runner->sandboxes[runner->sandbox_end++];
     const struct task_profile *row = &runner->pool.policy.profiles[profile];
     if (sandbox == NULL)
         return NULL;
@@ -55,6 +58,7 @@ struct sandbox *sandboxes_find(struct runner *runner, const char *id)
 
 void sandboxes_free(struct sandbox *sandbox)
 {
+    size_t *end = &sandbox->runner->sandbox_end;
     if (sandbox->client != NULL)
         clients_refuse(sandbox->client, ECONNRESET, "the sandbox was ended from outside");
     watch_close(&sandbox->control);
@@ -62,6 +66,8 @@ void sandboxes_free(struct sandbox *sandbox)
     watch_close(&sandbox->caller);
     sandbox->client = NULL;
     sandbox->state = SANDBOX_FREE;
+    while (*end > 0 && sandbox->runner->sandboxes[*end - 1].state == SANDBOX_FREE)
+        --*end;
 }
 
 void sandboxes_kill(struct sandbox *sandbox)

@@ -133,6 +133,7 @@ struct client {
 
 struct clients {
     struct client rows[CLIENTS_MAX];
+    size_t end; /* rows from here on are free */
     struct watch door;
     bool is_full; /* it is not looked at */
 };
@@ -214,6 +215,7 @@ struct runner {
     struct calls calls;
     struct clients clients;
     struct sandbox sandboxes[SANDBOXES_MAX];
+    size_t sandbox_end;     /* rows from here on are free */
     uint64_t sandbox_count; /* ever made: the numbers of their ids */
     struct pool pool;
     struct audit audit;
