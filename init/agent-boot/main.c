@@ -9,6 +9,7 @@
 
 #include "init/agent-boot/boot.h"
 #include "init/agent-boot/report.h"
+#include "lib/base/diagnostic.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/fd.h"
 #include "lib/wire/channel.h"
@@ -160,7 +161,7 @@ int main(int argc, char **argv)
     umask(022);
     struct error err = ERROR_INITIALIZER;
     if (find_init(&context, &err) < 0 || load_users(&context, &err) < 0) {
-        dprintf(STDERR_FILENO, "agent-boot: %s\n", error_text(&err));
+        diagnostic_print("agent-boot: %s\n", error_text(&err));
         boot_tell_refused(&context, EXIT_BOOT_INTERNAL);
         return EXIT_BOOT_INTERNAL;
     }

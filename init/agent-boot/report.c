@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/diagnostic.h"
 #include "lib/base/fd.h"
 #include "lib/wire/channel.h"
 
@@ -25,8 +26,8 @@ static void send_or_print(struct boot_context *context, enum audit_event event, 
     if (context->channel_fd < 0 ||
         channel_send_event(context->channel_fd, event, fields, &err) < 0) {
         cleanup_free char *text = json_dumps(fields, JSON_COMPACT | JSON_SORT_KEYS);
-        dprintf(STDERR_FILENO, "audit: %s %s%s%s\n", audit_event_name(event),
-                text == NULL ? "{}" : text, err.message[0] == '\0' ? "" : ": ", err.message);
+        diagnostic_print("audit: %s %s%s%s\n", audit_event_name(event), text == NULL ? "{}" : text,
+                         err.message[0] == '\0' ? "" : ": ", err.message);
     }
     json_decref(fields);
 }
@@ -58,7 +59,7 @@ void report_event(struct boot_context *context, enum audit_event event, json_t *
 
 void report_head(void)
 {
-    dprintf(STDERR_FILENO, "coding-agents %s\n", CODING_AGENTS_VERSION);
+    diagnostic_print("coding-agents %s\n", CODING_AGENTS_VERSION);
 }
 
 static json_int_t step_time_us(const struct boot_context *context)
@@ -70,8 +71,8 @@ void report_step(struct boot_context *context, const struct boot_step *step, con
                  uint64_t duration_us)
 {
     bool is_down = context->mode == BOOT_MODE_SHUTDOWN || context->is_unwinding;
-    dprintf(STDERR_FILENO, "  %-10s %-8s %6" PRIu64 ".%" PRIu64 " ms  %s\n", step->name, outcome,
-            duration_us / 1000, duration_us % 1000 / 100, context->detail);
+    diagnostic_print("  %-10s %-8s %6" PRIu64 ".%" PRIu64 " ms  %s\n", step->name, outcome,
+                     duration_us / 1000, duration_us % 1000 / 100, context->detail);
     json_t *fields = json_pack("{s:s, s:I, s:s, s:s%}", "step", step->name, "duration_us",
                                (json_int_t)duration_us, "outcome", outcome, "detail",
                                context->detail, strnlen(context->detail, sizeof(context->detail)));
@@ -84,11 +85,11 @@ void report_ready(struct boot_context *context, uint64_t duration_us)
 {
     json_t *weaker = json_array();
     for (size_t i = 0; i < context->weaker_count; i++) {
-        dprintf(STDERR_FILENO, "  weaker: %s\n", context->weaker[i]);
+        diagnostic_print("  weaker: %s\n", context->weaker[i]);
         json_array_append_new(weaker, json_string(context->weaker[i]));
     }
-    dprintf(STDERR_FILENO, "boot finished in %" PRIu64 ".%" PRIu64 " ms\n", duration_us / 1000,
-            duration_us % 1000 / 100);
+    diagnostic_print("boot finished in %" PRIu64 ".%" PRIu64 " ms\n", duration_us / 1000,
+                     duration_us % 1000 / 100);
     report_event(context, AUDIT_BOOT_REPORT,
                  json_pack("{s:I, s:o}", "duration_us", (json_int_t)duration_us, "weaker", weaker));
 }
@@ -96,7 +97,7 @@ void report_ready(struct boot_context *context, uint64_t duration_us)
 void report_refusal(struct boot_context *context, const struct boot_step *step, int exit_code,
                     const struct error *err)
 {
-    dprintf(STDERR_FILENO, "agent-boot: %s: %s\n", step->name, error_text(err));
+    diagnostic_print("agent-boot: %s: %s\n", step->name, error_text(err));
     report_event(context, AUDIT_BOOT_REFUSED,
                  json_pack("{s:s, s:s, s:i}", "step", step->name, "message", error_text(err),
                            "exit_code", exit_code));
@@ -109,5 +110,5 @@ void report_progress(const char *step, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    dprintf(STDERR_FILENO, "  %-10s %s\n", step, text);
+    diagnostic_print("  %-10s %s\n", step, text);
 }

@@ -13,6 +13,7 @@
 #include "init/agent-boot/report.h"
 #include "lib/base/capability.h"
 #include "lib/base/clock.h"
+#include "lib/base/diagnostic.h"
 #include "lib/base/exit_codes.h"
 #include "lib/wire/init_protocol.h"
 
@@ -252,8 +253,7 @@ int boot_shut_down(struct boot_context *context)
         return 0;
     bool is_known = context->manifest_sha256 == NULL || manifest_read(context, &err) >= 0;
     if (!is_known)
-        dprintf(STDERR_FILENO, "agent-boot: shutdown: %s; the work is in the volume\n",
-                error_text(&err));
+        diagnostic_print("agent-boot: shutdown: %s; the work is in the volume\n", error_text(&err));
     int exit_code = take_down_from(context, boot_step_count);
     return is_known ? exit_code : EXIT_BOOT_MANIFEST;
 }

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -65,6 +67,21 @@ void diagnostic_say(const char *first, ...)
     va_end(rest);
     line[used++] = '\n';
     write_line(line, used);
+}
+
+void diagnostic_print(const char *format, ...)
+{
+    char text[PIPE_BUF];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    if (length >= (int)sizeof(text)) {
+        length = sizeof(text) - 1;
+        text[length - 1] = '\n';
+    }
+    if (length > 0)
+        write_line(text, (size_t)length);
 }
 
 char *diagnostic_number(char text[DIAGNOSTIC_NUMBER_SIZE], uint64_t number)

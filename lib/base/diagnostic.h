@@ -14,6 +14,10 @@
  */
 void diagnostic_say(const char *first, ...) __attribute__((sentinel));
 
+/* The same for what FORMAT makes, as it stands: no name, no newline. A text that is too long is cut
+ * and ends with a newline. */
+void diagnostic_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* Writes NUMBER in decimal into TEXT and returns it. */
 char *diagnostic_number(char text[DIAGNOSTIC_NUMBER_SIZE], uint64_t number);
 

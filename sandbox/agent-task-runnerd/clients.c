@@ -37,6 +37,7 @@ void clients_free(struct client *client)
 void clients_refuse(struct client *client, int error, const char *text)
 {
     struct task_reply reply = {.code = (uint32_t)error};
+    client->runner->status.refused++;
     memccpy(reply.text, text, '\0', sizeof(reply.text) - 1);
     /* A client that is gone or does not read has no use for it. */
     (void)message_send(client->connection.fd, TASK_ERROR, &reply, sizeof(reply), -1);
@@ -90,12 +91,10 @@ static void begin_run(struct client *client, const struct task_run *run)
 {
     client->start.run = *run;
     const char *why = take_identity(client);
-    if (why == NULL) {
+    if (why == NULL)
         clients_queue(client, 0);
-        return;
-    }
-    client->runner->status.refused++;
-    clients_refuse(client, EPERM, why);
+    else
+        clients_refuse(client, EPERM, why);
 }
 
 static void on_message(void *context, uint32_t events)
@@ -117,7 +116,6 @@ static void on_message(void *context, uint32_t events)
     }
     int result = size < 0 ? (int)size : request_check(&request, (size_t)size, client->fds.count);
     if (result < 0) {
-        client->runner->status.refused++;
         clients_refuse(client, -result, "not a request");
     } else if (request.header.type == TASK_RUN) {
         begin_run(client, &request.run);
@@ -146,8 +144,7 @@ static struct client *find_free(struct clients *clients)
     size_t i = 0;
     while (i < clients->end && clients->rows[i].state != CLIENT_FREE)
         i++;
-    if (i == clients->end && i < CLIENTS_MAX)
-        clients->end++;
+    clients->end += i == clients->end && i < CLIENTS_MAX;
     return i < clients->end ? &clients->rows[i] : NULL;
 }
 

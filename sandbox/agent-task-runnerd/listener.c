@@ -113,10 +113,8 @@ static void on_notification(void *context, uint32_t events)
         watch_close(&runner->calls.listener);
         return;
     }
-    while (count < RECEIVE_BATCH && (more.revents & POLLIN) != 0) {
-        received[count] = receive(runner);
-        if (received[count] == NULL)
-            break;
+    while (count < RECEIVE_BATCH && (more.revents & POLLIN) != 0 &&
+           (received[count] = receive(runner)) != NULL) {
         count++;
         (void)poll(&more, 1, 0);
     }
@@ -132,7 +130,7 @@ static void resume_owed(struct runner *runner)
         struct call *call = &calls->rows[i];
         if (calls->journal[i].notification.id == 0)
             continue;
-        call->runner = runner;
+        *call = (struct call){.runner = runner, .end = WATCH_NONE};
         if (!listener_is_waiting(call)) {
             forget(call);
             continue;

@@ -175,14 +175,19 @@ static size_t hand_out(struct runner *runner, uint32_t profile)
 
 static void balance_profile(struct runner *runner, uint32_t profile)
 {
-    size_t wanted = hand_out(runner, profile) + runner->pool.policy.profiles[profile].warm;
+    size_t warm = runner->pool.policy.profiles[profile].warm;
+    size_t wanted = hand_out(runner, profile) + warm;
     const struct sandbox *sandbox = NULL;
+    size_t judging = 0;
     size_t making = 0;
     size_t made = 0;
-    /* One that judges counts until its command runs: making another would be in that one's way. */
+    /* One that judges is not replaced until its command runs: making another would be in that
+     * one's way. But who waits does not wait for judges. */
     while ((sandbox = sandboxes_next(runner, sandbox, SANDBOX_MAKING, SANDBOX_RECORDING)) != NULL) {
-        made += sandbox->profile == profile;
-        making += sandbox->profile == profile && sandbox->state == SANDBOX_MAKING;
+        if (sandbox->profile != profile || (sandbox->state > SANDBOX_WARM && judging++ >= warm))
+            continue;
+        making += sandbox->state == SANDBOX_MAKING;
+        made++;
     }
     while (made++ < wanted && making++ < POOL_MAKING_MAX && make(runner, profile))
         continue;

@@ -72,7 +72,7 @@ static const struct {
 } messages[] = {
     {TASK_START,  sizeof(struct task_start),  PHASE_WARM,     PHASE_WARM,      on_start},
     {TASK_GO,     sizeof(struct task_header), PHASE_JUDGED,   PHASE_JUDGED,    on_go},
-    {TASK_SIGNAL, sizeof(struct task_signal), PHASE_STARTING, PHASE_LINGERING, on_signal},
+    {TASK_SIGNAL, sizeof(struct task_signal), PHASE_JUDGED,   PHASE_LINGERING, on_signal},
     {TASK_LOGS,   sizeof(struct task_header), PHASE_JUDGED,   PHASE_LINGERING, on_logs},
     {TASK_STOP,   sizeof(struct task_header), PHASE_STARTING, PHASE_LINGERING, on_stop},
 };
