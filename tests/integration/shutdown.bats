@@ -138,3 +138,27 @@ is_kept() {
     ends_well held
     is_saved
 }
+
+@test "a reader of the terminal that stalls: what the boot's programs say is lost, and the work is saved" {
+    local name=stalled-$SUFFIX out=$BATS_TEST_TMPDIR/out id before
+    mkfifo "$out.errors"
+    exec 9<>"$out.errors"
+    "$CA" run shell "$REPO" --name "$name" -- bash -c 'echo work >work; for ((i = 0; ; i++)); do
+        echo "$i" >/tmp/count; echo "flood flood flood flood flood flood" >&2; done' >"$out" 2>"$out.errors" </dev/null 3>&- 9<&- &
+    wait_for 60 "$CA" status "$name"
+    wait_for 60 "$DOCKER" exec "$(container_of "$name")" test -s /tmp/count
+    count() { "$DOCKER" exec "$(container_of "$name")" cat /tmp/count; }
+    has_stalled() { before=$(count) && sleep 1 && [ "$(count)" = "$before" ]; }
+    wait_for 60 has_stalled
+    # The engine's own answer waits for the reader, too.
+    "$DOCKER" stop "$(container_of "$name")" >/dev/null 2>&1 3>&- 9<&- &
+    wait_for 90 grep -q '"kind":"shutdown-done"' "$XDG_STATE_HOME/coding-agents/sessions/$(id_of "$name")/events.jsonl"
+    kill -KILL %1
+    exec 9<&-
+    wait_for 60 is_over "$name"
+    shows_steps "$name"
+    is_mirror "$name"
+    is_in_time "$name" 60
+    "$CA" sync "$name"
+    [ "$(git -C "$REPO" show "shell/$name:work")" = work ]
+}
