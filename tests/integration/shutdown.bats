@@ -140,7 +140,7 @@ is_kept() {
 }
 
 @test "a reader of the terminal that stalls: what the boot's programs say is lost, and the work is saved" {
-    local name=stalled-$SUFFIX out=$BATS_TEST_TMPDIR/out id before
+    local name=stalled-$SUFFIX out=$BATS_TEST_TMPDIR/out before
     mkfifo "$out.errors"
     exec 9<>"$out.errors"
     "$CA" run shell "$REPO" --name "$name" -- bash -c 'echo work >work; for ((i = 0; ; i++)); do
