@@ -25,8 +25,11 @@ static void carrier_run(int channel)
 {
     int result = unshare(CLONE_NEWUSER) == 0 ? 0 : errno;
     char byte;
-    ssize_t count = write(channel, &result, sizeof(result));
+    ssize_t count;
 
+    do {
+        count = write(channel, &result, sizeof(result));
+    } while (count < 0 && errno == EINTR);
     /* The parent closes its end when it has what it wants; or it died, which ends this too. */
     while (count == (ssize_t)sizeof(result)) {
         ssize_t got = read(channel, &byte, 1);
@@ -92,6 +95,7 @@ static int write_map(pid_t pid, const char *name, const struct idmapped_view_swa
 {
     char path[PATH_MAX];
     char map[64];
+    ssize_t count;
     int length = snprintf(map, sizeof(map), "%u %u 1\n%u %u 1\n", swap->first, swap->second,
                           swap->second, swap->first);
     cleanup_fd int fd = -1;
@@ -101,7 +105,10 @@ static int write_map(pid_t pid, const char *name, const struct idmapped_view_swa
     if (fd < 0) {
         return error_set(err, errno, "open '%s'", path);
     }
-    if (write(fd, map, (size_t)length) != (ssize_t)length) {
+    do {
+        count = write(fd, map, (size_t)length);
+    } while (count < 0 && errno == EINTR);
+    if (count != (ssize_t)length) {
         return error_set(err, errno, "write '%s'", path);
     }
     return 0;

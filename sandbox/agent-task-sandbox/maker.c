@@ -136,6 +136,7 @@ static void run(const struct settings *settings, int socket)
 {
     struct maker maker = {.settings = settings, .connection = -1};
     struct error err = ERROR_INITIALIZER;
+    ssize_t sent;
 
     if (dup2(socket, MAKER_SOCKET) < 0 || sys_close_range(MAKER_SOCKET + 1, UINT_MAX, 0) < 0)
         _exit(EXIT_FAILURE);
@@ -143,8 +144,10 @@ static void run(const struct settings *settings, int socket)
     (void)signal(SIGCHLD, SIG_IGN);
     if (prepare(&err) < 0 && err.number == 0)
         error_set(&err, EPROTO, "build the root");
-    if (send(MAKER_SOCKET, &err, sizeof(err), MSG_NOSIGNAL) == sizeof(err) &&
-        err.message[0] == '\0')
+    do
+        sent = send(MAKER_SOCKET, &err, sizeof(err), MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    if (sent == sizeof(err) && err.message[0] == '\0')
         serve(&maker);
     _exit(EXIT_SUCCESS);
 }
@@ -153,12 +156,16 @@ static int wait_for_root(int socket, struct error *err)
 {
     struct pollfd poll_socket = {.fd = socket, .events = POLLIN};
     struct error answered;
+    ssize_t count;
     int ready;
 
     do
         ready = poll(&poll_socket, 1, BUILD_PATIENCE_MS);
     while (ready < 0 && errno == EINTR);
-    if (ready <= 0 || recv(socket, &answered, sizeof(answered), 0) != sizeof(answered))
+    do
+        count = ready <= 0 ? -1 : recv(socket, &answered, sizeof(answered), 0);
+    while (count < 0 && ready > 0 && errno == EINTR);
+    if (count != sizeof(answered))
         return error_set(err, ETIMEDOUT, "wait for the root of sandboxes");
     if (answered.message[0] == '\0')
         return 0;

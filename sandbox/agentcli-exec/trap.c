@@ -90,8 +90,11 @@ static int wait_for_answer(int runner, struct error *err)
     struct pollfd wait = {.fd = runner, .events = POLLIN};
     struct task_reply reply = {.code = 0};
     cleanup_fd int fd = -1;
-    int result = poll(&wait, 1, ANSWER_MS);
+    int result;
 
+    do
+        result = poll(&wait, 1, ANSWER_MS);
+    while (result < 0 && errno == EINTR);
     if (result == 0)
         return error_set(err, ETIMEDOUT, "hand the listener to the task runner");
     result = result < 0 ? -errno : task_receive(runner, &reply, &fd);

@@ -39,7 +39,7 @@ static int try_connect(const struct sockaddr_un *address)
 
 static bool may_come(int result)
 {
-    return result == -ENOENT || result == -ECONNREFUSED || result == -EAGAIN;
+    return result == -ENOENT || result == -ECONNREFUSED || result == -EAGAIN || result == -EINTR;
 }
 
 int task_connect(const char *path, uint64_t patience_ms, struct error *err)
