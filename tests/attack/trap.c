@@ -67,6 +67,7 @@ static const struct {
     {"deaths",          attack_deaths},
     {"spawns",          attack_spawns},
     {"thread",          attack_thread},
+    {"search",          attack_search},
     {"names",           attack_names},
     {"scripts",         attack_scripts},
     {"environment",     attack_environment},

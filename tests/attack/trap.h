@@ -82,6 +82,7 @@ bool attack_stops(void);
 bool attack_deaths(void);
 bool attack_spawns(void);
 bool attack_thread(void);
+bool attack_search(void);
 
 /* trap_programs.c */
 bool attack_names(void);

@@ -145,6 +145,18 @@ ODD=(names scripts environment own-filters undumpable arguments descriptors stre
     trapped spawns
 }
 
+@test "a runner killed in the middle of searches along PATH: the next one answers what it owed, and lives" {
+    local kills=25
+    [ "${SOAK:-0}" != 1 ] || kills=1000
+    export MARK=/tmp/searched KEEPER="$BUILD/tests/helpers/keep-runner $kills /tmp/searched"
+    trapped search
+    grep keep-runner "$LOG.runner" | sort | uniq -c
+    [ "$(grep -c 'keep-runner: killed' "$LOG.runner")" -eq "$kills" ]
+    # There was something to take over, and nobody stumbled over it.
+    grep -q 'killed, [1-9][0-9]* calls waited' "$LOG.runner"
+    run ! grep 'ended by itself' "$LOG.runner"
+}
+
 @test "the task runner is below a filter of its own: what it never does is refused, as it is not to the service beside it" {
     run env INSIDE="$BUILD/tests/helpers/call-inside" "$ROOT/tests/attack/tree" bash -c '
         grep -q "^Seccomp:[[:space:]]*2" "/proc/$RUNNER_PID/status" || exit 1
