@@ -157,6 +157,26 @@ ODD=(names scripts environment own-filters undumpable arguments descriptors stre
     run ! grep 'ended by itself' "$LOG.runner"
 }
 
+@test "callers whose judges read for long delay nobody: others, trapped or not, are served meanwhile" {
+    # Before a command runs its sandbox reads the program, for the digest on record: these have 20 GiB of holes.
+    run env TRIES=3 CTL="$BUILD/image/usr/local/bin/agent-task-runnerctl" "$ROOT/tests/attack/tree" bash -c '
+        judging() { "$CTL" ps | grep -c " starting "; }
+        for i in {1..6}; do
+            truncate -s 20G "slow$i" && chmod 0755 "slow$i"
+            setpriv --reuid 10000 --regid 10000 --clear-groups "$CTL" exec -- "/workspace/slow$i" & slow+=($!)
+        done
+        for _ in {1..50}; do [ "$(judging)" -eq 6 ] && break; sleep 0.1; done
+        for _ in {1..5}; do timeout 10 "$CTL" exec -- true || echo "late: $?"; done
+        timeout 30 "$ATTACK" 10001 thread || echo "trapped, late: $?"
+        echo "judging: $(judging)"
+        kill -KILL "${slow[@]}"
+        for _ in {1..50}; do [ "$(judging)" -eq 0 ] && break; sleep 0.1; done
+        echo "judging: $(judging)"'
+    echo "$output"
+    # They judged from before the first until after the last of the others: nothing here is about time.
+    [ "$(grep -v Killed <<<"$output")" = $'judging: 6\njudging: 0' ]
+}
+
 @test "the task runner is below a filter of its own: what it never does is refused, as it is not to the service beside it" {
     run env INSIDE="$BUILD/tests/helpers/call-inside" "$ROOT/tests/attack/tree" bash -c '
         grep -q "^Seccomp:[[:space:]]*2" "/proc/$RUNNER_PID/status" || exit 1
