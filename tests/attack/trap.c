@@ -74,6 +74,7 @@ static const struct {
     {"own-filters",     attack_own_filters},
     {"undumpable",      attack_undumpable},
     {"arguments",       attack_arguments},
+    {"turns",           attack_turns},
     {"descriptors",     attack_descriptors},
     {"streams",         attack_streams},
     {"foreign-terminal", attack_foreign_terminal},

@@ -91,6 +91,7 @@ bool attack_environment(void);
 bool attack_own_filters(void);
 bool attack_undumpable(void);
 bool attack_arguments(void);
+bool attack_turns(void);
 
 /* trap_things.c */
 bool attack_descriptors(void);

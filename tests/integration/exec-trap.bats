@@ -177,6 +177,25 @@ ODD=(names scripts environment own-filters undumpable arguments descriptors stre
     [ "$(grep -v Killed <<<"$output")" = $'judging: 6\njudging: 0' ]
 }
 
+@test "a caller's number that becomes another's, at any step of the runner: the other one is left alone, and has no ticket" {
+    # shellcheck disable=SC2016 # expanded inside
+    local reuse='"$REUSE" $TOUCH "$RUNNER_PID" 10001 "$ATTACK" 10001 turns'
+    export REUSE="$BUILD/tests/helpers/reuse-pid" TOUCH=
+    run "$ROOT/tests/attack/tree" bash -c "timeout 120 $reuse"
+    echo "$output"
+    [ "$status" -eq 0 ]
+    # The runner was stopped before it held a caller, while it did, and after.
+    [[ $output =~ pass\ 0:\ ([0-9]+)\ steps,\ ([0-9]+)\ numbers\ reused,\ ([0-9]+)\ of\ them\ held ]]
+    [ "${BASH_REMATCH[2]}" -eq "${BASH_REMATCH[1]}" ]
+    [ "${BASH_REMATCH[3]}" -gt 10 ]
+    [ $((BASH_REMATCH[2] - BASH_REMATCH[3])) -gt 20 ]
+    # One who goes by numbers is noticed.
+    TOUCH=--touch run "$ROOT/tests/attack/tree" bash -c "timeout 120 $reuse"
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ $output == 'the bystander ended with status: 9 '* ]]
+}
+
 @test "the task runner is below a filter of its own: what it never does is refused, as it is not to the service beside it" {
     run env INSIDE="$BUILD/tests/helpers/call-inside" "$ROOT/tests/attack/tree" bash -c '
         grep -q "^Seccomp:[[:space:]]*2" "/proc/$RUNNER_PID/status" || exit 1
