@@ -102,4 +102,7 @@ bool attack_swap_directory(void);
 bool attack_services(void);
 bool attack_rate(void);
 
+/* trap_relay.c */
+bool attack_relay(void);
+
 #endif

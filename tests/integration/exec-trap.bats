@@ -196,6 +196,25 @@ ODD=(names scripts environment own-filters undumpable arguments descriptors stre
     [[ $output == 'the bystander ended with status: 9 '* ]]
 }
 
+# recorded WHAT STATUSES: how the commands ended whose relay was WHAT, as waitpid(2) has it.
+recorded() {
+    local pid
+    pid=$(sed -n "s/^$1: //p" <<<"$output")
+    [[ $(sed -n "s/.* exec end .* pid $pid .* status \\([0-9]*\\) .*/\\1/p" "$LOG.runner" | sort -n) == "$2" ]]
+}
+
+@test "a relay that is killed, stopped, or speaks for another: its command ends, and the record has the true end" {
+    trapped relay
+    recorded killed 9
+    recorded stopped $((7 << 8))
+    recorded false 9
+    # What the relay became ran in a sandbox as well.
+    recorded executing $'9\n'$((41 << 8))
+    # The same without a relay: what a program started lives on, and what it becomes is free.
+    CONTROL=1 free relay
+    [ "$status" -eq 0 ]
+}
+
 @test "the task runner is below a filter of its own: what it never does is refused, as it is not to the service beside it" {
     run env INSIDE="$BUILD/tests/helpers/call-inside" "$ROOT/tests/attack/tree" bash -c '
         grep -q "^Seccomp:[[:space:]]*2" "/proc/$RUNNER_PID/status" || exit 1
