@@ -1,6 +1,6 @@
 # Tests of the shipped policies against what is expected of them, written down on its own, and what mutate-policy is made of.
 POLICY_TESTS_PLACE := tests/unit/policies
-FILTER_TEST_SUPPORT := $(addprefix $(POLICY_TESTS_PLACE)/,bpf_judge.c expected_calls.c)
+FILTER_TEST_SUPPORT := $(addprefix $(POLICY_TESTS_PLACE)/,bpf_judge.c expected_calls.c expected_runner.c)
 POLICY_MUTANTS := filter container table direct
 
 # $(call policy_mutants,NAME,SOURCES,ARCHIVES,LIBRARIES): test_NAME_mutants.c, with what it needs besides.

@@ -22,11 +22,9 @@
 #include <cmocka.h>
 
 #include "lib/base/cleanup.h"
+#include "tests/unit/policies/expected_table.h"
 
 #define OPEN_TREE_ATTR 467
-#define HIGH_BITS (UINT64_C(0x5a5a) << 32)
-#define FAMILIES 64
-#define ALLOWED_MAX 8
 
 /* clang-format off */
 static const struct expected_call both[] = {
@@ -211,20 +209,7 @@ static const char *const container_never[] = {
     "cachestat", "fchmodat2", "futex_wait", "futex_wake", "futex_requeue",
 };
 
-/* A word of a call of which few values are let through. */
-struct range {
-    const char *name;
-    long number;
-    unsigned int index;
-    int refusal;
-    uint64_t arguments[3];
-    uint64_t allowed[ALLOWED_MAX];
-    size_t allowed_count;
-    uint64_t first, end;
-    bool is_bits; /* single bits, 1 << first to 1 << (end - 1) */
-};
-
-static const struct range both_ranges[] = {
+static const struct expected_range both_ranges[] = {
     {.name = "socket of family", .number = SYS_socket, .refusal = EAFNOSUPPORT, .arguments = {0, SOCK_STREAM, 0}, .end = FAMILIES,
      .allowed = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK}, .allowed_count = 4},
     {.name = "netlink of protocol", .number = SYS_socket, .index = 2, .refusal = EPROTONOSUPPORT,
@@ -237,7 +222,7 @@ static const struct range both_ranges[] = {
      .allowed = {PER_LINUX, PER_LINUX32}, .allowed_count = 2},
 };
 
-static const struct range container_ranges[] = {
+static const struct expected_range container_ranges[] = {
     {.name = "socket of family", .number = SYS_socket, .refusal = EPERM, .arguments = {0, SOCK_STREAM, 0}, .end = FAMILIES,
      .allowed = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK}, .allowed_count = 4},
     {.name = "netlink of protocol", .number = SYS_socket, .index = 2, .refusal = EPERM, .arguments = {AF_NETLINK, SOCK_RAW, 0},
@@ -253,20 +238,20 @@ const struct expected_table expected_of_both = {both, ARRAY_LENGTH(both)};
 const struct expected_table expected_of_commands = {commands, ARRAY_LENGTH(commands)};
 const struct expected_table expected_of_the_trap = {trap, ARRAY_LENGTH(trap)};
 
-static void add(struct expected_calls *expected, const struct expected_call *call)
+void expected_add(struct expected_calls *expected, const struct expected_call *call)
 {
     assert_true(expected->count < EXPECTED_CALLS_MAX);
     expected->calls[expected->count++] = *call;
 }
 
-static void add_all(struct expected_calls *expected, const struct expected_call *calls,
-                    size_t count)
+void expected_add_all(struct expected_calls *expected, const struct expected_call *calls,
+                      size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        add(expected, &calls[i]);
+        expected_add(expected, &calls[i]);
 }
 
-static bool is_allowed(const struct range *range, uint64_t value)
+static bool is_allowed(const struct expected_range *range, uint64_t value)
 {
     for (size_t i = 0; i < range->allowed_count; i++) {
         if (range->allowed[i] == value)
@@ -275,7 +260,7 @@ static bool is_allowed(const struct range *range, uint64_t value)
     return false;
 }
 
-static void add_range(struct expected_calls *expected, const struct range *range)
+void expected_add_range(struct expected_calls *expected, const struct expected_range *range)
 {
     for (uint64_t i = range->first; i < range->end; i++) {
         uint64_t value = range->is_bits ? UINT64_C(1) << i : i;
@@ -284,7 +269,7 @@ static void add_range(struct expected_calls *expected, const struct range *range
         memcpy(call.arguments, range->arguments, sizeof(call.arguments));
         call.arguments[range->index] = value;
         call.refusal = is_allowed(range, value) ? 0 : range->refusal;
-        add(expected, &call);
+        expected_add(expected, &call);
     }
 }
 
@@ -295,38 +280,38 @@ static void add_name(struct expected_calls *expected, const char *name, int refu
 
     assert_int_not_equal(call.number, __NR_SCMP_ERROR);
     if (call.number >= 0)
-        add(expected, &call);
+        expected_add(expected, &call);
 }
 
 static void fill_both(struct expected_calls *expected)
 {
     expected->count = 0;
-    add_all(expected, both, ARRAY_LENGTH(both));
-    add_all(expected, both_judged, ARRAY_LENGTH(both_judged));
+    expected_add_all(expected, both, ARRAY_LENGTH(both));
+    expected_add_all(expected, both_judged, ARRAY_LENGTH(both_judged));
     for (size_t i = 0; i < ARRAY_LENGTH(commands_never); i++)
         add_name(expected, commands_never[i].name, commands_never[i].refusal);
     for (size_t i = 0; i < ARRAY_LENGTH(both_ranges); i++)
-        add_range(expected, &both_ranges[i]);
+        expected_add_range(expected, &both_ranges[i]);
 }
 
 void expected_fill_command(struct expected_calls *expected)
 {
     fill_both(expected);
-    add_all(expected, commands, ARRAY_LENGTH(commands));
+    expected_add_all(expected, commands, ARRAY_LENGTH(commands));
 }
 
 void expected_fill_trap(struct expected_calls *expected)
 {
     fill_both(expected);
-    add_all(expected, trap, ARRAY_LENGTH(trap));
+    expected_add_all(expected, trap, ARRAY_LENGTH(trap));
 }
 
 void expected_fill_container(struct expected_calls *expected)
 {
     expected->count = 0;
-    add_all(expected, container, ARRAY_LENGTH(container));
+    expected_add_all(expected, container, ARRAY_LENGTH(container));
     for (size_t i = 0; i < ARRAY_LENGTH(container_never); i++)
         add_name(expected, container_never[i], EPERM);
     for (size_t i = 0; i < ARRAY_LENGTH(container_ranges); i++)
-        add_range(expected, &container_ranges[i]);
+        expected_add_range(expected, &container_ranges[i]);
 }

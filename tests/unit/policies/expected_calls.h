@@ -33,6 +33,7 @@ struct expected_calls {
 };
 void expected_fill_command(struct expected_calls *expected);
 void expected_fill_trap(struct expected_calls *expected);
+void expected_fill_runner(struct expected_calls *expected);
 void expected_fill_container(struct expected_calls *expected);
 
 #endif

@@ -24,6 +24,7 @@
 
 #define POLICIES "policies/seccomp"
 #define VALUES_TRIED 64
+#define NUMBERS_TRIED 512 /* more than any kernel has */
 
 /* One filter under attack. */
 static struct {
@@ -176,6 +177,54 @@ static void with_whole_words(size_t i, size_t k)
     json_decref(document);
 }
 
+static void clear_bit(json_t *values, uint32_t bit)
+{
+    for (size_t v = 0; v < json_array_size(values); v++) {
+        uint32_t value = number_of(json_array_get(values, v));
+
+        json_array_set_new(values, v, json_integer(value & ~bit));
+    }
+}
+
+/* One bit fewer of those that are looked at. */
+static void with_narrower_masks(size_t i, size_t k)
+{
+    for (unsigned int bit = 0; bit < 32; bit++) {
+        json_t *rule;
+        json_t *document = copy(i, &rule);
+        json_t *argument = json_array_get(json_object_get(rule, "arguments"), k);
+        uint32_t mask = number_of(json_object_get(argument, "mask"));
+
+        if ((mask >> bit & 1) != 0) {
+            json_object_set_new(argument, "mask", json_sprintf("0x%08x", mask & ~(1u << bit)));
+            clear_bit(json_object_get(argument, "values"), 1u << bit);
+            mutants_note(count_wrong(document) > 0, "bit %u of argument %zu of rule %zu", bit, k,
+                         i);
+        }
+        json_decref(document);
+    }
+}
+
+/* Where a rule lets through what the default refuses. */
+static void widen_argument(size_t i, size_t k, bool is_masked)
+{
+    without_values(i, k);
+    if (is_masked) {
+        with_whole_words(i, k);
+        with_narrower_masks(i, k);
+    } else {
+        with_values(i, k);
+    }
+}
+
+static bool is_allowing(size_t i)
+{
+    const json_t *rule = json_array_get(json_object_get(target.document, "rules"), i);
+    const char *action = json_string_value(json_object_get(rule, "action"));
+
+    return action != NULL && strcmp(action, "allow") == 0;
+}
+
 static void change_argument(size_t i, size_t k)
 {
     json_t *rule;
@@ -189,6 +238,10 @@ static void change_argument(size_t i, size_t k)
         json_object_del(rule, "arguments");
     mutants_note(count_wrong(document) > 0, "argument %zu of rule %zu", k, i);
     json_decref(document);
+    if (is_allowing(i)) {
+        widen_argument(i, k, strcmp(operation, "masked-equal") == 0);
+        return;
+    }
     if (strcmp(operation, "none-of") == 0) {
         with_values(i, k);
         return;
@@ -266,11 +319,63 @@ static void misses_what_the_trap_refuses(void **state)
     end();
 }
 
+static bool is_in_a_rule(const char *name)
+{
+    const json_t *rule;
+    const json_t *call;
+    size_t i;
+    size_t j;
+
+    json_array_foreach(json_object_get(target.document, "rules"), i, rule)
+    {
+        json_array_foreach(json_object_get(rule, "syscalls"), j, call)
+        {
+            if (strcmp(json_string_value(call), name) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Each call that no rule names, let through. */
+static void with_every_other_call(void)
+{
+    for (int number = 0; number < NUMBERS_TRIED; number++) {
+        cleanup_free char *name = seccomp_syscall_resolve_num_arch(seccomp_arch_native(), number);
+
+        if (name == NULL || is_in_a_rule(name))
+            continue;
+        json_t *document = json_deep_copy(target.document);
+        json_array_append_new(json_object_get(document, "rules"),
+                              json_pack("{s:s, s:[s], s:s}", "reason", "a mistake", "syscalls",
+                                        name, "action", "allow"));
+        mutants_note(count_wrong(document) > 0, "that %s is refused", name);
+        json_decref(document);
+    }
+}
+
+static void misses_what_the_runner_never_does(void **state)
+{
+    (void)state;
+    begin("runner.json");
+    expected_fill_runner(&target.expected);
+    change_rules();
+    with_every_other_call();
+    /* Rules that say what the default says are none to libseccomp. */
+    json_t *open = json_pack("{s:i, s:s, s:{s:s}, s:[{s:s, s:[s], s:s}], s:[]}", "version", 1,
+                             "description", "all", "default", "action", "allow", "rules", "reason",
+                             "one", "syscalls", "bpf", "errno", "EPERM", "kept");
+    mutants_note(count_wrong(open) > 0, "that the default refuses");
+    json_decref(open);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(misses_what_commands_may_not),
         cmocka_unit_test(misses_what_the_trap_refuses),
+        cmocka_unit_test(misses_what_the_runner_never_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
