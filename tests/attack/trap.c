@@ -82,6 +82,7 @@ static const struct {
     {"swap-directory",  attack_swap_directory},
     {"services",        attack_services},
     {"rate",            attack_rate},
+    {"few-descriptors", attack_few_descriptors},
     {"relay",           attack_relay},
 };
 /* clang-format on */

@@ -101,6 +101,7 @@ bool attack_directory(void);
 bool attack_swap_directory(void);
 bool attack_services(void);
 bool attack_rate(void);
+bool attack_few_descriptors(void);
 
 /* trap_relay.c */
 bool attack_relay(void);

@@ -198,7 +198,8 @@ bool attack_arguments(void)
     return is_well;
 }
 
-/* Zero; then a call for each byte that is read: its process's number, and how that ended. */
+/* Zero; then a call for each byte that is read: its process's number, and how that ended, or the
+ * call's errno. */
 bool attack_turns(void)
 {
     char turn;
@@ -207,7 +208,7 @@ bool attack_turns(void)
         pid_t pid = fork();
         if (pid == 0) {
             execve(attack_self, attack_whoami, environ);
-            _exit(99);
+            _exit(errno);
         }
         printf("%d\n", pid);
         printf("%d\n", attack_wait(pid));

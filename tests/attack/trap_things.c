@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -22,6 +23,7 @@
 
 #define PLACE_SIZE 64
 #define EXTRA_FD 9
+#define DESCRIPTORS_ENOUGH 24
 
 static const struct attack_exec whoami_exec = {.dirfd = AT_FDCWD};
 
@@ -196,4 +198,35 @@ bool attack_rate(void)
     struct attack_exec exec = whoami_exec;
     exec.path = attack_self;
     return attack_expect("after them", &exec, attack_wanted());
+}
+
+/* What comes of an exec with so many descriptors for its process at most. */
+static int try_with_limit(rlim_t limit)
+{
+    const struct rlimit few = {.rlim_cur = limit, .rlim_max = limit};
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (setrlimit(RLIMIT_NOFILE, &few) < 0)
+            _exit(98);
+        execve(attack_self, attack_whoami, environ);
+        _exit(99);
+    }
+    return attack_wait(pid);
+}
+
+/* Too few: a relay says so in a line and is refused; without a trap the program's loader ends. With
+ * none at all poll(2) refuses to wait for a pipe to take that line. */
+bool attack_few_descriptors(void)
+{
+    int refusal = attack_wanted() == RAN_FREE ? 127 : RELAY_REFUSED;
+    unsigned refused = 0;
+    for (rlim_t limit = 1; limit <= DESCRIPTORS_ENOUGH; limit++) {
+        int code = try_with_limit(limit);
+        refused += code == refusal;
+        if (code != attack_wanted() && code != refusal)
+            return attack_say("with %lu descriptors: %d", (unsigned long)limit, code);
+    }
+    printf("%u refused\n", refused);
+    int code = try_with_limit(DESCRIPTORS_ENOUGH);
+    return code == attack_wanted() || attack_say("with enough descriptors: %d", code);
 }

@@ -215,6 +215,56 @@ recorded() {
     [ "$status" -eq 0 ]
 }
 
+@test "a relay without descriptors says so in a line, and nothing runs" {
+    trapped few-descriptors
+    [[ $output =~ ([1-9])\ refused ]]
+    [ "$(grep -c '^agent-exec-relay: .*: \(No file descriptors available\|Too many open files\)$' \
+        <<<"$output"$'\n'"$(cat "$LOG.service")")" -eq "${BASH_REMATCH[1]}" ]
+    CONTROL=1 free few-descriptors
+    [ "$status" -eq 0 ]
+}
+
+@test "a runner without descriptors: calls get that error, who connects waits, some are refused, and then all is well" {
+    run env CTL="$BUILD/image/usr/local/bin/agent-task-runnerctl" "$ROOT/tests/attack/tree" bash -c '
+        # Numbers below the limit are in use: nothing can be opened.
+        allow() { prlimit --pid "$RUNNER_PID" --nofile="$1:1024"; }
+        turn() { echo >&"${turns[1]}"; read -ru "${turns[0]}" _; read -ru "${turns[0]}" code; echo "$1: $code"; }
+        coproc turns { exec timeout 60 "$ATTACK" 10001 turns; }
+        read -ru "${turns[0]}" _
+        turn before
+        allow 5
+        turn call
+        "$CTL" exec -- echo waited & waiting=$!
+        sleep 0.5
+        kill -0 "$waiting" && echo waiting
+        allow 1024
+        wait "$waiting"
+        # From none that is free to enough: each is served, or refused.
+        for limit in {6..30..2}; do
+            allow "$limit"
+            timeout 10 "$CTL" exec -- true & operator=$!
+            turn some
+            # What neither is may wait for descriptors.
+            [ "$limit" -lt 24 ] && allow 1024
+            wait "$operator" || echo "operator: $?"
+        done
+        allow 1024
+        turn after
+        "$CTL" exec -- echo well'
+    echo "$output"
+    tail -n 20 "$LOG.runner"
+    [ "$status" -eq 0 ]
+    # EMFILE, the call itself failed; 41, it ran in a sandbox; 126, its relay was refused; 137, there was no ticket.
+    [ "$(grep -vE '^some: (24|41|126|137)$|^operator: 126$|^agent-[a-z-]*: ' <<<"$output")" = "before: 41
+call: 24
+waiting
+waited
+after: 41
+well" ]
+    grep -qE '^(some: (24|126)|operator: 126)$' <<<"$output"
+    [ "$(grep -c '^some: 137$' <<<"$output")" -eq "$(grep -c 'killed: no ticket could be made' "$LOG.runner")" ]
+}
+
 @test "the task runner is below a filter of its own: what it never does is refused, as it is not to the service beside it" {
     run env INSIDE="$BUILD/tests/helpers/call-inside" "$ROOT/tests/attack/tree" bash -c '
         grep -q "^Seccomp:[[:space:]]*2" "/proc/$RUNNER_PID/status" || exit 1
