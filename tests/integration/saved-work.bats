@@ -76,6 +76,64 @@ END
         all(.fields.commit | test("^[0-9a-f]{40}$"))'
 }
 
+# Everything in a repository that names a program: hooks in three places, and settings. Each program says its name and who
+# it is in /tmp/ran.
+hostile_repository='
+    cat >/workspace/say <<\END
+#!/bin/sh
+echo "$1 $(id -u) $(sed -n "s/^CapEff:[[:space:]]*//p" /proc/self/status)" >>/tmp/ran
+[ "$1" != clean ] || cat
+END
+    printf "#!/bin/sh\nexec /workspace/say gpg\n" >gpg
+    chmod +x say gpg
+    local=$(git remote get-url local)
+    for place in .git/hooks /workspace/hooks "$local/hooks"; do
+        mkdir -p "$place"
+        for hook in pre-commit prepare-commit-msg commit-msg post-commit post-index-change reference-transaction pre-push \
+            pre-auto-gc pre-receive update proc-receive post-receive post-update push-to-checkout; do
+            printf "#!/bin/sh\nexec /workspace/say %s\n" "$hook" >"$place/$hook"
+            chmod +x "$place/$hook"
+        done
+    done
+    for config in .git/config "$local/config"; do
+        for name in core.fsmonitor core.sshCommand core.askPass core.editor core.pager \
+            diff.external diff.x.textconv filter.x.clean merge.x.driver trailer.x.command credential.helper \
+            remote.local.receivepack remote.local.uploadpack; do
+            git config -f "$config" "$name" "/workspace/say ${name##*.}"
+        done
+        for name in add commit status push write-tree commit-tree update-ref rev-parse ls-files; do
+            git config -f "$config" "alias.$name" "!/workspace/say alias-$name"
+        done
+        git config -f "$config" credential.helper "!/workspace/say helper"
+        git config -f "$config" core.hooksPath /workspace/hooks
+        git config -f "$config" gpg.program /workspace/gpg
+        git config -f "$config" commit.gpgSign true
+        git config -f "$config" push.gpgSign if-asked
+    done
+    echo "* filter=x diff=x merge=x" >.gitattributes'
+
+@test "of what a repository's hooks and configuration would run, nothing runs but filters, as agentuser and without capabilities" {
+    run --separate-stderr "$CA" run shell "$REPO" --name "$NAME" -- bash -c "$hostile_repository"'
+        # The control: git itself does what they say.
+        { git add -A; git commit -m x; git -c commit.gpgSign=false commit -m x; git push local HEAD:refs/heads/other
+          git push --receive-pack=git-receive-pack local HEAD:refs/heads/other
+          git -c core.hooksPath=/dev/null fetch ssh://nowhere.invalid/x; git diff HEAD~1; } </dev/null >/dev/null 2>&1
+        sort -u /tmp/ran | tee control
+        rm /tmp/ran
+        echo x >x'
+    echo "$output $stderr"
+    [ "$status" -eq 0 ]
+    local name
+    for name in pre-commit post-index-change fsmonitor gpg clean external sshCommand receivepack pre-push pre-receive; do
+        grep -q "^$name 10000 " <<<"$output"
+    done
+    [ "$(git -C "$REPO" show "shell/$NAME:x")" = x ]
+    run hardened_run --user 10000:10004 --mount "type=volume,source=$(container_of "$NAME"),destination=/volume,readonly" \
+        --entrypoint sort "$SHELL_IMAGE" -u /volume/tmp/ran
+    echo "$output"
+    [ "$output" = 'clean 10000 0000000000000000' ]
+}
+
 @test "--no-push keeps the work in the volume until sync asks for it" {
     run --separate-stderr "$CA" run shell "$REPO" --name "$NAME" --no-push -- sh -c 'echo x >x'
     [ "$status" -eq 0 ]
