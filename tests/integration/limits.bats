@@ -116,6 +116,19 @@ has_line() {
     [ -z "$("$CA" status "$NAME-other" --json | jq -r .cause)" ]
 }
 
+@test "few descriptors for every process: enough for a session and its command, or the boot says what there were too few for" {
+    run --separate-stderr "$CA" run shell "$REPO" --name "$NAME" --no-push --engine-arg=--ulimit=nofile=64:64 -- \
+        sh -c 'ulimit -n; echo ran'
+    echo "$stderr"
+    [ "$status" -eq 0 ]
+    [ "$output" = $'64\nran' ]
+    run --separate-stderr "$CA" run shell "$REPO" --name "$NAME-other" --no-push --engine-arg=--ulimit=nofile=14:14 -- echo ran
+    echo "$stderr"
+    [ "$status" -eq 214 ]
+    [ -z "$output" ]
+    [[ "$(tail -1 <<<"$stderr")" == 'coding-agents: boot was refused at step '*': Too many open files' ]]
+}
+
 @test "a restricted session has no network but its own loopback" {
     run --separate-stderr "$CA" run shell "$REPO" --name "$NAME" --no-push --network restricted -- \
         sh -c 'tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d " "; cat /proc/net/route | tail -n +2'
