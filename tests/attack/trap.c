@@ -54,6 +54,8 @@ static const struct {
     {"swap-by-process", attack_swap_by_process},
     {"two-threads",     attack_two_threads},
     {"swap-arguments",  attack_swap_arguments},
+    {"swap-program",    attack_swap_program},
+    {"swap-script",     attack_swap_script},
     {"aliases",         attack_aliases},
     {"nameless",        attack_nameless},
     {"errors",          attack_errors},

@@ -51,8 +51,9 @@ bool attack_expect(const char *what, const struct attack_exec *exec, int wanted)
 /* RAN_SANDBOXED; RAN_FREE in a control, where nothing is trapped (CONTROL in the environment). */
 int attack_wanted(void);
 
-/* Copies this program to TO. 0 or -1 with errno. */
-int attack_copy_self(int to);
+#define THIS_PROGRAM "/proc/self/exe"
+/* Copies FROM to TO, which can be executed then. 0 or -1 with errno. */
+int attack_copy(const char *from, int to);
 
 /* The path of this program, which executed as "whoami" exits with RAN_...; and of a harmless one.
  */
@@ -65,6 +66,10 @@ bool attack_swap_by_thread(void);
 bool attack_swap_by_process(void);
 bool attack_two_threads(void);
 bool attack_swap_arguments(void);
+
+/* trap_swap.c */
+bool attack_swap_program(void);
+bool attack_swap_script(void);
 
 /* trap_calls.c */
 bool attack_aliases(void);

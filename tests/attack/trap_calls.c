@@ -98,13 +98,13 @@ bool attack_aliases(void)
     return is_well;
 }
 
-int attack_copy_self(int to)
+int attack_copy(const char *from, int to)
 {
     struct stat file;
-    cleanup_fd int from = open("/proc/self/exe", O_RDONLY);
-    if (from < 0 || fstat(from, &file) < 0 || fchmod(to, 0755) < 0)
+    cleanup_fd int fd = open(from, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &file) < 0 || fchmod(to, 0755) < 0)
         return -1;
-    return sendfile(to, from, NULL, (size_t)file.st_size) == file.st_size ? 0 : -1;
+    return sendfile(to, fd, NULL, (size_t)file.st_size) == file.st_size ? 0 : -1;
 }
 
 /* Programs that no path leads to cannot be looked up in a sandbox, so they are refused. */
@@ -114,7 +114,7 @@ bool attack_nameless(void)
     char name[] = "/tmp/nameless-XXXXXX";
     cleanup_fd int memory = memfd_create("program", MFD_CLOEXEC);
     cleanup_fd int deleted = mkstemp(name);
-    if (attack_copy_self(memory) < 0 || attack_copy_self(deleted) < 0)
+    if (attack_copy(THIS_PROGRAM, memory) < 0 || attack_copy(THIS_PROGRAM, deleted) < 0)
         return attack_say("copy this program");
     /* ETXTBSY otherwise: a deleted file is executed through a descriptor that only reads. */
     int reading = open(name, O_RDONLY | O_CLOEXEC);
