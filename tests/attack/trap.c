@@ -58,6 +58,7 @@ static const struct {
     {"swap-script",     attack_swap_script},
     {"aliases",         attack_aliases},
     {"nameless",        attack_nameless},
+    {"refusals",        attack_refusals},
     {"errors",          attack_errors},
     {"stack",           attack_stack},
     {"pointers",        attack_pointers},

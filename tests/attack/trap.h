@@ -74,6 +74,7 @@ bool attack_swap_script(void);
 /* trap_calls.c */
 bool attack_aliases(void);
 bool attack_nameless(void);
+bool attack_refusals(void);
 bool attack_errors(void);
 bool attack_stack(void);
 bool attack_pointers(void);

@@ -115,6 +115,11 @@ ODD=(names scripts environment own-filters undumpable arguments descriptors stre
     [ "$status" -eq 0 ]
 }
 
+@test "refusals go on record no faster than commands: each is there, the flood waits" {
+    trapped refusals
+    [ "$(grep -c 'exec refused - uid 10001 .*without a name' "$LOG.runner")" -eq 4000 ]
+}
+
 @test "what cannot be executed gets the kernel's own error" {
     trapped errors pointers
     free errors
