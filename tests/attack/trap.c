@@ -70,6 +70,7 @@ static const struct {
     {"deaths",          attack_deaths},
     {"spawns",          attack_spawns},
     {"thread",          attack_thread},
+    {"stopped-relays",  attack_stopped_relays},
     {"names",           attack_names},
     {"scripts",         attack_scripts},
     {"environment",     attack_environment},

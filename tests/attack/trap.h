@@ -88,6 +88,7 @@ bool attack_stops(void);
 bool attack_deaths(void);
 bool attack_spawns(void);
 bool attack_thread(void);
+bool attack_stopped_relays(void);
 
 /* trap_programs.c */
 bool attack_names(void);

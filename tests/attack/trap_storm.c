@@ -1,5 +1,6 @@
 /* Storms: signals, stops and deaths in the middle of calls, and many calls at once. */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -17,6 +18,9 @@
 
 #define TIMER_NS 100000 /* 10 kHz */
 #define SPAWNERS 32
+/* The task runner has 1,024 rows for calls. */
+#define STOPPED_RELAYS 1200
+#define STOPPED_SECONDS 120
 
 static volatile sig_atomic_t handled;
 static const char harmless[] = HARMLESS;
@@ -282,4 +286,59 @@ bool attack_thread(void)
             return attack_say("try %lu ended with %d", i, code);
     }
     return true;
+}
+
+static bool has_socket(pid_t child)
+{
+    char path[64];
+    char target[64];
+    for (int fd = 3; fd < 16; fd++) {
+        snprintf(path, sizeof(path), "/proc/%d/fd/%d", child, fd);
+        ssize_t length = readlink(path, target, sizeof(target) - 1);
+        target[length < 0 ? 0 : length] = '\0';
+        if (strncmp(target, "socket:", strlen("socket:")) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A child that is stopped as a relay that has not connected yet, if the moment was that. */
+static bool stop_relay(pid_t *child)
+{
+    char path[32];
+    char program[64] = "";
+    *child = fork();
+    if (*child == 0) {
+        execve(harmless, attack_whoami, environ);
+        _exit(98);
+    }
+    usleep((unsigned)random() % 1500);
+    kill(*child, SIGSTOP);
+    snprintf(path, sizeof(path), "/proc/%d/exe", *child);
+    ssize_t length = readlink(path, program, sizeof(program) - 1);
+    bool is_relay =
+        length > 0 && strstr(program, "agent-exec-relay") != NULL && !has_socket(*child);
+    if (!is_relay) {
+        kill(*child, SIGKILL);
+        attack_wait(*child);
+    }
+    return is_relay;
+}
+
+/* More relays that never connect than there is room for: a call behind them is late, not lost. */
+bool attack_stopped_relays(void)
+{
+    static pid_t children[STOPPED_RELAYS];
+    const struct attack_exec exec = {AT_FDCWD, attack_self, 0, attack_whoami, NULL};
+    size_t count = 0;
+    time_t end = time(NULL) + STOPPED_SECONDS;
+    while (count < STOPPED_RELAYS && time(NULL) < end) {
+        if (stop_relay(&children[count]))
+            count++;
+    }
+    printf("%zu relays are stopped\n", count);
+    bool is_well = attack_expect("behind them", &exec, attack_wanted());
+    for (size_t i = 0; i < count; i++)
+        kill(children[i], SIGKILL);
+    return is_well && (count >= STOPPED_RELAYS / 2 || attack_say("no crowd"));
 }
