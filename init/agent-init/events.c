@@ -29,10 +29,7 @@ static struct init_event *append(struct init *init, enum init_event_kind kind, c
  * again. */
 static void send_to_channel(struct init *init, struct init_event *event)
 {
-    struct channel_header header = {.magic = CHANNEL_MAGIC,
-                                    .version = CHANNEL_VERSION,
-                                    .type = CHANNEL_INIT_EVENT,
-                                    .length = sizeof(*event)};
+    struct channel_header header = channel_header_of(CHANNEL_INIT_EVENT, sizeof(*event));
     struct iovec parts[] = {{.iov_base = &header, .iov_len = sizeof(header)},
                             {.iov_base = event, .iov_len = sizeof(*event)}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};

@@ -17,12 +17,7 @@
 
 int channel_send_frame(int fd, enum channel_frame_type type, const void *payload, size_t size)
 {
-    struct channel_header header = {
-        .magic = CHANNEL_MAGIC,
-        .version = CHANNEL_VERSION,
-        .type = (uint16_t)type,
-        .length = (uint32_t)size,
-    };
+    struct channel_header header = channel_header_of(type, (uint32_t)size);
     if (size > LIMIT_CHANNEL_FRAME_BYTES - sizeof(header))
         return -EMSGSIZE;
     struct iovec parts[2] = {

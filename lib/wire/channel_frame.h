@@ -28,6 +28,13 @@ struct channel_header {
     uint32_t length; /* bytes of payload after the header */
 };
 
+/* What begins a frame of TYPE with SIZE bytes of payload. */
+static inline struct channel_header channel_header_of(enum channel_frame_type type, uint32_t size)
+{
+    return (struct channel_header){
+        .magic = CHANNEL_MAGIC, .version = CHANNEL_VERSION, .type = (uint16_t)type, .length = size};
+}
+
 enum channel_role {
     CHANNEL_ROLE_BOOT = 1,
     CHANNEL_ROLE_INIT = 2,

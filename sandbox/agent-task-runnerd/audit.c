@@ -15,14 +15,6 @@ _Static_assert(offsetof(struct audit_frame, event) ==
 
 static void look_after_keeper(void *context);
 
-static struct channel_header header_of(enum channel_frame_type type, size_t size)
-{
-    return (struct channel_header){.magic = CHANNEL_MAGIC,
-                                   .version = CHANNEL_VERSION,
-                                   .type = (uint16_t)type,
-                                   .length = (uint32_t)size};
-}
-
 /* One line: what people read in the log of a container without keeper. */
 static void say(const struct audit_frame *frame)
 {
@@ -107,7 +99,7 @@ uint64_t audit_record(struct runner *runner, struct exec_event *event, const cha
         say(frame);
         audit->sent++;
     }
-    frame->header = header_of(CHANNEL_EXEC_EVENT, sizeof(*event) + event->arguments_size);
+    frame->header = channel_header_of(CHANNEL_EXEC_EVENT, sizeof(*event) + event->arguments_size);
     frame->event = *event;
     if (event->arguments_size > 0)
         memcpy(frame->arguments, arguments, event->arguments_size);
@@ -139,7 +131,7 @@ static int greet(struct runner *runner)
     struct {
         struct channel_header header;
         struct channel_hello hello;
-    } greeting = {.header = header_of(CHANNEL_HELLO, sizeof(greeting.hello)),
+    } greeting = {.header = channel_header_of(CHANNEL_HELLO, sizeof(greeting.hello)),
                   .hello = {.version = CHANNEL_VERSION, .role = CHANNEL_ROLE_RUNNER}};
     memccpy(greeting.hello.session, audit->session, '\0', sizeof(greeting.hello.session) - 1);
     int result = watch_begin(&audit->keeper, &runner->loop, unix_socket_connect(audit->path),

@@ -28,6 +28,7 @@ struct call *calls_take(struct runner *runner)
     call->runner = runner;
     call->state = CALL_DELAYED;
     call->is_direct = call->is_masked = false;
+    call->why = NULL;
     call->deadline_ns = 0;
     call->end = WATCH_NONE;
     return call;
@@ -91,6 +92,18 @@ void calls_refuse(struct call *call, int error, const char *why)
     audit_record(call->runner, &event, NULL);
 }
 
+/* What was read belongs to this caller only if it is still there. */
+static void go_on(struct call *call)
+{
+    if (call->why == NULL) {
+        redirect_begin(call);
+        return;
+    }
+    if (listener_is_waiting(call))
+        calls_refuse(call, call->error, call->why);
+    calls_end(call, call->error);
+}
+
 static void on_due(void *context)
 {
     struct runner *runner = context;
@@ -100,7 +113,7 @@ static void on_due(void *context)
         if (call->deadline_ns > now_ns)
             calls_delay(call, call->deadline_ns);
         else
-            redirect_begin(call);
+            go_on(call);
     }
 }
 
@@ -120,7 +133,7 @@ static void throttle(struct call *call)
     uint64_t now_ns = clock_monotonic_ns();
     uint64_t due_ns = throttle_count(&calls->throttle, call->uid, now_ns);
     if (due_ns <= now_ns)
-        redirect_begin(call);
+        go_on(call);
     else
         calls_delay(call, due_ns);
 }
@@ -138,28 +151,28 @@ static int judge(struct call *call, const struct seccomp_notif *notification, co
 void calls_begin(struct call *call)
 {
     const struct seccomp_notif *notification = listener_notification(call);
-    const char *why = NULL;
     calls_rename(call, (pid_t)notification->pid);
     call->path[0] = '\0';
     if (redirect_recognise(call, notification))
         return;
-    int error = judge(call, notification, &why);
-    if (error == 0) {
+    call->error = judge(call, notification, &call->why);
+    if (call->error == 0)
         call->is_direct = direct_is_candidate(call, notification);
+    if (call->error == 0 || call->why != NULL) /* it goes on record */
         throttle(call);
-        return;
-    }
-    /* What was read belongs to this caller only if it is still there. */
-    if (why != NULL && listener_is_waiting(call))
-        calls_refuse(call, error, why);
-    calls_end(call, error);
+    else
+        calls_end(call, call->error);
 }
 
 void calls_on_tick(struct runner *runner, uint64_t now_ns)
 {
     struct call *call = NULL;
+    if (runner->calls.is_full)
+        ticket_make_room(runner);
     while ((call = calls_next(runner, call, CALL_TRACED_FIRST, CALL_TRACED_LAST)) != NULL) {
-        if (call->deadline_ns > now_ns)
+        if (runner->is_gated && call->deadline_ns != 0) /* its stops are not looked at */
+            call->deadline_ns = runner_deadline(runner, CALL_PATIENCE_MS);
+        else if (call->deadline_ns > now_ns)
             runner_expect(runner);
         else if (call->deadline_ns != 0)
             redirect_on_deadline(call);

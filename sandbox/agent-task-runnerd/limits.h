@@ -13,6 +13,7 @@
 #define CLIENTS_UNTICKETED_MAX 64
 /* Living sandboxes, warm and lingering ones included. */
 #define SANDBOXES_MAX 256
+#define SANDBOXES_UNTICKETED_MAX 128
 /* Sandboxes asked for and not yet made: the service makes one after the other. */
 #define POOL_MAKING_MAX 8
 /* Events that wait for a slow keeper before callers do. */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -9,6 +10,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
+#include "lib/base/diagnostic.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/fd.h"
 #include "lib/base/path.h"
@@ -43,8 +45,10 @@ uint64_t runner_deadline(struct runner *self, uint64_t ms)
 /* Until the policy is known no call can be judged; until then they wait in the kernel. */
 void runner_begin(struct runner *self)
 {
-    if (self->stored_listener >= 0)
-        (void)listener_adopt(self, self->stored_listener);
+    if (self->stored_listener >= 0 && listener_adopt(self, self->stored_listener) < 0) {
+        diagnostic_say("agent-task-runnerd: the listener cannot be watched", NULL);
+        _exit(EXIT_FAILURE); /* PID 1 has it still, and starts the next one */
+    }
     (void)service_tell(self, INIT_NOTICE_READY, -1);
 }
 
@@ -61,13 +65,12 @@ static void on_stop(void *context, uint32_t events)
 {
     struct sandbox *sandbox = NULL;
     struct signalfd_siginfo info;
-    struct task_header stop;
     (void)context;
     (void)events;
     (void)!read(runner.stop_fd, &info, sizeof(info));
     runner.is_stopping = true;
     while ((sandbox = sandboxes_next(&runner, sandbox, SANDBOX_RUNNING, SANDBOX_LINGERING)) != NULL)
-        (void)message_send(sandbox->control.fd, TASK_STOP, &stop, sizeof(stop), -1);
+        (void)sandboxes_stop(sandbox);
 }
 
 static int watch_signal(int number)
@@ -145,8 +148,8 @@ static void gate(void)
 static int run(struct error *err)
 {
     int result = 0;
-    while (result == 0 && (!runner.is_stopping || sandboxes_next(&runner, NULL, SANDBOX_JUDGING,
-                                                                 SANDBOX_ENDING) != NULL)) {
+    while (result == 0 && (!runner.is_stopping || runner.audit.sent < runner.audit.made ||
+                           sandboxes_next(&runner, NULL, SANDBOX_JUDGING, SANDBOX_ENDING))) {
         gate();
         result = event_loop_run_once(&runner.loop, -1);
     }

@@ -12,16 +12,7 @@ void runner_expect(struct runner *self);
 /* The policy is known for the first time. */
 void runner_begin(struct runner *self);
 
-/* watch.c: descriptors in a loop, and what is said on sockets. */
-#define WATCH_NONE ((struct watch){.fd = -1, .source = -1})
-/* Watches FD (taken, whatever comes of it; or a -errno that is handed on). 0 or -errno. */
-int watch_begin(struct watch *watch, struct event_loop *loop, int fd,
-                event_loop_source_callback *callback, void *context);
-/* EVENTS: EPOLLIN, or 0 for nothing but its end. */
-void watch_change(const struct watch *watch, uint32_t events);
-/* The descriptor stays. */
-void watch_stop(struct watch *watch);
-void watch_close(struct watch *watch);
+/* message.c */
 /* Sends MESSAGE, which begins with a header that is filled in, and FD (borrowed; -1: none). 0 or
  * -errno. */
 int message_send(int socket, enum task_message type, void *message, size_t size, int fd);
@@ -140,17 +131,21 @@ struct sandbox *sandboxes_find(struct runner *runner, const char *id);
 /* The next one after SANDBOX (NULL: the first) in one of the states from FIRST to LAST; NULL. */
 struct sandbox *sandboxes_next(struct runner *runner, const struct sandbox *sandbox,
                                enum sandbox_state first, enum sandbox_state last);
+/* Those that serve commands of UID. */
+size_t sandboxes_count(struct runner *runner, uid_t uid);
 /* FDS (taken): its control socket and its init's pidfd. 0 or -errno. */
 int sandboxes_on_made(struct sandbox *sandbox, const struct task_made *made, struct unix_fds *fds);
 void sandboxes_start(struct sandbox *sandbox, struct client *client);
 void sandboxes_kill(struct sandbox *sandbox);
+/* What runs in it is told to end. 0 or -errno. */
+int sandboxes_stop(const struct sandbox *sandbox);
 void sandboxes_on_recorded(struct runner *runner);
 void sandboxes_on_tick(struct runner *runner, uint64_t now_ns);
 
 /* verdict.c: what a sandbox says on its control socket. */
 void verdict_on_control(void *context, uint32_t events);
-/* Takes whatever it has said and nobody has heard yet. */
-void verdict_hear_out(struct sandbox *sandbox);
+/* Takes one thing that it has said: false when there is none, or no socket any more. */
+bool verdict_hear(struct sandbox *sandbox);
 void verdict_go(struct sandbox *sandbox);
 /* Puts the end on record, once. */
 void verdict_record_end(struct sandbox *sandbox, uint32_t wait_status);

@@ -56,6 +56,15 @@ struct sandbox *sandboxes_find(struct runner *runner, const char *id)
     return sandbox;
 }
 
+size_t sandboxes_count(struct runner *runner, uid_t uid)
+{
+    struct sandbox *sandbox = NULL;
+    size_t count = 0;
+    while ((sandbox = sandboxes_next(runner, sandbox, SANDBOX_JUDGING, SANDBOX_ENDING)) != NULL)
+        count += sandbox->row.caller_uid == uid;
+    return count;
+}
+
 void sandboxes_free(struct sandbox *sandbox)
 {
     size_t *end = &sandbox->runner->sandbox_end;
@@ -80,13 +89,21 @@ void sandboxes_kill(struct sandbox *sandbox)
         sandbox->state = SANDBOX_ENDING;
 }
 
-/* What it said before its end counts: a command that ended was not killed. */
+int sandboxes_stop(const struct sandbox *sandbox)
+{
+    struct task_header stop;
+    return message_send(sandbox->control.fd, TASK_STOP, &stop, sizeof(stop), -1);
+}
+
+/* What it said before its end counts: a command that ended was not killed. Heard one by one, for
+ * each may need room on record; as long as there are, we are called again. */
 static void on_init_end(void *context, uint32_t events)
 {
     struct sandbox *sandbox = context;
     struct runner *runner = sandbox->runner;
     (void)events;
-    verdict_hear_out(sandbox);
+    if (verdict_hear(sandbox))
+        return;
     verdict_record_end(sandbox, SIGKILL);
     sandboxes_free(sandbox);
     pool_balance(runner);
@@ -113,8 +130,9 @@ static void on_caller_end(void *context, uint32_t events)
 {
     struct sandbox *sandbox = context;
     (void)events;
+    if (verdict_hear(sandbox))
+        return;
     watch_close(&sandbox->caller);
-    verdict_hear_out(sandbox);
     if (sandbox->state != SANDBOX_LINGERING)
         sandboxes_kill(sandbox);
 }
@@ -128,7 +146,7 @@ static int watch_caller(struct sandbox *sandbox, struct client *client)
     row->started_realtime_ns = clock_realtime_ns();
     if (row->is_detached != 0)
         return 0;
-    return watch_begin(&sandbox->caller, &sandbox->runner->loop, steal_fd(&client->pidfd),
+    return watch_begin(&sandbox->caller, &sandbox->runner->gated, steal_fd(&client->pidfd),
                        on_caller_end, sandbox);
 }
 
@@ -145,6 +163,17 @@ static int send_start(struct sandbox *sandbox, struct client *client)
     return unix_message_send(sandbox->control.fd, &message);
 }
 
+/* One that could not be confined has said why, perhaps, before it ended. */
+static void give_back(struct sandbox *sandbox, struct client *client, int error)
+{
+    sandbox->client = client;
+    (void)verdict_hear(sandbox);
+    if (sandbox->client != NULL)
+        clients_refuse(client, error, "the command could not be handed to a sandbox");
+    sandbox->client = NULL;
+    sandboxes_kill(sandbox);
+}
+
 void sandboxes_start(struct sandbox *sandbox, struct client *client)
 {
     int result = watch_caller(sandbox, client);
@@ -152,8 +181,7 @@ void sandboxes_start(struct sandbox *sandbox, struct client *client)
         result = send_start(sandbox, client);
     sandbox->started_ns = clock_monotonic_ns();
     if (result < 0) {
-        clients_refuse(client, -result, "the command could not be handed to a sandbox");
-        sandboxes_kill(sandbox);
+        give_back(sandbox, client, -result);
         return;
     }
     watch_stop(&client->connection);

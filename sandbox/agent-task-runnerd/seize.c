@@ -39,7 +39,7 @@ void redirect_begin(struct call *call)
     if (ptrace(PTRACE_SEIZE, thread, NULL, (void *)options) < 0) {
         /* Nobody else may trace a trapped thread, so this caller is traced by its own. */
         if (errno != ESRCH && listener_is_waiting(call))
-            calls_refuse(call, EPERM, "it is traced already");
+            calls_refuse(call, EPERM, "it is traced already, or may not be");
         calls_end(call, EPERM);
         return;
     }

@@ -14,6 +14,7 @@
 #include "lib/base/error.h"
 #include "lib/base/event_loop.h"
 #include "lib/base/unix_message.h"
+#include "lib/base/watch.h"
 #include "lib/wire/channel_frame.h"
 #include "lib/wire/exec_event.h"
 #include "lib/wire/init_protocol.h"
@@ -22,11 +23,11 @@
 #include "sandbox/exec-trap/registers.h"
 #include "sandbox/exec-trap/throttle.h"
 
-/* Connections, tickets, callers of sandboxes, and what main, listener, keeper and service need. */
-#define SOURCES_MAX (CLIENTS_MAX + CALLS_MAX + SANDBOXES_MAX + 8)
+/* Connections, tickets, and what main, listener, keeper and service need. */
+#define SOURCES_MAX (CLIENTS_MAX + CALLS_MAX + 8)
 /* What may put something on record, which waits while the record is full, beside the listener:
- * stops of traced threads, sandboxes' control sockets and ends. */
-#define GATED_MAX (2 * SANDBOXES_MAX + 4)
+ * stops of traced threads, sandboxes' control sockets, ends and callers. */
+#define GATED_MAX (3 * SANDBOXES_MAX + 4)
 
 enum runner_timer {
     TIMER_THROTTLE,  /* the first delayed call is due */
@@ -38,13 +39,6 @@ enum runner_timer {
 
 /* The calls that are owed an answer, for whoever takes our place. */
 #define RUNNER_JOURNAL "/run/coding-agents/runner-calls"
-
-/* A descriptor that is watched for input: watch.c. */
-struct watch {
-    struct event_loop *loop;
-    int fd;     /* owned; -1: none */
-    int source; /* -1: not watched */
-};
 
 /* Tells one file from all others. */
 struct program {
@@ -87,6 +81,8 @@ struct call {
     uint64_t deadline_ns; /* DELAYED: when it goes on; 0: none */
     uint64_t sequence;    /* RECORDING: of its event */
     uint64_t mask;
+    const char *why;              /* DELAYED: what to refuse it with, static; NULL: it goes on */
+    int error;                    /* and the errno that its caller sees */
     struct seccomp_data notified; /* the call as it was made */
     struct seccomp_data expected; /* and as it is made again */
     struct program from;
@@ -161,7 +157,7 @@ struct sandbox {
     struct watch end;      /* its init's pidfd */
     struct client *client; /* JUDGING; borrowed */
     struct watch caller;   /* a pidfd; none when nobody waits */
-    bool has_run;          /* GO was said for a command that runs */
+    bool has_run;          /* its start is on record, and needs an end */
     uint64_t started_ns;
     uint64_t deadline_ns; /* LINGERING */
     uint64_t sequence;    /* RECORDING */

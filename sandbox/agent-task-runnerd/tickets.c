@@ -38,6 +38,7 @@ void ticket_make_room(struct runner *runner)
 {
     struct call *call = NULL;
     struct call *oldest = NULL;
+    runner_expect(runner);
     while ((call = calls_next(runner, call, CALL_TICKET, CALL_TICKET)) != NULL) {
         if (oldest == NULL || call->issued_ns < oldest->issued_ns)
             oldest = call;

@@ -25,11 +25,11 @@ void verdict_go(struct sandbox *sandbox)
     const struct exec_event *event = &sandbox->event;
     struct task_status_row *status = &sandbox->runner->status;
     struct task_header go;
-    sandbox->has_run = event->action == TASK_ACTION_SANDBOX;
     status->executed += sandbox->has_run;
     status->denied += event->action == TASK_ACTION_DENY;
     sandbox->state = SANDBOX_RUNNING;
-    if (message_send(sandbox->control.fd, TASK_GO, &go, sizeof(go), -1) < 0)
+    if (message_send(sandbox->control.fd, TASK_GO, &go, sizeof(go), -1) < 0 ||
+        (sandbox->runner->is_stopping && sandboxes_stop(sandbox) < 0))
         sandboxes_kill(sandbox);
     pool_balance(sandbox->runner);
 }
@@ -98,6 +98,7 @@ static int on_verdict(struct sandbox *sandbox, size_t size)
     if (sandbox->client != NULL)
         clients_free(sandbox->client);
     sandbox->client = NULL;
+    sandbox->has_run = sandbox->event.action == TASK_ACTION_SANDBOX;
     sandbox->state = SANDBOX_RECORDING;
     sandbox->sequence = audit_record(sandbox->runner, &sandbox->event, (const char *)(verdict + 1));
     if (sandbox->sequence <= sandbox->runner->audit.sent)
@@ -178,8 +179,7 @@ static int hear(struct sandbox *sandbox, size_t size)
     return -EPROTO;
 }
 
-/* Takes one message, if there is one: false when there is none, or no socket any more. */
-static bool receive(struct sandbox *sandbox)
+bool verdict_hear(struct sandbox *sandbox)
 {
     struct unix_fds fds;
     ssize_t size = sandbox->control.fd < 0
@@ -198,14 +198,8 @@ static bool receive(struct sandbox *sandbox)
     return false;
 }
 
-void verdict_hear_out(struct sandbox *sandbox)
-{
-    while (receive(sandbox))
-        continue;
-}
-
 void verdict_on_control(void *context, uint32_t events)
 {
     (void)events;
-    (void)receive(context);
+    (void)verdict_hear(context);
 }

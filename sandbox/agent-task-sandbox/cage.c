@@ -106,6 +106,8 @@ int cage_close(const struct settings *settings, int *listener, struct error *err
 
     confine.program = &cage;
     result = confine_run(steps, ARRAY_LENGTH(steps), &confine, err);
+    if (result == 0 && cage.listener < 0)
+        result = error_set(err, EPROTO, "nobody hears of execs");
     *listener = cage.listener;
     return result;
 }

@@ -20,11 +20,9 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/fd.h"
 #include "lib/base/syscalls.h"
+#include "sandbox/confine/program.h"
 
-#define SHELL "/bin/sh"
 #define SIGNAL_COUNT 64
-/* What is looked at to tell a script without a first line from a program of another machine. */
-#define SCRIPT_PROBE 128
 /* Of the process that becomes the command; what it calls needs a few hundred bytes. */
 #define STACK_SIZE (64 * 1024)
 
@@ -108,16 +106,6 @@ static int prepare(const struct command_spec *spec)
     return 0;
 }
 
-/* As shells tell: a program has a zero byte among its first. */
-static bool is_text(const char *path)
-{
-    char start[SCRIPT_PROBE];
-    cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t count = fd < 0 ? -1 : read(fd, start, sizeof(start));
-
-    return count > 0 && memchr(start, '\0', (size_t)count) == NULL;
-}
-
 /* execvp(3) and every shell go on like this; what asked for the command would have, too. */
 static void run_script(const struct command_spec *spec)
 {
@@ -129,10 +117,10 @@ static void run_script(const struct command_spec *spec)
     arguments = calloc(count + 2, sizeof(*arguments));
     if (arguments == NULL)
         return;
-    arguments[0] = (char *)(uintptr_t)SHELL;
+    arguments[0] = (char *)(uintptr_t)PROGRAM_SHELL;
     arguments[1] = (char *)(uintptr_t)spec->target->called;
     memcpy(arguments + 2, spec->arguments + 1, (count - 1) * sizeof(*arguments));
-    execve(SHELL, arguments, spec->environment);
+    execve(PROGRAM_SHELL, arguments, spec->environment);
     free(arguments);
 }
 
@@ -144,7 +132,7 @@ static void become(const struct command_spec *spec, int report)
         execve(spec->target->called, spec->arguments, spec->environment);
         result = -errno;
     }
-    if (result == -ENOEXEC && is_text(spec->target->called))
+    if (result == -ENOEXEC && spec->image->is_text)
         run_script(spec);
     (void)fd_write_all(report, &result, sizeof(result));
     _exit(EXIT_FAILURE);
@@ -185,11 +173,11 @@ int command_start(const struct command_spec *spec, struct command *command, stru
     return 0;
 }
 
-bool command_is_starting(const struct command *command)
+bool command_has_outcome(const struct command *command)
 {
     struct pollfd report = {.fd = command->report, .events = POLLIN};
 
-    return command->report >= 0 && poll(&report, 1, 0) == 0;
+    return poll(&report, 1, 0) != 0;
 }
 
 int command_outcome(struct command *command)
@@ -197,8 +185,6 @@ int command_outcome(struct command *command)
     int result = 0;
     ssize_t count = read(command->report, &result, sizeof(result));
 
-    if (count < 0)
-        return -errno;
     cleanup_close(&command->report);
     return count == sizeof(result) ? result : 0;
 }

@@ -8,6 +8,7 @@
 
 #include "lib/base/error.h"
 #include "lib/policy/policy.h"
+#include "sandbox/agent-task-sandbox/image.h"
 #include "sandbox/agent-task-sandbox/streams.h"
 #include "sandbox/agent-task-sandbox/target.h"
 #include "sandbox/agent-task-sandbox/terminal.h"
@@ -15,6 +16,7 @@
 /* Everything is borrowed. */
 struct command_spec {
     const struct target *target;
+    const struct image *image;
     char *const *arguments;
     char *const *environment;
     const struct streams *streams;
@@ -40,12 +42,12 @@ struct command {
  */
 int command_start(const struct command_spec *spec, struct command *command, struct error *err);
 
-/* True until the outcome of execve(2) is known. */
-bool command_is_starting(const struct command *command);
+/* True when command_outcome would not wait. */
+bool command_has_outcome(const struct command *command);
 
 /*
- * What became of execve(2): 0 when the command runs, -EAGAIN while that is not known, else the
- * -errno it failed with; the process ends by itself then.
+ * Waits for what became of execve(2): 0 when it was executed, or killed before, else the -errno
+ * that it failed with; the process ends by itself then.
  */
 int command_outcome(struct command *command);
 

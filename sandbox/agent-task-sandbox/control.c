@@ -21,7 +21,7 @@ static void on_start(struct init *init, union control_message *message, struct u
     message->start.profile[TASK_PROFILE_SIZE - 1] = '\0';
     message->start.program[PATH_MAX - 1] = '\0';
     task_prepare(task, init->settings, &message->start, fds);
-    init->client = unix_fds_take(fds, 0);
+    init->client.fd = unix_fds_take(fds, 0);
     init->phase = PHASE_JUDGED;
     init_watch_log(init);
     reply_verdict(init);
@@ -74,7 +74,7 @@ static const struct {
     {TASK_GO,     sizeof(struct task_header), PHASE_JUDGED,   PHASE_JUDGED,    on_go},
     {TASK_SIGNAL, sizeof(struct task_signal), PHASE_JUDGED,   PHASE_LINGERING, on_signal},
     {TASK_LOGS,   sizeof(struct task_header), PHASE_JUDGED,   PHASE_LINGERING, on_logs},
-    {TASK_STOP,   sizeof(struct task_header), PHASE_STARTING, PHASE_LINGERING, on_stop},
+    {TASK_STOP,   sizeof(struct task_header), PHASE_RUNNING,  PHASE_LINGERING, on_stop},
 };
 /* clang-format on */
 

@@ -25,14 +25,6 @@ void init_end(void)
     _exit(EXIT_SUCCESS);
 }
 
-static void forget_client(struct init *init)
-{
-    if (init->client_source >= 0)
-        event_loop_remove(&init->loop, init->client_source);
-    init->client_source = -1;
-    cleanup_close(&init->client);
-}
-
 static void on_linger_end(void *context)
 {
     (void)context;
@@ -63,81 +55,11 @@ static void linger(struct init *init)
         init_end();
     init->phase = PHASE_LINGERING;
     reply_to_runner(init, &message, sizeof(message));
-    forget_client(init);
+    watch_close(&init->client);
     event_loop_set_timer(&init->loop, TIMER_LINGER,
                          clock_monotonic_ns() +
                              profile->linger_seconds * CLOCK_NANOSECONDS_PER_SECOND,
                          on_linger_end, init);
-}
-
-/* Said once the command is the command: what it writes to its terminal can be read from here on. */
-static void tell_started(struct init *init)
-{
-    struct task_reply reply = {
-        .header.type = TASK_STARTED,
-        .has_terminal = init->terminal.master >= 0,
-    };
-
-    init->phase = PHASE_RUNNING;
-    init->nested.command = 0;
-    reply_to_client(init, &reply, init->terminal.master);
-    terminal_close(&init->terminal);
-}
-
-static void tell_failed(struct init *init, int result)
-{
-    struct error err = ERROR_INITIALIZER;
-
-    /* The program itself is there, or there would be another verdict. */
-    if (result == -ENOENT)
-        error_set(&err, 0, "cannot run '%s': the interpreter that it names was not found",
-                  init->task.target.called);
-    else
-        error_set(&err, -result, "cannot run '%s'", init->task.target.called);
-    init->task.exit_code = (uint32_t)program_exit_code(-result);
-    reply_refusal(init, TASK_FAILED, error_text(&err));
-    reply_ended(init, W_EXITCODE((int)init->task.exit_code, 0));
-    init_end();
-}
-
-static void on_outcome(void *context, uint32_t events)
-{
-    struct init *init = context;
-    int result;
-
-    (void)events;
-    if (init->phase != PHASE_STARTING)
-        return;
-    event_loop_remove(&init->loop, init->outcome_source);
-    result = command_outcome(&init->command);
-    if (result < 0)
-        tell_failed(init, result);
-    tell_started(init);
-}
-
-/* It can exec again, or end, before the loop has come to the outcome, which is older. */
-static void look_at_outcome(struct init *init)
-{
-    if (init->phase == PHASE_STARTING && !command_is_starting(&init->command))
-        on_outcome(init, EPOLLIN);
-}
-
-/*
- * Answers the command's own exec, and does nothing else while it shares our memory. A stop of it,
- * which a terminal can ask for once it has its streams, is for the loop.
- */
-static void wait_for_exec(struct init *init)
-{
-    struct pollfd polls[] = {{.fd = init->command.report, .events = POLLIN},
-                             {.fd = init->nested.listener, .events = POLLIN},
-                             {.fd = init->children, .events = POLLIN}};
-
-    do {
-        if (polls[1].revents != 0)
-            nested_answer(&init->nested);
-        if (poll(polls, ARRAY_LENGTH(polls), -1) < 0)
-            init_end();
-    } while (polls[0].revents == 0 && polls[2].revents == 0);
 }
 
 static void on_exec(void *context, uint32_t events)
@@ -145,7 +67,6 @@ static void on_exec(void *context, uint32_t events)
     struct init *init = context;
 
     (void)events;
-    look_at_outcome(init);
     nested_answer(&init->nested);
 }
 
@@ -167,7 +88,6 @@ static void child_changed(struct init *init, pid_t pid, int wait_status)
 
     if (pid != init->command.pid)
         return;
-    look_at_outcome(init);
     if (WIFSTOPPED(wait_status)) {
         reply.signal = (uint32_t)WSTOPSIG(wait_status);
         reply_to_client(init, &reply, -1);
@@ -176,14 +96,12 @@ static void child_changed(struct init *init, pid_t pid, int wait_status)
     command_ended(init, wait_status);
 }
 
-static void on_children(void *context, uint32_t events)
+void init_reap(struct init *init)
 {
-    struct init *init = context;
     struct signalfd_siginfo information;
     int wait_status;
     pid_t pid;
 
-    (void)events;
     while (read(init->children, &information, sizeof(information)) > 0)
         continue; /* waitpid tells what happened, not how often it was announced */
     while ((pid = waitpid(-1, &wait_status, WNOHANG | WUNTRACED)) > 0)
@@ -197,6 +115,12 @@ static void on_children(void *context, uint32_t events)
     }
     if (init->phase == PHASE_ENDED)
         linger(init);
+}
+
+static void on_children(void *context, uint32_t events)
+{
+    (void)events;
+    init_reap(context);
 }
 
 /* kill(2): all of our namespace but ourselves. The ends are told like any other. */
@@ -229,7 +153,7 @@ static void on_client(void *context, uint32_t events)
     struct init *init = context;
     struct task_signal message;
     struct unix_fds received = {.count = 0};
-    ssize_t size = unix_message_receive(init->client, &message, sizeof(message), &received);
+    ssize_t size = unix_message_receive(init->client.fd, &message, sizeof(message), &received);
 
     (void)events;
     unix_fds_close(&received);
@@ -243,7 +167,7 @@ static void on_client(void *context, uint32_t events)
     /* Nobody waits for the command any more, or somebody speaks something else. */
     if ((init->task.run.flags & TASK_RUN_DETACHED) == 0)
         init_end();
-    forget_client(init);
+    watch_close(&init->client);
 }
 
 int init_watch(struct init *init, int fd, event_loop_source_callback *callback)
@@ -257,49 +181,15 @@ int init_watch(struct init *init, int fd, event_loop_source_callback *callback)
 
 void init_watch_client(struct init *init)
 {
-    if (init->client >= 0)
-        init->client_source = init_watch(init, init->client, on_client);
+    if (init->client.fd >= 0 &&
+        watch_begin(&init->client, &init->loop, init->client.fd, on_client, init) < 0)
+        init_end();
 }
 
 void init_watch_log(struct init *init)
 {
     if (init->task.log.output >= 0)
         init->log_source = init_watch(init, init->task.log.output, on_output);
-}
-
-void init_start_command(struct init *init)
-{
-    struct task *task = &init->task;
-    const struct command_spec spec = {
-        .target = &task->target,
-        .arguments = task->block.arguments,
-        .environment = task->variables.items,
-        .streams = &task->streams,
-        .terminal = &init->terminal,
-        .profile = init->settings->profile,
-        .umask = task->run.umask,
-        .ignored_signals = task->run.ignored_signals,
-    };
-    struct error err = ERROR_INITIALIZER;
-    int result = 0;
-
-    if (streams_have_terminal(&task->streams))
-        result = terminal_open(&init->terminal, &task->streams, &err);
-    if (result == 0)
-        result = command_start(&spec, &init->command, &err);
-    if (result < 0) {
-        task->exit_code = PROGRAM_NOT_EXECUTABLE;
-        reply_refusal(init, TASK_FAILED, error_text(&err));
-        reply_ended(init, W_EXITCODE(PROGRAM_NOT_EXECUTABLE, 0));
-        init_end();
-    }
-    init->phase = PHASE_STARTING;
-    init->nested.command = init->command.pid;
-    wait_for_exec(init);
-    streams_let_go(&task->streams);
-    cleanup_close(&init->terminal.slave);
-    init->outcome_source = init_watch(init, init->command.report, on_outcome);
-    look_at_outcome(init);
 }
 
 static void open_loop(struct init *init)
@@ -344,8 +234,7 @@ void init_run(const struct settings *settings, int control, const char *id)
     }
     init = (struct init){.settings = settings,
                          .control = control,
-                         .client = -1,
-                         .client_source = -1,
+                         .client = WATCH_NONE,
                          .terminal = TERMINAL_NONE,
                          .command = COMMAND_NONE};
     init.nested =

@@ -5,15 +5,15 @@
 #ifndef TASK_SANDBOX_INIT_H
 #define TASK_SANDBOX_INIT_H
 
-#include "lib/base/event_loop.h"
+#include "lib/base/watch.h"
 #include "sandbox/agent-task-sandbox/command.h"
 #include "sandbox/agent-task-sandbox/nested.h"
 #include "sandbox/agent-task-sandbox/settings.h"
 #include "sandbox/agent-task-sandbox/task.h"
 #include "sandbox/agent-task-sandbox/terminal.h"
 
-/* The runner, the client, children, execs, the outcome of the command's own, its log. */
-#define SOURCES 6
+/* The runner, the client, children, execs, the command's log. */
+#define SOURCES 5
 
 enum init_timer {
     TIMER_LINGER, /* what the command left behind has lived long enough */
@@ -22,9 +22,8 @@ enum init_timer {
 };
 
 enum phase {
-    PHASE_WARM,     /* waits for a command */
-    PHASE_JUDGED,   /* the verdict is out */
-    PHASE_STARTING, /* there is a process, which is not the command yet */
+    PHASE_WARM,   /* waits for a command */
+    PHASE_JUDGED, /* the verdict is out */
     PHASE_RUNNING,
     PHASE_ENDED,
     PHASE_LINGERING, /* the command has ended, what it left behind lives */
@@ -35,10 +34,8 @@ struct init {
     char id[TASK_ID_SIZE];
     enum phase phase;
     int control; /* owned */
-    int client;  /* owned; -1: none */
-    int client_source;
+    struct watch client;
     int children; /* owned; a signalfd */
-    int outcome_source;
     int log_source;
     bool is_stopping;
     struct task task;
@@ -66,7 +63,10 @@ void init_watch_client(struct init *init);
 /* What a detached command says is kept from here on. */
 void init_watch_log(struct init *init);
 
-/* Starts the command that was judged, or ends the sandbox after saying why not. */
+/* Hears of children that stopped or ended; the end of the last one is that of the sandbox. */
+void init_reap(struct init *init);
+
+/* start.c: starts the command that was judged, or ends the sandbox after saying why not. */
 void init_start_command(struct init *init);
 
 /* Sends SIGNAL to the command's process group, if there is one. */

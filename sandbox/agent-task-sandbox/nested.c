@@ -6,6 +6,7 @@
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <linux/sockios.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -230,7 +231,10 @@ void nested_answer(struct nested *nested)
     memset(question, 0, sizeof(*question));
     if (ioctl(nested->listener, SECCOMP_IOCTL_NOTIF_RECV, question) < 0)
         return; /* ENOENT: killed while it waited */
-    if ((pid_t)question->pid == nested->command || read_exec(nested, &exec) < 0)
+    bool is_command = (pid_t)question->pid == nested->command;
+    if (is_command)
+        (void)kill(nested->command, SIGSTOP); /* start.c */
+    if (is_command || read_exec(nested, &exec) < 0)
         answer(nested, question->id, 0);
     else
         judge(nested, &exec);

@@ -18,8 +18,9 @@ struct nested {
     int listener;                /* borrowed */
     int control;                 /* borrowed; records go there */
     const struct policy *policy; /* borrowed */
-    pid_t command;      /* its execs up to the one that works are the command itself; 0: none is */
-    uint64_t credit_ns; /* time that records may still take */
+    pid_t
+        command; /* its execs are the command's own, and are made with a stop pending; 0: nobody */
+    uint64_t credit_ns;   /* time that records may still take */
     uint64_t credited_ns; /* when it was counted */
     pid_t told;           /* who heard last of a denial: a search along PATH is several execs */
     uint32_t lost;        /* records since the last one that was sent */
@@ -35,7 +36,11 @@ int nested_make_filter(const char *path, struct sock_fprog *filter, struct error
  * caller, is where it asks. 0 or -errno. */
 int nested_listen(const struct sock_fprog *filter, int *listener, struct error *err);
 
-/* Answers one question of those that wait. Never blocks; a process that is gone needs no answer. */
+/*
+ * Answers one question of those that wait. Never blocks; a process that is gone needs no answer.
+ * The command itself is sent SIGSTOP first, which it obeys when its exec has worked or failed: a
+ * process whose question was received waits killable (seccomp_unotify(2), WAIT_KILLABLE_RECV).
+ */
 void nested_answer(struct nested *nested);
 
 #endif

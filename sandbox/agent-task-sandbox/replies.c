@@ -21,8 +21,8 @@ void reply_to_client(struct init *init, const struct task_reply *reply, int fd)
 
     full.header.version = TASK_PROTOCOL_VERSION;
     memcpy(full.id, init->id, sizeof(full.id));
-    if (init->client >= 0)
-        (void)unix_message_send(init->client, &message);
+    if (init->client.fd >= 0)
+        (void)unix_message_send(init->client.fd, &message);
 }
 
 void reply_refusal(struct init *init, uint32_t type, const char *text)

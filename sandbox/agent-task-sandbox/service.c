@@ -13,9 +13,9 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/diagnostic.h"
-#include "lib/base/event_loop.h"
 #include "lib/base/unix_message.h"
 #include "lib/base/unix_socket.h"
+#include "lib/base/watch.h"
 #include "sandbox/agent-task-sandbox/generation.h"
 #include "sandbox/confine/notify.h"
 
@@ -26,8 +26,7 @@
 
 struct connection {
     struct service *service;
-    int fd; /* owned; -1: free */
-    int source;
+    struct watch watch; /* without a descriptor: the row is free */
 };
 
 struct service {
@@ -57,8 +56,7 @@ static void send_error(int connection, const char *id, const struct error *err)
 
 static void drop(struct connection *connection)
 {
-    event_loop_remove(&connection->service->loop, connection->source);
-    cleanup_close(&connection->fd);
+    watch_close(&connection->watch);
 }
 
 static void describe_to_all(struct service *service)
@@ -66,7 +64,8 @@ static void describe_to_all(struct service *service)
     for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
         struct connection *connection = &service->connections[i];
 
-        if (connection->fd >= 0 && generation_describe(&service->generation, connection->fd) < 0)
+        if (connection->watch.fd >= 0 &&
+            generation_describe(&service->generation, connection->watch.fd) < 0)
             drop(connection);
     }
 }
@@ -93,17 +92,17 @@ static void on_make(struct connection *connection, const struct task_make *make)
 
     copy.id[TASK_ID_SIZE - 1] = '\0';
     copy.profile[TASK_PROFILE_SIZE - 1] = '\0';
-    result = generation_make(&connection->service->generation, &copy, connection->fd);
+    result = generation_make(&connection->service->generation, &copy, connection->watch.fd);
     connection->service->has_lost_maker |= result == -EPIPE;
     if (result == 0)
         return;
     error_set(&err, -result, "make a sandbox of the profile '%s'", copy.profile);
-    send_error(connection->fd, copy.id, &err);
+    send_error(connection->watch.fd, copy.id, &err);
 }
 
 static void on_hello(struct connection *connection)
 {
-    if (generation_describe(&connection->service->generation, connection->fd) < 0)
+    if (generation_describe(&connection->service->generation, connection->watch.fd) < 0)
         drop(connection);
 }
 
@@ -139,7 +138,7 @@ static void on_message(void *context, uint32_t events)
     struct connection *connection = context;
     union service_message message;
     struct unix_fds fds = {.count = 0};
-    ssize_t size = unix_message_receive(connection->fd, &message, sizeof(message), &fds);
+    ssize_t size = unix_message_receive(connection->watch.fd, &message, sizeof(message), &fds);
 
     (void)events;
     if (size == -EAGAIN)
@@ -159,7 +158,7 @@ static void on_message(void *context, uint32_t events)
 static struct connection *find_free(struct service *service)
 {
     for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
-        if (service->connections[i].fd < 0)
+        if (service->connections[i].watch.fd < 0)
             return &service->connections[i];
     }
     return NULL;
@@ -173,11 +172,9 @@ static void on_connect(void *context, uint32_t events)
     cleanup_fd int fd = unix_socket_accept(service->listen_fd, &uid);
 
     (void)events;
-    if (fd < 0 || uid != 0 || connection == NULL)
-        return;
-    connection->source = event_loop_add(&service->loop, fd, EPOLLIN, on_message, connection);
-    if (connection->source >= 0)
-        connection->fd = steal_fd(&fd);
+    if (fd >= 0 && uid == 0 && connection != NULL)
+        (void)watch_begin(&connection->watch, &service->loop, steal_fd(&fd), on_message,
+                          connection);
 }
 
 static void on_hang_up(struct service *service)
@@ -238,7 +235,7 @@ int service_run(const char *agent, struct error *err)
     service = (struct service){
         .generation = {.number = 1, .agent = agent}, .listen_fd = -1, .signal_fd = -1};
     for (size_t i = 0; i < CONNECTIONS_MAX; i++)
-        service.connections[i] = (struct connection){.service = &service, .fd = -1};
+        service.connections[i] = (struct connection){.service = &service, .watch = WATCH_NONE};
     if (result == 0)
         result = groundwork_lay(&service.groundwork, err);
     if (result == 0)

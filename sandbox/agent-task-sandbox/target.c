@@ -6,6 +6,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
@@ -75,6 +76,39 @@ static int64_t nanoseconds(const struct timespec *time)
     return time->tv_sec * (int64_t)CLOCK_NANOSECONDS_PER_SECOND + time->tv_nsec;
 }
 
+int target_identify(int fd, struct task_file *file)
+{
+    struct stat status;
+
+    if (fstat(fd, &status) < 0)
+        return -errno;
+    *file = (struct task_file){
+        .device = status.st_dev,
+        .inode = status.st_ino,
+        .size = (uint64_t)status.st_size,
+        .modified_ns = nanoseconds(&status.st_mtim),
+        .changed_ns = nanoseconds(&status.st_ctim),
+    };
+    return 0;
+}
+
+int target_reopen(int fd)
+{
+    char descriptor[32];
+    int file;
+
+    snprintf(descriptor, sizeof(descriptor), "/proc/self/fd/%d", fd);
+    file = open(descriptor, O_RDONLY | O_CLOEXEC);
+    return file < 0 ? -errno : file;
+}
+
+static bool is_read_only(int fd)
+{
+    struct statvfs mount;
+
+    return fstatvfs(fd, &mount) == 0 && (mount.f_flag & ST_RDONLY) != 0;
+}
+
 /* program_attempt: what execve(2) would take. */
 static int attempt(const char *path, void *context)
 {
@@ -92,13 +126,9 @@ static int attempt(const char *path, void *context)
         return -EACCES;
     if (faccessat(fd, "", X_OK, AT_EMPTY_PATH) < 0)
         return -errno;
-    target->file = (struct task_file){
-        .device = status.st_dev,
-        .inode = status.st_ino,
-        .size = (uint64_t)status.st_size,
-        .modified_ns = nanoseconds(&status.st_mtim),
-        .changed_ns = nanoseconds(&status.st_ctim),
-    };
+    if (target_identify(fd, &target->file) < 0)
+        return -errno;
+    target->is_fixed = status.st_uid == 0 && is_read_only(fd);
     target->program_fd = steal_fd(&fd);
     return path_format(target->called, "%s", path);
 }
@@ -119,20 +149,21 @@ int target_find_program(struct target *target, const char *name, const char *pat
 int target_digest(const struct target *target, uint8_t digest[TASK_DIGEST_SIZE])
 {
     crypto_hash_sha256_state state;
-    char descriptor[32];
     uint8_t buffer[DIGEST_BUFFER];
+    uint64_t total = 0;
     ssize_t count;
+    cleanup_fd int fd = target_reopen(target->program_fd);
 
-    snprintf(descriptor, sizeof(descriptor), "/proc/self/fd/%d", target->program_fd);
-    cleanup_fd int fd = open(descriptor, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return -errno;
+        return fd;
     crypto_hash_sha256_init(&state);
     while ((count = read(fd, buffer, sizeof(buffer))) != 0) {
         if (count < 0 && errno != EINTR)
             return -errno;
         if (count > 0)
             crypto_hash_sha256_update(&state, buffer, (uint64_t)count);
+        if (count > 0 && (total += (uint64_t)count) > TARGET_DIGEST_MAX)
+            return -EFBIG;
     }
     crypto_hash_sha256_final(&state, digest);
     return 0;

@@ -3,6 +3,7 @@
 #define TASK_SANDBOX_TARGET_H
 
 #include <limits.h>
+#include <stdbool.h>
 
 #include "lib/base/error.h"
 #include "lib/wire/task_protocol.h"
@@ -14,6 +15,7 @@ struct target {
     char program[PATH_MAX]; /* with links resolved: what policy judges */
     char called[PATH_MAX]; /* what execve(2) is given: a script hears by which name it was called */
     struct task_file file;
+    bool is_fixed; /* root's, where nobody inside can write: FILE tells its bytes from all others */
 };
 
 #define TARGET_NONE ((struct target){.directory_fd = -1, .program_fd = -1})
@@ -32,7 +34,15 @@ int target_find_directory(struct target *target, const char *path, int given, st
 int target_find_program(struct target *target, const char *name, const char *path,
                         struct error *err);
 
-/* The SHA-256 of the program's bytes. 0, or -errno when they cannot be read. */
+/* What tells the file at FD (borrowed) from others, and from what it was before. 0 or -errno. */
+int target_identify(int fd, struct task_file *file);
+
+/* Opens what is open at FD (borrowed) as a path, for reading. The descriptor or -errno. */
+int target_reopen(int fd);
+
+/* The SHA-256 of the program's bytes. 0, or -errno when they cannot be read; -EFBIG for more than
+ * TARGET_DIGEST_MAX bytes, which nobody who waits for a command waits for. */
+#define TARGET_DIGEST_MAX ((uint64_t)1024 * 1024 * 1024)
 int target_digest(const struct target *target, uint8_t digest[TASK_DIGEST_SIZE]);
 
 #endif

@@ -183,17 +183,19 @@ static void judge(const struct preparation *preparation)
     policy_describe_denial(&judgement, task->verdict.event.text, sizeof(task->verdict.event.text));
 }
 
-/* Of what is going to be recorded; zeros when it cannot be read. */
+/* Of what is going to be recorded; zeros when it cannot be read. Who owns a file can change its
+ * bytes within one tick of its times, or through a mapping: only what nobody can write is
+ * remembered. */
 static void record_digest(struct task *task, struct digests *digests)
 {
-    const struct task_file *file = &task->target.file;
-    struct exec_event *event = &task->verdict.event;
+    const struct target *target = &task->target;
+    uint8_t *value = task->verdict.event.program_digest;
 
-    if (file->inode == 0 || event->action == TASK_ACTION_REDIRECT ||
-        digests_find(digests, file, event->program_digest))
+    if (target->file.inode == 0 || task->verdict.event.action == TASK_ACTION_REDIRECT ||
+        (target->is_fixed && digests_find(digests, &target->file, value)))
         return;
-    if (target_digest(&task->target, event->program_digest) == 0)
-        digests_keep(digests, file, event->program_digest);
+    if (target_digest(target, value) == 0 && target->is_fixed)
+        digests_keep(digests, &target->file, value);
 }
 
 void task_prepare(struct task *task, const struct settings *settings,

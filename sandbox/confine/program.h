@@ -10,6 +10,8 @@
 #define PROGRAM_NOT_EXECUTABLE 126
 /* Where execvp(3) looks without a PATH. */
 #define PROGRAM_DEFAULT_PATH "/bin:/usr/bin"
+/* What runs a script that names no interpreter. */
+#define PROGRAM_SHELL "/bin/sh"
 
 /* The exit code a shell gives for an exec that failed with NUMBER: 127 for a missing file, else
  * 126. */

@@ -51,8 +51,9 @@ bool attack_expect(const char *what, const struct attack_exec *exec, int wanted)
 /* RAN_SANDBOXED; RAN_FREE in a control, where nothing is trapped (CONTROL in the environment). */
 int attack_wanted(void);
 
-/* Copies this program to TO. 0 or -1 with errno. */
-int attack_copy_self(int to);
+#define THIS_PROGRAM "/proc/self/exe"
+/* Copies FROM to TO, which can be executed then. 0 or -1 with errno. */
+int attack_copy(const char *from, int to);
 
 /* The path of this program, which executed as "whoami" exits with RAN_...; and of a harmless one.
  */
@@ -66,9 +67,14 @@ bool attack_swap_by_process(void);
 bool attack_two_threads(void);
 bool attack_swap_arguments(void);
 
+/* trap_swap.c */
+bool attack_swap_program(void);
+bool attack_swap_script(void);
+
 /* trap_calls.c */
 bool attack_aliases(void);
 bool attack_nameless(void);
+bool attack_refusals(void);
 bool attack_errors(void);
 bool attack_stack(void);
 bool attack_pointers(void);
@@ -82,7 +88,7 @@ bool attack_stops(void);
 bool attack_deaths(void);
 bool attack_spawns(void);
 bool attack_thread(void);
-bool attack_search(void);
+bool attack_stopped_relays(void);
 
 /* trap_programs.c */
 bool attack_names(void);
@@ -102,6 +108,9 @@ bool attack_swap_directory(void);
 bool attack_services(void);
 bool attack_rate(void);
 bool attack_few_descriptors(void);
+
+/* trap_search.c */
+bool attack_search(void);
 
 /* trap_relay.c */
 bool attack_relay(void);

@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/base/syscalls.h"
+#include "sandbox/exec-trap/throttle.h"
 #include "tests/attack/trap.h"
 
 #define NO_EXEC 77
@@ -98,13 +100,30 @@ bool attack_aliases(void)
     return is_well;
 }
 
-int attack_copy_self(int to)
+int attack_copy(const char *from, int to)
 {
     struct stat file;
-    cleanup_fd int from = open("/proc/self/exe", O_RDONLY);
-    if (from < 0 || fstat(from, &file) < 0 || fchmod(to, 0755) < 0)
+    cleanup_fd int fd = open(from, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &file) < 0 || fchmod(to, 0755) < 0)
         return -1;
-    return sendfile(to, from, NULL, (size_t)file.st_size) == file.st_size ? 0 : -1;
+    return sendfile(to, fd, NULL, (size_t)file.st_size) == file.st_size ? 0 : -1;
+}
+
+/* Refusals that go on record as fast as they come: slower than their burst and rate allow, by half
+ * a second for what a clock is worth. */
+bool attack_refusals(void)
+{
+    const unsigned long tries = THROTTLE_BURST + THROTTLE_RATE;
+    cleanup_fd int memory = memfd_create("program", MFD_CLOEXEC);
+    uint64_t start_ns = clock_monotonic_ns();
+    if (attack_copy(THIS_PROGRAM, memory) < 0)
+        return attack_say("copy this program");
+    for (unsigned long i = 0; i < tries; i++) {
+        if (execveat(memory, "", attack_whoami, environ, AT_EMPTY_PATH) == 0 || errno != EACCES)
+            return attack_say("try %lu", i);
+    }
+    uint64_t ms = (clock_monotonic_ns() - start_ns) / CLOCK_NANOSECONDS_PER_MILLISECOND;
+    return ms >= 500 || attack_say("%lu refusals took %lu ms", tries, (unsigned long)ms);
 }
 
 /* Programs that no path leads to cannot be looked up in a sandbox, so they are refused. */
@@ -114,7 +133,7 @@ bool attack_nameless(void)
     char name[] = "/tmp/nameless-XXXXXX";
     cleanup_fd int memory = memfd_create("program", MFD_CLOEXEC);
     cleanup_fd int deleted = mkstemp(name);
-    if (attack_copy_self(memory) < 0 || attack_copy_self(deleted) < 0)
+    if (attack_copy(THIS_PROGRAM, memory) < 0 || attack_copy(THIS_PROGRAM, deleted) < 0)
         return attack_say("copy this program");
     /* ETXTBSY otherwise: a deleted file is executed through a descriptor that only reads. */
     int reading = open(name, O_RDONLY | O_CLOEXEC);

@@ -39,7 +39,7 @@ static bool write_program(const char *path, const char *text)
 {
     cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
     if (text == NULL)
-        return attack_copy_self(fd) == 0;
+        return attack_copy(THIS_PROGRAM, fd) == 0;
     return write(fd, text, strlen(text)) == (ssize_t)strlen(text) && fchmod(fd, 0755) == 0;
 }
 

@@ -1,5 +1,6 @@
 /* Storms: signals, stops and deaths in the middle of calls, and many calls at once. */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -7,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -18,8 +18,9 @@
 
 #define TIMER_NS 100000 /* 10 kHz */
 #define SPAWNERS 32
-#define SEARCHERS 12
-#define SEARCH_MISSING 500
+/* The task runner has 1,024 rows for calls. */
+#define STOPPED_RELAYS 1200
+#define STOPPED_SECONDS 120
 
 static volatile sig_atomic_t handled;
 static const char harmless[] = HARMLESS;
@@ -287,52 +288,57 @@ bool attack_thread(void)
     return true;
 }
 
-/* A search along a PATH of so many missing directories, as a shell's: each is answered ENOENT. */
-static void search(unsigned long missing)
+static bool has_socket(pid_t child)
 {
     char path[64];
-    for (unsigned long i = 0; i < missing; i++) {
-        snprintf(path, sizeof(path), "/no/such/%lu/program", i);
-        execve(path, attack_whoami, environ);
-        if (errno != ENOENT)
-            _exit(errno == 0 ? 98 : errno);
+    char target[64];
+    for (int fd = 3; fd < 16; fd++) {
+        snprintf(path, sizeof(path), "/proc/%d/fd/%d", child, fd);
+        ssize_t length = readlink(path, target, sizeof(target) - 1);
+        target[length < 0 ? 0 : length] = '\0';
+        if (strncmp(target, "socket:", strlen("socket:")) == 0)
+            return true;
     }
-    execve(attack_self, attack_whoami, environ);
-    _exit(99);
+    return false;
 }
 
-static unsigned long searched_until(const char *mark)
+/* A child that is stopped as a relay that has not connected yet, if the moment was that. */
+static bool stop_relay(pid_t *child)
 {
-    unsigned long ran = 0;
-    while (access(mark, F_OK) < 0) {
-        pid_t pid = fork();
-        if (pid == 0)
-            search(SEARCH_MISSING);
-        int code = attack_wait(pid);
-        ran += code == RAN_SANDBOXED;
-        /* What a runner had in its hands when it was killed. */
-        if (code != RAN_SANDBOXED && code != RELAY_REFUSED && code != 128 + SIGKILL) {
-            attack_say("a search ended with %d", code);
-            return 0;
-        }
+    char path[32];
+    char program[64] = "";
+    *child = fork();
+    if (*child == 0) {
+        execve(harmless, attack_whoami, environ);
+        _exit(98);
     }
-    return ran;
+    usleep((unsigned)random() % 1500);
+    kill(*child, SIGSTOP);
+    snprintf(path, sizeof(path), "/proc/%d/exe", *child);
+    ssize_t length = readlink(path, program, sizeof(program) - 1);
+    bool is_relay =
+        length > 0 && strstr(program, "agent-exec-relay") != NULL && !has_socket(*child);
+    if (!is_relay) {
+        kill(*child, SIGKILL);
+        attack_wait(*child);
+    }
+    return is_relay;
 }
 
-/* While the runner is killed again and again, until the file MARK in the environment is there. */
-bool attack_search(void)
+/* More relays that never connect than there is room for: a call behind them is late, not lost. */
+bool attack_stopped_relays(void)
 {
-    const char *mark = getenv("MARK");
-    unsigned long failures = 0;
-    pid_t searchers[SEARCHERS];
-    for (size_t i = 0; i < SEARCHERS; i++) {
-        searchers[i] = fork();
-        if (searchers[i] != 0)
-            continue;
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        _exit(searched_until(mark) > 0 ? 0 : 1);
+    static pid_t children[STOPPED_RELAYS];
+    const struct attack_exec exec = {AT_FDCWD, attack_self, 0, attack_whoami, NULL};
+    size_t count = 0;
+    time_t end = time(NULL) + STOPPED_SECONDS;
+    while (count < STOPPED_RELAYS && time(NULL) < end) {
+        if (stop_relay(&children[count]))
+            count++;
     }
-    for (size_t i = 0; i < SEARCHERS; i++)
-        failures += attack_wait(searchers[i]) != 0;
-    return failures == 0 || attack_say("%lu of %d searchers failed", failures, SEARCHERS);
+    printf("%zu relays are stopped\n", count);
+    bool is_well = attack_expect("behind them", &exec, attack_wanted());
+    for (size_t i = 0; i < count; i++)
+        kill(children[i], SIGKILL);
+    return is_well && (count >= STOPPED_RELAYS / 2 || attack_say("no crowd"));
 }

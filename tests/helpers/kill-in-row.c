@@ -1,7 +1,7 @@
 /*
  * Kills a container at an exact point of its boot or shutdown: follows agent-boot's system calls
  * from outside, and kills PID 1 before the next one. A row begins when the report of the one before
- * it is written, and ends when its own is about to be.
+ * it is said, and ends when its own is about to be.
  *
  *     kill-in-row CGROUP.PROCS TEXT CALLS MICROSECONDS [COMMAND [ARGUMENT]...]
  *
@@ -87,13 +87,14 @@ static int await(const char *procs, const char *name)
     return pid;
 }
 
-/* What PID is about to write to its standard error; "" when it is about to do something else. */
+/* What PID is about to say on its standard error, where a line is tried as for a socket first; ""
+ * when it is about to do something else. */
 static void read_report(int pid, char text[TEXT_SIZE])
 {
     struct __ptrace_syscall_info info = {.op = PTRACE_SYSCALL_INFO_NONE};
     text[0] = '\0';
     ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info);
-    if (info.op != PTRACE_SYSCALL_INFO_ENTRY || info.entry.nr != SYS_write ||
+    if (info.op != PTRACE_SYSCALL_INFO_ENTRY || info.entry.nr != SYS_sendto ||
         info.entry.args[0] != STDERR_FILENO)
         return;
     size_t size = info.entry.args[2] < TEXT_SIZE - 1 ? info.entry.args[2] : TEXT_SIZE - 1;

@@ -56,6 +56,22 @@ naive() {
     [[ $output =~ [1-9][0-9]*' ran with what is denied' ]]
 }
 
+@test "a program that another takes the place of: what is judged is what runs; an interpreter reads its script later" {
+    local script
+    script=$(printf '#!/bin/sh\nexit 43\n' | sha256sum | cut -d ' ' -f 1)
+    POLICY=$(jq -n --arg program "$(sha256sum "$BUILD/tests/attack/trap" | cut -d ' ' -f 1)" --arg script "$script" \
+        '{version: 1, rules: [{id: "no-other", action: "deny", tier: "read", message: "no",
+            match: {sha256: [$program, $script]}}]}')
+    export POLICY
+    trapped swap-program
+    grep -q 'exec start .* rule no-other ' "$LOG.runner"
+    # Where it cannot be held to what was judged, the same changes win.
+    run "$ROOT/tests/attack/tree" bash -c 'timeout 120 "$ATTACK" 10001 swap-script'
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ $output =~ [1-9][0-9]*' ran what is denied' ]]
+}
+
 # What comes out of each of these as the vendor's uid, it runs in a sandbox; without the trap, as its caller.
 ODD=(names scripts environment own-filters undumpable arguments descriptors streams foreign-terminal directory
     swap-directory rate)
@@ -97,6 +113,11 @@ ODD=(names scripts environment own-filters undumpable arguments descriptors stre
     grep -q 'exec refused - uid 10001 .* status 13 .*memfd:program.*without a name' "$LOG.runner"
     free nameless
     [ "$status" -eq 0 ]
+}
+
+@test "refusals go on record no faster than commands: each is there, the flood waits" {
+    trapped refusals
+    [ "$(grep -c 'exec refused - uid 10001 .*without a name' "$LOG.runner")" -eq 4000 ]
 }
 
 @test "what cannot be executed gets the kernel's own error" {

@@ -62,14 +62,7 @@ slurp() {
     if [ -e "$1" ]; then IFS= read -r -d '' TEXT <"$1" || true; fi
 }
 
-# take_priority NICE: of this shell and of what it starts. A boot of some milliseconds is over before one that waits
-# for its turn has looked.
-take_priority() {
-    renice -n "$1" -p "$$" >/dev/null
-}
-
 # begin NAME PHASE OPTION...: a session whose agent writes one file after the other and says so. Sets LAUNCHER, OUT.
-# From here to its kill the session is watched with priority.
 begin() {
     NAME=$1
     OUT=$BATS_TEST_TMPDIR/$NAME.out
@@ -83,7 +76,6 @@ begin() {
             read -r -t 0.02 <> <(:) _
         done' >"$OUT" 2>&1 </dev/null 3>&- &
     LAUNCHER=$!
-    take_priority -20
 }
 
 # soon COMMAND...: looks without rest until the command succeeds, for a minute or while there is a launcher.
@@ -205,7 +197,6 @@ is_down() {
 
 # ends: what still runs of the session ends by itself.
 ends() {
-    take_priority 0
     if [ "$WATCHED" = no ]; then wait "$LAUNCHER" 2>/dev/null || true; fi
     wait_for 180 is_down
     CODE=0
@@ -312,7 +303,7 @@ points() {
     local number try wanted phases=("${@:3}")
     for ((number = 0; number < $1; number++)); do
         wanted=${phases[number % ${#phases[@]}]}
-        for try in 1 2 3 4 5 6 7 8; do
+        for try in 1 2 3; do
             "$2" "$number" "$wanted"
             if [ "$PHASE" = "$wanted" ]; then break; fi
         done
@@ -404,7 +395,6 @@ launcher_point() {
     if [ "$1" = planned ]; then soon has_plan; else soon does "${LAUNCHER_DOES[$1]}"; fi
     sleep "0.0$((RANDOM % 30))"
     kill -KILL "$LAUNCHER" 2>/dev/null
-    take_priority 0
     wait "$LAUNCHER" 2>/dev/null || true
     # What it had just asked the engine for comes about.
     sleep 1
@@ -464,7 +454,6 @@ engine_point() {
         return
     fi
     CODE=0
-    take_priority 0
     wait "$LAUNCHER" 2>/dev/null || CODE=$?
     start_engine
     judge_engine

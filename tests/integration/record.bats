@@ -33,6 +33,7 @@ setup() {
 }
 
 teardown() {
+    [ -z "${STOPPED:-}" ] || kill -CONT "$STOPPED" 2>/dev/null || true
     "$CA" remove "$NAME" --yes --no-push >/dev/null 2>&1 || true
 }
 
@@ -162,6 +163,41 @@ compare() {
     [[ $output == *" running "*mark-long*" 3 "*mark-long*mark-last* ]]
 }
 
+# PID of the session's keeper.
+keeper_of() {
+    sed -n 's/.* process \([0-9]*\) keeps .*/\1/p' "$XDG_STATE_HOME/coding-agents/sessions/$(id_of "$NAME")/keeper.log"
+}
+
+@test "a keeper that stands still longer than any caller's patience: commands wait, none is lost or killed" {
+    local i keeper
+    for ((i = 0; i < 8; i++)); do
+        command_line /bin/sh -c "$MARK; until [ -e /workspace/go ]; do sleep 0.1; done" "mark-$i"
+    done
+    for (( ; i < 60; i++)); do
+        command_line /bin/sh -c "$MARK; for i in 1 2 3 4; do env true; done" "mark-$i"
+    done
+    "$CA" run shell "$REPO" --name "$NAME" --no-push --image "$RECORD_IMAGE" -- \
+        "$DRIVER" /workspace/commands 8 /workspace/statuses >"$BATS_TEST_TMPDIR/session" 2>&1 </dev/null &
+    local session=$!
+    wait_for 30 "$CA" status "$NAME"
+    wait_for 30 sh -c "'$CA' record '$NAME' --json | grep -q mark-7"
+    keeper=$(keeper_of)
+    STOPPED=$keeper
+    kill -STOP "$keeper"
+    "$DOCKER" exec -u 10000 "$(container_of "$NAME")" touch /workspace/go
+    # CALL_PATIENCE_MS of the runner, and the tick after it.
+    sleep 11
+    run ! grep -q '^done' "$BATS_TEST_TMPDIR/session"
+    kill -CONT "$keeper"
+    wait "$session" || true
+    cat "$BATS_TEST_TMPDIR/session"
+    grep -q '^done' "$BATS_TEST_TMPDIR/session"
+    run ! grep -q 'exec [a-z]* ' "$BATS_TEST_TMPDIR/session"
+    "$CA" record "$NAME" --json | jq -se '[.[] | select(.argv[-1] | startswith("mark-"))] |
+        length == 60 and all(.state == "ended" and .exit_code == 0)'
+    "$CA" record "$NAME" --json | jq -se '[.[] | select(.verdict == "refused")] == []'
+}
+
 @test "a keeper that is killed takes no command with it" {
     local i keeper
     for ((i = 0; i < 40; i++)); do
@@ -172,8 +208,7 @@ compare() {
     local session=$!
     wait_for 30 "$CA" status "$NAME"
     wait_for 30 sh -c "'$CA' record '$NAME' --json | grep -q mark-5"
-    keeper=$(sed -n 's/.* process \([0-9]*\) keeps .*/\1/p' \
-        "$XDG_STATE_HOME/coding-agents/sessions/$(id_of "$NAME")/keeper.log")
+    keeper=$(keeper_of)
     kill -KILL "$keeper"
     wait "$session" || true
     cat "$BATS_TEST_TMPDIR/session"

@@ -231,6 +231,23 @@ not_running() {
     leaves_nothing
 }
 
+@test "a command that begins while the session ends is told at once, and is on record to its end" {
+    cat >"$REPO/first" <<'END'
+trap 'agent-task-runnerctl run -- sleep 60 >/workspace/began; exit 5' TERM
+touch /tmp/detached
+while :; do sleep 0.05; done
+END
+    working 'echo up; while :; do sleep 0.05; done'
+    detached bash /workspace/first
+    wait_for 20 inside test -e /tmp/detached
+    kill -TERM "$LAUNCHER"
+    ends_with 143
+    [[ $(in_branch began) == t[0-9]* ]]
+    [ "$(record_of 'map([.argv[0], .state, .exit_code] | map(tostring) | join(" ")) | sort[]')" = \
+        $'bash ended 143\nbash ended 5\nsleep ended 143' ]
+    leaves_nothing
+}
+
 @test "children that the command left behind when it ended by itself are not left either" {
     background -- bash -c '(setsid bash -c "trap \"\" TERM HUP; while :; do date +%s%N >>late; sleep 0.05; done" &)
         while [ ! -s late ]; do sleep 0.05; done; exit 6'

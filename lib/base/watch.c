@@ -1,8 +1,9 @@
-/* Descriptors that are watched for as long as they are open, and messages with their header. */
+/* Descriptors that are watched for as long as they are open. */
+#include "lib/base/watch.h"
+
 #include <sys/epoll.h>
 
 #include "lib/base/cleanup.h"
-#include "sandbox/agent-task-runnerd/runner.h"
 
 int watch_begin(struct watch *watch, struct event_loop *loop, int fd,
                 event_loop_source_callback *callback, void *context)
@@ -30,13 +31,4 @@ void watch_close(struct watch *watch)
 {
     watch_stop(watch);
     cleanup_close(&watch->fd);
-}
-
-int message_send(int socket, enum task_message type, void *message, size_t size, int fd)
-{
-    const struct unix_message packet = {
-        .data = message, .size = size, .fds = &fd, .fd_count = fd >= 0 ? 1 : 0};
-    *(struct task_header *)message =
-        (struct task_header){.version = TASK_PROTOCOL_VERSION, .type = type};
-    return unix_message_send(socket, &packet);
 }

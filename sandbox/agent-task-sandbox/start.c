@@ -1,0 +1,146 @@
+/* From a judged request to the command that runs, which is what was judged. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+#include "lib/base/cleanup.h"
+#include "sandbox/agent-task-sandbox/image.h"
+#include "sandbox/agent-task-sandbox/init.h"
+#include "sandbox/confine/program.h"
+
+/* Said once the command is the command: what it writes to its terminal can be read from here on. */
+static void tell_started(struct init *init)
+{
+    struct task_reply reply = {
+        .header.type = TASK_STARTED,
+        .has_terminal = init->terminal.master >= 0,
+    };
+
+    init->phase = PHASE_RUNNING;
+    reply_to_client(init, &reply, init->terminal.master);
+    terminal_close(&init->terminal);
+}
+
+static void tell_failed(struct init *init, int exit_code, const struct error *err)
+{
+    init->task.exit_code = (uint32_t)exit_code;
+    reply_refusal(init, TASK_FAILED, error_text(err));
+    reply_ended(init, W_EXITCODE(exit_code, 0));
+    init_end();
+}
+
+static void explain_exec(const struct init *init, int result, struct error *err)
+{
+    /* The program itself is there, or there would be another verdict. */
+    if (result == -ENOENT)
+        error_set(err, 0, "cannot run '%s': the interpreter that it names was not found",
+                  init->task.target.called);
+    else
+        error_set(err, -result, "cannot run '%s'", init->task.target.called);
+}
+
+/* True when the command has stopped, since it was last asked. */
+static bool has_stopped(const struct command *command)
+{
+    siginfo_t info = {.si_pid = 0};
+
+    return waitid(P_PID, (id_t)command->pid, &info, WSTOPPED | WNOHANG) == 0 && info.si_pid != 0;
+}
+
+/* The stop that an exec was made with comes before anything of the new image runs. True when it has
+ * come, false when the process has ended. */
+static bool wait_for_stop(const struct command *command)
+{
+    siginfo_t info = {.si_pid = 0};
+
+    while (waitid(P_PID, (id_t)command->pid, &info, WSTOPPED | WEXITED | WNOWAIT) < 0 &&
+           errno == EINTR)
+        continue;
+    return has_stopped(command);
+}
+
+/*
+ * Answers the command's own execs, and does nothing else while it shares our memory. True when it
+ * stands before its first instruction, false when it gave up or has ended. Any earlier stop, one
+ * that its terminal asked for included, is over at once.
+ */
+static bool wait_for_exec(struct init *init)
+{
+    const struct command *command = &init->command;
+    struct pollfd polls[] = {{.fd = command->report, .events = POLLIN},
+                             {.fd = init->nested.listener, .events = POLLIN},
+                             {.fd = init->children, .events = POLLIN}};
+
+    while (!command_has_outcome(command)) {
+        struct signalfd_siginfo information;
+
+        if (poll(polls, ARRAY_LENGTH(polls), -1) < 0)
+            init_end();
+        if (polls[1].revents != 0)
+            nested_answer(&init->nested);
+        (void)!read(init->children, &information, sizeof(information));
+        if (!has_stopped(command))
+            continue;
+        if (command_has_outcome(command))
+            return true;
+        (void)kill(command->pid, SIGCONT);
+    }
+    return wait_for_stop(command);
+}
+
+static void begin(struct init *init, const struct image *image)
+{
+    struct error err = ERROR_INITIALIZER;
+    bool is_before = wait_for_exec(init);
+    int result = command_outcome(&init->command);
+
+    init->nested.command = 0;
+    if (result < 0) {
+        explain_exec(init, result, &err);
+        tell_failed(init, program_exit_code(-result), &err);
+    }
+    if (is_before && image_verify(image, init->command.pid, &err) < 0) {
+        error_prefix(&err, "cannot run '%s'", init->task.target.called);
+        tell_failed(init, PROGRAM_NOT_EXECUTABLE, &err);
+    }
+    (void)kill(init->command.pid, SIGCONT);
+}
+
+static int start(struct init *init, const struct image *image, struct error *err)
+{
+    struct task *task = &init->task;
+    const struct command_spec spec = {
+        .target = &task->target,
+        .image = image,
+        .arguments = task->block.arguments,
+        .environment = task->variables.items,
+        .streams = &task->streams,
+        .terminal = &init->terminal,
+        .profile = init->settings->profile,
+        .umask = task->run.umask,
+        .ignored_signals = task->run.ignored_signals,
+    };
+    int result = 0;
+
+    if (streams_have_terminal(&task->streams))
+        result = terminal_open(&init->terminal, &task->streams, err);
+    return result < 0 ? result : command_start(&spec, &init->command, err);
+}
+
+void init_start_command(struct init *init)
+{
+    const struct image image = image_expect(&init->task.target);
+    struct error err = ERROR_INITIALIZER;
+
+    if (start(init, &image, &err) < 0)
+        tell_failed(init, PROGRAM_NOT_EXECUTABLE, &err);
+    init->nested.command = init->command.pid;
+    begin(init, &image);
+    streams_let_go(&init->task.streams);
+    cleanup_close(&init->terminal.slave);
+    tell_started(init);
+    init_reap(init);
+}

@@ -1,0 +1,86 @@
+/* A program changes between the verdict on it and its exec, by the same path. */
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "tests/attack/trap.h"
+
+#define PATH_SIZE 64
+#define EXCHANGE 2 /* RENAME_EXCHANGE: renameat2(2) */
+
+static char judged[PATH_SIZE];
+static char other[PATH_SIZE];
+
+static void *exchange(void *unused)
+{
+    unsigned seed = 1;
+    (void)unused;
+    for (;;) {
+        (void)syscall(SYS_renameat2, AT_FDCWD, judged, AT_FDCWD, other, EXCHANGE);
+        usleep((unsigned)rand_r(&seed) % 1000);
+    }
+    return NULL;
+}
+
+/* TEXT, or a copy of FROM. */
+static bool place(const char *path, const char *from, const char *text)
+{
+    cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+    if (text == NULL)
+        return fd >= 0 && attack_copy(from, fd) == 0;
+    return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) &&
+           fchmod(fd, 0755) == 0;
+}
+
+static bool make_places(void)
+{
+    char directory[] = "/tmp/swap-XXXXXX";
+    if (mkdtemp(directory) == NULL || chmod(directory, 0755) < 0)
+        return false;
+    snprintf(judged, sizeof(judged), "%s/judged", directory);
+    snprintf(other, sizeof(other), "%s/other", directory);
+    return true;
+}
+
+/* What a rule denies by its digest takes the place of what it permits, again and again. */
+static bool count_wins(void)
+{
+    char look[] = LOOK_FORBIDDEN;
+    char *const arguments[] = {attack_whoami[0], look, NULL};
+    const struct attack_exec exec = {AT_FDCWD, judged, 0, arguments, NULL};
+    unsigned long tries = attack_count(200, 10000);
+    unsigned long wins = 0;
+    unsigned long ran = 0;
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, exchange, NULL) != 0)
+        return attack_say("start a thread");
+    for (unsigned long i = 0; i < tries; i++) {
+        int code = attack_try(&exec);
+        wins += code == RAN_FORBIDDEN;
+        ran += code == 0;
+    }
+    printf("%lu tries, %lu ran what is denied, %lu what is not\n", tries, wins, ran);
+    return (wins == 0 && ran > 0) || attack_say("%lu wins, %lu ran", wins, ran);
+}
+
+bool attack_swap_program(void)
+{
+    return make_places() && place(judged, HARMLESS, NULL) && place(other, THIS_PROGRAM, NULL)
+               ? count_wins()
+               : attack_say("make programs");
+}
+
+/* Whoever reads a script opens it again, when nobody can look any more: docs/exec-trap.md. */
+bool attack_swap_script(void)
+{
+    return make_places() && place(judged, NULL, "#!/bin/sh\nexit 0\n") &&
+                   place(other, NULL, "#!/bin/sh\nexit 43\n")
+               ? count_wins()
+               : attack_say("make scripts");
+}
