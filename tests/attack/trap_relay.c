@@ -38,7 +38,7 @@
 
 #define BOUND_MS 4000
 /* Until a command of 0.3 s has ended, and that has been told. */
-#define UNHEARD_US 1000000
+#define UNHEARD_US 900000
 /* In which what has ended would have been seen to. */
 #define LIVING_MS 300
 /* Of what a command says. */

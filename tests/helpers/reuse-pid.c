@@ -270,6 +270,22 @@ static bool start(char **command)
     return set.from != NULL && hear(ROUND_MS) == 0;
 }
 
+/* The second time the bystander hurries. */
+static bool try_all(int pass)
+{
+    bool is_over = false;
+    long step = 0;
+    bool is_well = true;
+    for (; is_well && !is_over; step++)
+        is_well = try_at(step, pass == 1, &is_over);
+    if (is_well)
+        printf("pass %d: %ld steps, %lu numbers reused, %lu of them held\n", pass, step - 1, reused,
+               held);
+    else
+        printf("pass %d, step %ld\n", pass, step - 1);
+    return is_well;
+}
+
 int main(int argc, char **argv)
 {
     set.is_touching = argc > 1 && strcmp(argv[1], "--touch") == 0;
@@ -283,16 +299,8 @@ int main(int argc, char **argv)
     if (!start(rest + 2))
         return 2;
     for (int pass = 0; pass < 2; pass++) {
-        bool is_over = false;
-        long step = 0;
-        for (; !is_over; step++) {
-            if (!try_at(step, pass == 1, &is_over)) {
-                printf("pass %d, step %ld\n", pass, step);
-                return 1;
-            }
-        }
-        printf("pass %d: %ld steps, %lu numbers reused, %lu of them held\n", pass, step - 1, reused,
-               held);
+        if (!try_all(pass))
+            return 1;
     }
     return 0;
 }
