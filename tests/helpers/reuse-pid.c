@@ -28,6 +28,11 @@
 #include "lib/base/cleanup.h"
 #include "lib/wire/task_protocol.h"
 
+#ifdef SYS_epoll_wait
+#define WAIT SYS_epoll_wait
+#else
+#define WAIT SYS_epoll_pwait
+#endif
 #define CALL_STOP (SIGTRAP | 0x80)
 #define RAN_SANDBOXED 41
 #define RELAY_REFUSED 126
@@ -125,7 +130,7 @@ static bool is_left_alone(pid_t pid)
     FILE *status = fopen(path, "re");
     while (status != NULL && fgets(line, sizeof(line), status) != NULL) {
         if ((strncmp(line, "TracerPid:", 10) == 0 && strtol(line + 10, NULL, 10) != 0) ||
-            (strncmp(line, "State:", 6) == 0 && strchr(line, 'S') == NULL))
+            (strncmp(line, "State:", 6) == 0 && strchr(line + 6, 'S') == NULL))
             is_alone = false;
     }
     if (status != NULL)
@@ -143,6 +148,43 @@ static bool is_soon_left_alone(pid_t pid)
     return is_left_alone(pid);
 }
 
+/* The first word of a file of PID's below /proc. */
+static void look_up(pid_t pid, const char *name, char word[32])
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+    FILE *file = fopen(path, "re");
+    word[0] = '\0';
+    if (file != NULL && fscanf(file, "%31s", word) != 1)
+        word[0] = '\0';
+    if (file != NULL)
+        fclose(file);
+}
+
+/* Until the runner has nothing to do, a few times in a row. */
+static void await_idle(void)
+{
+    double end = now() + ROUND_MS;
+    for (int count = 0; count < 3 && now() < end;) {
+        char number[32];
+        look_up(set.runner, "syscall", number);
+        long call = strtol(number, NULL, 10);
+        count = number[0] != '\0' && (call == SYS_epoll_pwait || call == WAIT) ? count + 1 : 0;
+        usleep(SETTLE_US / 8);
+    }
+}
+
+/* Until the bystander has become the relay. */
+static void await_relay(pid_t pid)
+{
+    double end = now() + ROUND_MS;
+    char name[32] = "";
+    while (strncmp(name, "agent-exec", 10) != 0 && now() < end) {
+        look_up(pid, "comm", name);
+        usleep(LOOK_US);
+    }
+}
+
 /* In the runner's next loop, or before it goes on at all. */
 static bool swap(const struct round *round, bool is_hurried)
 {
@@ -154,11 +196,12 @@ static bool swap(const struct round *round, bool is_hurried)
     reused++;
     if (is_hurried) {
         (void)!write(go, "", 1);
+        await_relay(bystander);
         usleep(SETTLE_US);
     }
     if (ptrace(PTRACE_DETACH, set.runner, NULL, NULL) < 0)
         return say("let the runner go on", set.runner);
-    usleep(SETTLE_US);
+    await_idle();
     if (set.is_touching)
         kill(bystander, SIGKILL);
     bool is_alone = is_hurried || is_soon_left_alone(bystander);
