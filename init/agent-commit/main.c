@@ -158,6 +158,27 @@ static int print_whereabouts(const char *branch, struct error *err)
     return 0;
 }
 
+/* The configuration of the work tree can lead a push elsewhere: url.BASE.insteadOf of
+ * git-config(1). */
+static int check_pushed(const struct options *options, const char *id, struct error *err)
+{
+    char repository[PATH_MAX];
+    char branch[PATH_MAX];
+    char stored[COMMIT_ID_SIZE];
+    if (path_format(repository, "--git-dir=%s", options->repository) < 0 ||
+        path_format(branch, "refs/heads/%s", options->branch) < 0)
+        return error_set(err, ENAMETOOLONG, "the branch's name");
+    const char *const ask[] = {repository, "rev-parse", "--verify", "--quiet", branch, NULL};
+    int result = work_tree_ask(ask, stored, sizeof(stored), err);
+    if (result < 0)
+        return result;
+    if (result == 0 || strcmp(stored, id) != 0)
+        return error_set(err, EPROTO, "what was pushed did not arrive in '%s'",
+                         options->repository);
+    commit_report("pushed", id);
+    return 0;
+}
+
 /* HEAD, wherever the agent left it, becomes the session's branch in the volume; the host never
  * forces. ID is what was pushed, "" when there is no commit. */
 static int push(const struct options *options, char id[COMMIT_ID_SIZE], struct error *err)
@@ -171,20 +192,20 @@ static int push(const struct options *options, char id[COMMIT_ID_SIZE], struct e
     char refspec[PATH_MAX];
     if (path_format(refspec, "+HEAD:refs/heads/%s", options->branch) < 0)
         return error_set(err, ENAMETOOLONG, "the branch's name");
-    /* The repository may have hooks of the agent's, and git forgets its -c for the other side. */
+    /* The repository may have hooks and settings of the agent's, and git forgets its -c for the
+     * other side. */
     const char *const arguments[] = {
         "push",
         "--quiet",
         "--no-verify",
-        "--receive-pack=git -c core.hooksPath=/dev/null receive-pack",
+        "--receive-pack=git -c core.hooksPath=/dev/null -c core.alternateRefsCommand=true "
+        "receive-pack",
         options->repository,
         refspec,
         NULL,
     };
     result = work_tree_git_checked(arguments, NULL, 0, err);
-    if (result == 0)
-        commit_report("pushed", id);
-    return result;
+    return result == 0 ? check_pushed(options, id, err) : result;
 }
 
 /* What begins anew would look as if everything that it lacks had been deleted. */

@@ -76,6 +76,8 @@ int work_tree_use(enum work_tree_way way, const char *repository, struct error *
     bool is_as_left = way == WORK_TREE_AS_LEFT;
     const char *const variables[][2] = {
         {"GIT_TERMINAL_PROMPT", "0"},
+        /* Whatever a configuration allows: there is nowhere else to go to. */
+        {"GIT_ALLOW_PROTOCOL", "file"},
         {"GIT_WORK_TREE", "."},
         {"GIT_DIR", way == WORK_TREE_VOLUME ? repository : WORK_TREE_GIT_DIRECTORY},
         {"GIT_INDEX_FILE", is_as_left ? NULL : index},

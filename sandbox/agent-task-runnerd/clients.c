@@ -13,7 +13,7 @@
 
 #define BACKLOG 1024
 
-/* While there is no row for another, they wait in the kernel. */
+/* While there is no row or descriptor for another, they wait in the kernel; a tick looks again. */
 static void set_full(struct clients *clients, bool is_full)
 {
     if (clients->is_full == is_full)
@@ -118,13 +118,12 @@ static void on_message(void *context, uint32_t events)
         return;
     }
     int result = size < 0 ? (int)size : request_check(&request, (size_t)size, client->fds.count);
-    if (result < 0) {
-        clients_refuse(client, -result, "not a request");
-    } else if (request.header.type == TASK_RUN) {
+    if (result < 0)
+        clients_refuse(client, -result, "not a request, or there is no room for its descriptors");
+    else if (request.header.type == TASK_RUN)
         begin_run(client, &request.run);
-    } else {
+    else
         operator_serve(client, &request.other);
-    }
 }
 
 /* The connection belongs to the sandbox to come: nothing is read from it. */
@@ -189,12 +188,13 @@ static void on_connection(void *context, uint32_t events)
     uid_t uid;
     (void)events;
     struct client *client = find_free(&runner->clients);
-    set_full(&runner->clients, client == NULL);
-    if (client == NULL)
-        return;
-    int connection = unix_socket_accept(runner->clients.door.fd, &uid);
+    int door = runner->clients.door.fd;
+    int connection = client == NULL ? -EMFILE : unix_socket_accept(door, &uid);
+    set_full(&runner->clients, connection < 0);
     if (connection >= 0)
         admit(runner, client, connection);
+    else
+        runner_expect(runner);
 }
 
 int clients_open(struct runner *runner, struct error *err)
@@ -215,6 +215,7 @@ void clients_on_configured(struct runner *runner)
 
 void clients_on_tick(struct runner *runner, uint64_t now_ns)
 {
+    set_full(&runner->clients, false);
     for (size_t i = 0; i < runner->clients.end; i++) {
         struct client *client = &runner->clients.rows[i];
         if (client->state == CLIENT_FREE || client->state == CLIENT_HANDED)

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -47,7 +46,7 @@ void runner_begin(struct runner *self)
 {
     if (self->stored_listener >= 0 && listener_adopt(self, self->stored_listener) < 0) {
         diagnostic_say("agent-task-runnerd: the listener cannot be watched", NULL);
-        _exit(EXIT_FAILURE); /* PID 1 has it still, and starts the next one */
+        _exit(1); /* PID 1 has it still, and starts the next one */
     }
     (void)service_tell(self, INIT_NOTICE_READY, -1);
 }

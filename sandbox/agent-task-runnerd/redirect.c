@@ -178,7 +178,7 @@ static void verify(struct call *call, int signal)
     const struct program image = program_of_process(process);
     (void)signal;
     if (!program_is_same(&image, call->is_direct ? &call->target : &call->runner->calls.relay)) {
-        kill_call(call, "killed: it became another program than the one that was set up");
+        kill_call(call, "killed: it did not become the program that was set up");
         return;
     }
     if (call->is_direct) {
@@ -197,6 +197,7 @@ static void (*const actions[CALL_STATE_COUNT][TRACE_COUNT])(struct call *call, i
         [TRACE_TRAP]   = redirect_release,
         [TRACE_HALT]   = redirect_release,
         [TRACE_SIGNAL] = redirect_release,
+        [TRACE_EXEC]   = redirect_release,
     },
     [CALL_STOPPING] = {
         [TRACE_TRAP]   = set_up,

@@ -28,12 +28,15 @@ static void *exchange(void *unused)
     return NULL;
 }
 
-/* TEXT, or a copy of FROM. */
-static bool place(const char *path, const char *from, const char *text)
+static bool place_copy(const char *path, const char *from)
 {
     cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
-    if (text == NULL)
-        return fd >= 0 && attack_copy(from, fd) == 0;
+    return fd >= 0 && attack_copy(from, fd) == 0;
+}
+
+static bool place_text(const char *path, const char *text)
+{
+    cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
     return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) &&
            fchmod(fd, 0755) == 0;
 }
@@ -71,7 +74,7 @@ static bool count_wins(void)
 
 bool attack_swap_program(void)
 {
-    return make_places() && place(judged, HARMLESS, NULL) && place(other, THIS_PROGRAM, NULL)
+    return make_places() && place_copy(judged, HARMLESS) && place_copy(other, THIS_PROGRAM)
                ? count_wins()
                : attack_say("make programs");
 }
@@ -79,8 +82,8 @@ bool attack_swap_program(void)
 /* Whoever reads a script opens it again, when nobody can look any more: docs/exec-trap.md. */
 bool attack_swap_script(void)
 {
-    return make_places() && place(judged, NULL, "#!/bin/sh\nexit 0\n") &&
-                   place(other, NULL, "#!/bin/sh\nexit 43\n")
+    return make_places() && place_text(judged, "#!/bin/sh\nexit 0\n") &&
+                   place_text(other, "#!/bin/sh\nexit 43\n")
                ? count_wins()
                : attack_say("make scripts");
 }

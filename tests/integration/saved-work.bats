@@ -134,6 +134,30 @@ END
     [ "$output" = 'clean 10000 0000000000000000' ]
 }
 
+@test "a configuration that leads the push elsewhere costs no work, and runs nothing" {
+    local rule
+    for rule in /workspace/else.git 'ext::sh -c touch% /tmp/ran% ||% %S% '; do
+        # The control, in the same session: git itself goes where it is led.
+        run --separate-stderr "$CA" run shell "$REPO" --name "$NAME" --no-push -- bash -c '
+            git init -q --bare else.git
+            git config protocol.ext.allow always
+            git config "url.$1.insteadOf" "$(git remote get-url local)"
+            git push local HEAD:refs/heads/led >/dev/null 2>&1
+            [ -e /tmp/ran ] || git --git-dir=else.git rev-parse -q --verify refs/heads/led >/dev/null && echo led
+            rm -rf /tmp/ran; echo x >x' bash "$rule"
+        echo "$output $stderr"
+        [ "$status" -eq 0 ]
+        grep -q '^led$' <<<"$output"
+        "$CA" sync "$NAME"
+        [ "$(git -C "$REPO" show "shell/$NAME:x")" = x ]
+        run hardened_run --user 10000:10004 --entrypoint test \
+            --mount "type=volume,source=$(container_of "$NAME"),destination=/volume,readonly" "$SHELL_IMAGE" -e /volume/tmp/ran
+        [ "$status" -eq 1 ]
+        "$CA" remove "$NAME" --yes --no-push
+        git -C "$REPO" branch -q -D "shell/$NAME"
+    done
+}
+
 @test "--no-push keeps the work in the volume until sync asks for it" {
     run --separate-stderr "$CA" run shell "$REPO" --name "$NAME" --no-push -- sh -c 'echo x >x'
     [ "$status" -eq 0 ]
