@@ -405,6 +405,28 @@ milliseconds() {
     ends_with 143
 }
 
+@test "boot: a wait that an order cuts short is over, and hits nobody later" {
+    local wait='limit=9 window=60000 backoff=2500 backoffmax=2500'
+    scenario "service web flags=ready+restart $wait -- "'test -e $OUT/again || { touch $OUT/again; exit 1; }; while ! test -e $OUT/go; do sleep 0.02; done; printf "READY=1\n" >&$NOTIFY_FD; exec sleep 30' \
+        "service off flags=restart $wait -- exit 1" \
+        'service agent flags=main -- exec sleep 30' 'ready 3000'
+    boot
+    state() { ctl status --json | jq -e --arg states "$1" '[.services[:2][].state] | join(" ") == $states'; }
+    eventually state 'backoff backoff'
+    ctl restart web
+    ctl stop off
+    state 'starting exited'
+    sleep 2.7 # the waits would have ended by now
+    state 'starting exited'
+    touch "$OUT/go"
+    ctl wait web --timeout 5
+    ctl status --json | jq -e '.services[0].restarts == 1'
+    run -0 ctl events --json
+    [ "$(jq -s 'any(.event == "service-timed-out" or .event == "transition-rejected")' <<<"$output")" = false ]
+    signal TERM
+    ends_with 143
+}
+
 @test "boot: a crash of any service leaves the session up and says so" {
     scenario 'service a flags=ready -- printf "READY=1\n" >&$NOTIFY_FD; exec sleep 30' \
         'service b deps=0 -- exec sleep 30' 'service c flags=restart limit=9 window=60000 backoff=10 -- exec sleep 30' \

@@ -116,6 +116,19 @@ static bool no_service_waits_without_a_deadline(void)
     return true;
 }
 
+/* One that is left over would be taken for that of a later state. */
+static bool no_timer_outlives_its_state(void)
+{
+    for (int i = 0; i < 2; i++) {
+        enum init_service_state state = model.init.services[i].state;
+        bool is_untimed =
+            state == INIT_STATE_WAITING || state == INIT_STATE_EXITED || state == INIT_STATE_FAILED;
+        if (is_untimed && model.init.timers[i].deadline_ns != 0)
+            return false;
+    }
+    return true;
+}
+
 static bool a_stop_ends_in_its_time(void)
 {
     uint64_t spent_ns = model.now_ns - model.init.stop_ns;
@@ -190,9 +203,10 @@ static const struct {
     {"every service with a process knows it",           every_service_with_a_process_knows_it},
     {"no stop waits without a deadline",                no_stop_waits_without_a_deadline},
     {"no service waits without a deadline",             no_service_waits_without_a_deadline},
+    {"no timer is armed in WAITING, EXITED, FAILED",    no_timer_outlives_its_state},
     {"a stop ends in its time",                         a_stop_ends_in_its_time},
     {"the wipe always runs",                            the_wipe_always_runs},
-    {"an unforced stop shuts down", an_unforced_stop_shuts_down},
+    {"an unforced stop shuts down",                     an_unforced_stop_shuts_down},
     {"restarts stay within their limit",                restarts_stay_within_their_limit},
     {"services start only while it runs",               services_start_only_while_it_runs},
     {"a second TERM shortens",                          a_second_TERM_shortens},
