@@ -427,6 +427,28 @@ milliseconds() {
     ends_with 143
 }
 
+@test "boot: all that it said before it ended is heard, however much waits" {
+    local number
+    {
+        printf 'say begun\nawait %s\n' "$OUT/go"
+        for number in $(seq 40); do echo "service number-$number -- exec sleep 30"; done
+        printf '%s\n' 'service agent flags=main -- exit 42' 'ready 3000'
+    } >"$OUT/scenario"
+    echo 'shutdown true' >>"$OUT/scenario"
+    start env -i PATH="$PATH" "$INIT" --boot="$BOOT" -- "$OUT/scenario"
+    eventually has stderr begun
+    local init boot
+    init=$(pid1)
+    read -r boot _ <"/proc/$init/task/$init/children" || true
+    signal STOP
+    signal WINCH # it looks at signals first then, and so at the end of the boot
+    touch "$OUT/go"
+    dead() { grep -q '^State:.Z' "/proc/$boot/status"; }
+    eventually dead
+    signal CONT
+    ends_with 42
+}
+
 @test "boot: a crash of any service leaves the session up and says so" {
     scenario 'service a flags=ready -- printf "READY=1\n" >&$NOTIFY_FD; exec sleep 30' \
         'service b deps=0 -- exec sleep 30' 'service c flags=restart limit=9 window=60000 backoff=10 -- exec sleep 30' \
