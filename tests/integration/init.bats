@@ -11,8 +11,8 @@ load common
 setup_file() {
     export INIT=$BUILD/image/usr/local/bin/agent-init
     export INITCTL=$BUILD/image/usr/local/bin/agent-initctl
-    export BOOT=$BUILD/tests/fixtures/fixture_boot
-    make -s -C "$ROOT" BUILD="$BUILD" "$INIT" "$INITCTL" "$BOOT"
+    export BOOT=$BUILD/tests/fixtures/fixture_boot ODD=$BUILD/tests/helpers/odd-exec
+    make -s -C "$ROOT" BUILD="$BUILD" "$INIT" "$INITCTL" "$BOOT" "$ODD"
 }
 
 setup() {
@@ -291,6 +291,57 @@ milliseconds() {
         [ "${#lines[@]}" -eq 1 ]
     done
     run -225 "$INITCTL" status
+}
+
+@test "usage: no argument at all, not even a name, is 221 with one line" {
+    run -221 in_namespace "$ODD" no-arguments "$INIT"
+    [ "${#lines[@]}" -eq 1 ]
+    [[ $output == *"no command to run"* ]]
+    run -221 "$ODD" no-arguments "$INIT"
+    [ "${#lines[@]}" -eq 1 ]
+}
+
+@test "usage: 16384 arguments are taken, one more is 221 with one line, booting or not" {
+    local room=$((16384 - 6)) # all but "@": what comes before has its place too
+    run -42 in_namespace "$ODD" arguments "$room" "$INIT" -- /bin/sh -c "test \$# -eq $room && exit 42" sh @
+    run -221 in_namespace "$ODD" arguments $((room + 1)) "$INIT" -- /bin/sh -c 'exit 42' sh @
+    [ "$output" = "agent-init: too many arguments; see agent-init --help" ]
+    run -221 in_namespace "$ODD" arguments 100000 "$INIT" -- /bin/sh -c 'exit 42' sh @
+    [ "$output" = "agent-init: too many arguments; see agent-init --help" ]
+    # More than the kernel lets anybody have.
+    run -125 in_namespace "$ODD" arguments 390000 "$INIT" -- /bin/sh -c 'exit 42' sh @
+    [[ $output == *"Argument list too long" ]]
+    scenario 'refuse 42' 'exit 42'
+    room=$((16384 - 4))
+    run -42 in_namespace "$ODD" arguments "$room" "$INIT" --boot="$BOOT" -- @ "$OUT/scenario"
+    run -221 in_namespace "$ODD" arguments $((room + 1)) "$INIT" --boot="$BOOT" -- @ "$OUT/scenario"
+    [ "$output" = "agent-init: too many arguments; see agent-init --help" ]
+}
+
+@test "usage: an option of 128 KiB, of bytes that no terminal should get, is 221 with one short line" {
+    local option
+    option=--$(head -c 131000 /dev/zero | tr '\0' '\033')
+    run -221 in_namespace "$INIT" "$option" true
+    [ "${#lines[@]}" -eq 1 ] && [ "${#output}" -lt 1024 ]
+    [[ $output == *"unknown option --?"* ]]
+    run -221 in_namespace "$INIT" $'--stop-grace=1\n2' true
+    [ "${#lines[@]}" -eq 1 ]
+}
+
+@test "usage: an odd environment goes to main byte for byte and changes nothing here" {
+    "$ODD" environment /bin/cat /proc/self/environ >"$OUT/expected" 2>/dev/null
+    [ "$(wc -c <"$OUT/expected")" -gt 1000000 ]
+    in_namespace "$ODD" environment "$INIT" /bin/cat /proc/self/environ >"$OUT/environ" 2>/dev/null
+    cmp "$OUT/expected" "$OUT/environ"
+    # Nobody preloads anything into it; a program with a loader tells of the attempt.
+    run -2 in_namespace "$ODD" environment "$INIT" "$ODD"
+    [ -z "$output" ]
+    run -0 in_namespace "$ODD" environment /bin/true
+    [[ $output == *"/no/such.so"* ]]
+    run -221 in_namespace "$ODD" environment "$INIT" --stop-grace
+    [ "$output" = "agent-init: --stop-grace takes a number of seconds up to 86400; see agent-init --help" ]
+    scenario 'refuse 42' 'exit 42'
+    run -42 in_namespace "$ODD" environment "$INIT" --boot="$BOOT" -- "$OUT/scenario"
 }
 
 @test "boot: services start in order, main's code comes out, the shutdown runs" {
