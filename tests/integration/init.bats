@@ -347,7 +347,7 @@ milliseconds() {
 @test "boot: services start in order, main's code comes out, the shutdown runs" {
     scenario 'service first flags=ready -- sleep 0.2; echo first >>$OUT/order; printf "READY=1\n" >&$NOTIFY_FD; exec sleep 30' \
         'service second deps=0 -- echo second >>$OUT/order; exec sleep 30' \
-        'service agent flags=main deps=0+1 -- echo agent >>$OUT/order; pwd >$OUT/directory; exit 17' \
+        'service agent flags=main deps=0+1 -- echo agent >>$OUT/order; pwd >$OUT/directory; while ! grep -q second $OUT/order; do sleep 0.02; done; exit 17' \
         'ready 3000'
     boot
     ends_with 17
