@@ -156,6 +156,13 @@ static bool forks_fail(void)
     return true;
 }
 
+/* What control.c does then. */
+static bool client_fails(void)
+{
+    session_tick(&model.init, 1000);
+    return true;
+}
+
 static bool looks_are_slow(void)
 {
     model.looks_are_slow = !model.looks_are_slow;
@@ -202,6 +209,7 @@ static const struct {
     [RESTART_WEB]         = {.name = "web is to be restarted",    .happen = restart_web},
     [STOP_WEB]            = {.name = "web is to be stopped",      .happen = stop_web},
     [FORKS_FAIL]          = {.name = "forks fail, or work again", .happen = forks_fail},
+    [CLIENT_FAILS]        = {.name = "a client cannot be let in", .happen = client_fails},
     [LOOKS_ARE_SLOW]      = {.name = "looks are slow, or quick again", .happen = looks_are_slow},
     [SHUTDOWN_SUCCEEDS]   = {.name = "the shutdown succeeds",     .kind = PROCESS_SHUTDOWN},
     [SHUTDOWN_FAILS]      = {.name = "the shutdown fails",        .kind = PROCESS_SHUTDOWN, .wait_status = 1 << 8},

@@ -26,6 +26,7 @@ enum happening {
     RESTART_WEB, /* agent-initctl */
     STOP_WEB,
     FORKS_FAIL,     /* and work again when it happens once more */
+    CLIENT_FAILS,   /* there is no descriptor for one that connects */
     LOOKS_ARE_SLOW, /* past thousands who live; and quick again */
     SHUTDOWN_SUCCEEDS,
     SHUTDOWN_FAILS,

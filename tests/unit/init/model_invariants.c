@@ -8,6 +8,8 @@
 
 /* The grace, and what killing, shutting down and wiping may take beyond it. */
 #define STOP_MS_MAX (300 + 100 + 1000 + 750 + 1250)
+/* Between two attempts to start a program. */
+#define PROGRAM_RETRY_MS 100
 #define BIT(number) (1U << (number))
 
 /* clang-format off */
@@ -90,6 +92,13 @@ static bool every_child_is_reaped_once(void)
 static bool a_look_in_vain_asks_for_no_other(void)
 {
     return !model.is_reap_vain || kernel_has_dead() || !is_reap_due();
+}
+
+static bool a_program_is_soon_tried_again(void)
+{
+    uint64_t soon_ns = model.now_ns + PROGRAM_RETRY_MS * CLOCK_NANOSECONDS_PER_MILLISECOND;
+    uint64_t tick_ns = model.init.timers[INIT_TIMER_TICK].deadline_ns;
+    return is_done() || model.init.pending_program < 0 || (tick_ns != 0 && tick_ns <= soon_ns);
 }
 
 static bool every_service_with_a_process_knows_it(void)
@@ -219,6 +228,7 @@ static const struct {
     {"it exits only when it owes nothing",              it_exits_only_when_it_owes_nothing},
     {"every child is reaped once",                      every_child_is_reaped_once},
     {"a look in vain asks for no other",                a_look_in_vain_asks_for_no_other},
+    {"a program that could not be started soon is",     a_program_is_soon_tried_again},
     {"every service with a process knows it",           every_service_with_a_process_knows_it},
     {"no stop waits without a deadline",                no_stop_waits_without_a_deadline},
     {"no service waits without a deadline",             no_service_waits_without_a_deadline},
