@@ -15,6 +15,8 @@
 
 /* Messages taken before the loop looks at its other sources. */
 #define BOOT_BATCH 16
+/* All that it may have to say: its services, the channel, that it is ready, that it refuses. */
+#define BOOT_MESSAGES_MAX (INIT_SERVICES_MAX + 3)
 #define PROGRAM_RETRY_MS 100
 
 static void close_boot(struct init *init)
@@ -112,11 +114,16 @@ static bool receive(struct init *init)
     return size != 0 && size != -EAGAIN;
 }
 
+static void receive_some(struct init *init, int max)
+{
+    for (int i = 0; i < max && init->boot_fd >= 0 && receive(init); i++)
+        ;
+}
+
 static void on_boot_message(void *context, uint32_t events)
 {
     (void)events;
-    for (int i = 0; i < BOOT_BATCH && receive(context); i++)
-        ;
+    receive_some(context, BOOT_BATCH);
 }
 
 /* argv in init->pointers: the program, its orders, and what our command line said after "--". */
@@ -179,7 +186,7 @@ static void end_boot(struct init *init, int wait_status)
 {
     bool is_unstarted = WIFEXITED(wait_status) &&
                         (WEXITSTATUS(wait_status) == 126 || WEXITSTATUS(wait_status) == 127);
-    on_boot_message(init, 0); /* its last words */
+    receive_some(init, BOOT_MESSAGES_MAX); /* its last words */
     /* What could not be executed has been told, by spawn or by the dynamic loader. */
     if (init->state == INIT_SESSION_BOOTING && !is_unstarted)
         diagnostic_say(init->boot_program, " ended without saying that it was ready or why not",

@@ -99,6 +99,11 @@ static bool ask(struct init *init, pid_t pid, int unused)
     return reap_child(init, pid);
 }
 
+static void look_after_rest(struct init *init)
+{
+    event_loop_set_timer(&init->loop, INIT_TIMER_REAP, init->rest_ns, wake_for_timer, NULL);
+}
+
 /* True when we rest after a look, the last since the round began at CPU_START_NS, took WALK_NS. */
 static bool is_resting(struct init *init, uint64_t cpu_start_ns, uint64_t walk_ns, bool was_vain)
 {
@@ -115,15 +120,20 @@ static bool is_resting(struct init *init, uint64_t cpu_start_ns, uint64_t walk_n
     uint64_t pause = walk_ns < REST_NS_MAX / WALK_REST ? walk_ns * WALK_REST : REST_NS_MAX;
     init->rests++;
     init->rest_ns = clock_monotonic_ns() + pause;
-    event_loop_set_timer(&init->loop, INIT_TIMER_REAP, init->rest_ns, wake_for_timer, NULL);
+    /* After a vain one a death wakes us; asking for another would go on as long as they live. */
+    if (!was_vain)
+        look_after_rest(init);
     return true;
 }
 
 bool reap_children(struct init *init)
 {
     uint64_t start = clock_monotonic_ns();
-    if (start < init->rest_ns)
+    if (start < init->rest_ns) {
+        look_after_rest(init); /* a death may be what woke us */
         return false;
+    }
+    event_loop_clear_timer(&init->loop, INIT_TIMER_REAP); /* this is the look it was set for */
     uint64_t cpu_start = cpu_ns();
     for (int i = 0; i < REAP_BATCH; i++) {
         int wait_status;

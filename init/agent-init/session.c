@@ -44,8 +44,10 @@ static void on_tick(void *context)
 
 void session_tick(struct init *init, uint32_t delay_ms)
 {
-    event_loop_set_timer(&init->loop, INIT_TIMER_TICK, clock_monotonic_ns() + MS(delay_ms), on_tick,
-                         init);
+    uint64_t due_ns = clock_monotonic_ns() + MS(delay_ms);
+    uint64_t set_ns = init->timers[INIT_TIMER_TICK].deadline_ns;
+    if (set_ns == 0 || due_ns < set_ns) /* whoever waits longer can look sooner */
+        event_loop_set_timer(&init->loop, INIT_TIMER_TICK, due_ns, on_tick, init);
 }
 
 /* The clock of the stop starts once, whatever starts it. */

@@ -50,11 +50,6 @@ void supervisor_watch(struct service *service)
         set_timer(service, service->row.watchdog_ms);
 }
 
-static void clear_timer(struct service *service)
-{
-    event_loop_clear_timer(&service->init->loop, (size_t)(service - service->init->services));
-}
-
 static uint32_t spawn_flags(const struct service *service)
 {
     uint32_t flags = service->row.flags;
@@ -105,7 +100,6 @@ static int start_process(struct service *service)
 /* Closes the books on a process that ended, or could not even begin. */
 static void end_process(struct init *init, struct service *service, int wait_status)
 {
-    clear_timer(service);
     notice_close(service);
     reap_forget(init, &service->child);
     events_record(init, INIT_EVENT_SERVICE_EXITED, service->row.name, (uint32_t)wait_status);
@@ -151,7 +145,6 @@ static void do_spawn(struct init *init, struct service *service)
 
 static void do_announce(struct init *init, struct service *service)
 {
-    clear_timer(service);
     events_record(init, INIT_EVENT_SERVICE_READY, service->row.name, 0);
     supervisor_watch(service);
 }
@@ -220,8 +213,11 @@ void supervisor_post(struct init *init, struct service *service, enum service_ev
                       (uint32_t)before << 16 | event);
         return;
     }
-    if (service->state != before)
+    if (service->state != before) {
         service->since_ns = clock_monotonic_ns();
+        /* A timer is its state's: left over it would hit the next one. */
+        event_loop_clear_timer(&init->loop, (size_t)(service - init->services));
+    }
     if (service->state == INIT_STATE_EXITED || service->state == INIT_STATE_FAILED)
         notice_empty_store(service);
     if (actions[action] != NULL)

@@ -11,8 +11,8 @@ load common
 setup_file() {
     export INIT=$BUILD/image/usr/local/bin/agent-init
     export INITCTL=$BUILD/image/usr/local/bin/agent-initctl
-    export BOOT=$BUILD/tests/fixtures/fixture_boot
-    make -s -C "$ROOT" BUILD="$BUILD" "$INIT" "$INITCTL" "$BOOT"
+    export BOOT=$BUILD/tests/fixtures/fixture_boot ODD=$BUILD/tests/helpers/odd-exec
+    make -s -C "$ROOT" BUILD="$BUILD" "$INIT" "$INITCTL" "$BOOT" "$ODD"
 }
 
 setup() {
@@ -293,10 +293,61 @@ milliseconds() {
     run -225 "$INITCTL" status
 }
 
+@test "usage: no argument at all, not even a name, is 221 with one line" {
+    run -221 in_namespace "$ODD" no-arguments "$INIT"
+    [ "${#lines[@]}" -eq 1 ]
+    [[ $output == *"no command to run"* ]]
+    run -221 "$ODD" no-arguments "$INIT"
+    [ "${#lines[@]}" -eq 1 ]
+}
+
+@test "usage: 16384 arguments are taken, one more is 221 with one line, booting or not" {
+    local room=$((16384 - 6)) # all but "@": what comes before has its place too
+    run -42 in_namespace "$ODD" arguments "$room" "$INIT" -- /bin/sh -c "test \$# -eq $room && exit 42" sh @
+    run -221 in_namespace "$ODD" arguments $((room + 1)) "$INIT" -- /bin/sh -c 'exit 42' sh @
+    [ "$output" = "agent-init: too many arguments; see agent-init --help" ]
+    run -221 in_namespace "$ODD" arguments 100000 "$INIT" -- /bin/sh -c 'exit 42' sh @
+    [ "$output" = "agent-init: too many arguments; see agent-init --help" ]
+    # More than the kernel lets anybody have.
+    run -125 in_namespace "$ODD" arguments 390000 "$INIT" -- /bin/sh -c 'exit 42' sh @
+    [[ $output == *"Argument list too long" ]]
+    scenario 'refuse 42' 'exit 42'
+    room=$((16384 - 4))
+    run -42 in_namespace "$ODD" arguments "$room" "$INIT" --boot="$BOOT" -- @ "$OUT/scenario"
+    run -221 in_namespace "$ODD" arguments $((room + 1)) "$INIT" --boot="$BOOT" -- @ "$OUT/scenario"
+    [ "$output" = "agent-init: too many arguments; see agent-init --help" ]
+}
+
+@test "usage: an option of 128 KiB, of bytes that no terminal should get, is 221 with one short line" {
+    local option
+    option=--$(head -c 131000 /dev/zero | tr '\0' '\033')
+    run -221 in_namespace "$INIT" "$option" true
+    [ "${#lines[@]}" -eq 1 ] && [ "${#output}" -lt 1024 ]
+    [[ $output == *"unknown option --?"* ]]
+    run -221 in_namespace "$INIT" $'--stop-grace=1\n2' true
+    [ "${#lines[@]}" -eq 1 ]
+}
+
+@test "usage: an odd environment goes to main byte for byte and changes nothing here" {
+    "$ODD" environment /bin/cat /proc/self/environ >"$OUT/expected" 2>/dev/null
+    [ "$(wc -c <"$OUT/expected")" -gt 1000000 ]
+    in_namespace "$ODD" environment "$INIT" /bin/cat /proc/self/environ >"$OUT/environ" 2>/dev/null
+    cmp "$OUT/expected" "$OUT/environ"
+    # Nobody preloads anything into it; a program with a loader tells of the attempt.
+    run -2 in_namespace "$ODD" environment "$INIT" "$ODD"
+    [ -z "$output" ]
+    run -0 in_namespace "$ODD" environment /bin/true
+    [[ $output == *"/no/such.so"* ]]
+    run -221 in_namespace "$ODD" environment "$INIT" --stop-grace
+    [ "$output" = "agent-init: --stop-grace takes a number of seconds up to 86400; see agent-init --help" ]
+    scenario 'refuse 42' 'exit 42'
+    run -42 in_namespace "$ODD" environment "$INIT" --boot="$BOOT" -- "$OUT/scenario"
+}
+
 @test "boot: services start in order, main's code comes out, the shutdown runs" {
     scenario 'service first flags=ready -- sleep 0.2; echo first >>$OUT/order; printf "READY=1\n" >&$NOTIFY_FD; exec sleep 30' \
         'service second deps=0 -- echo second >>$OUT/order; exec sleep 30' \
-        'service agent flags=main deps=0+1 -- echo agent >>$OUT/order; pwd >$OUT/directory; until grep -q second $OUT/order; do sleep 0.02; done; exit 17' \
+        'service agent flags=main deps=0+1 -- echo agent >>$OUT/order; pwd >$OUT/directory; while ! grep -q second $OUT/order; do sleep 0.02; done; exit 17' \
         'ready 3000'
     boot
     ends_with 17
@@ -403,6 +454,50 @@ milliseconds() {
     eventually waits
     signal TERM
     ends_with 143
+}
+
+@test "boot: a wait that an order cuts short is over, and hits nobody later" {
+    local wait='limit=9 window=60000 backoff=2500 backoffmax=2500'
+    scenario "service web flags=ready+restart $wait -- "'test -e $OUT/again || { touch $OUT/again; exit 1; }; while ! test -e $OUT/go; do sleep 0.02; done; printf "READY=1\n" >&$NOTIFY_FD; exec sleep 30' \
+        "service off flags=restart $wait -- exit 1" \
+        'service agent flags=main -- exec sleep 30' 'ready 3000'
+    boot
+    state() { ctl status --json | jq -e --arg states "$1" '[.services[:2][].state] | join(" ") == $states'; }
+    eventually state 'backoff backoff'
+    ctl restart web
+    ctl stop off
+    state 'starting exited'
+    sleep 2.7 # the waits would have ended by now
+    state 'starting exited'
+    touch "$OUT/go"
+    ctl wait web --timeout 5
+    ctl status --json | jq -e '.services[0].restarts == 1'
+    run -0 ctl events --json
+    [ "$(jq -s 'any(.event == "service-timed-out" or .event == "transition-rejected")' <<<"$output")" = false ]
+    signal TERM
+    ends_with 143
+}
+
+@test "boot: all that it said before it ended is heard, however much waits" {
+    local number
+    {
+        printf 'say begun\nawait %s\n' "$OUT/go"
+        for number in $(seq 40); do echo "service number-$number -- exec sleep 30"; done
+        printf '%s\n' 'service agent flags=main -- exit 42' 'ready 3000'
+    } >"$OUT/scenario"
+    echo 'shutdown true' >>"$OUT/scenario"
+    start env -i PATH="$PATH" "$INIT" --boot="$BOOT" -- "$OUT/scenario"
+    eventually has stderr begun
+    local init boot
+    init=$(pid1)
+    read -r boot _ <"/proc/$init/task/$init/children" || true
+    signal STOP
+    signal WINCH # it looks at signals first then, and so at the end of the boot
+    touch "$OUT/go"
+    dead() { grep -q '^State:.Z' "/proc/$boot/status"; }
+    eventually dead
+    signal CONT
+    ends_with 42
 }
 
 @test "boot: a crash of any service leaves the session up and says so" {

@@ -167,7 +167,7 @@ static const struct actor_mode *find(const struct actor_mode *modes, const char 
 
 int main(int argc, char **argv)
 {
-    const struct actor_mode *const tables[] = {lone, actor_families, actor_probes};
+    const struct actor_mode *const tables[] = {lone, actor_families, actor_probes, actor_inits};
     for (size_t i = 0; argc > 1 && i < sizeof(tables) / sizeof(tables[0]); i++) {
         const struct actor_mode *mode = find(tables[i], argv[1]);
         if (mode != NULL)

@@ -12,7 +12,7 @@ struct actor_mode {
 };
 
 /* Ended by a NULL name. */
-extern const struct actor_mode actor_families[], actor_probes[];
+extern const struct actor_mode actor_families[], actor_probes[], actor_inits[];
 
 /* What every item may rely on: the code by which an actor says that it did not happen. */
 #define ACTOR_NO 99

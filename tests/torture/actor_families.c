@@ -149,24 +149,7 @@ static int run_traced(char **arguments)
     return number_of(arguments);
 }
 
-/* bad-init -- COMMAND...: hears no signal, reaps nobody, and knows one code only. */
-static int run_bad_init(char **arguments)
-{
-    int status = 0;
-    signal(SIGTTOU, SIG_IGN);
-    pid_t pid = fork();
-    if (pid == 0) {
-        setsid();
-        (void)dup2(open("/dev/null", O_RDWR), 20); /* and leaves something open */
-        execv(arguments[1], arguments + 1);
-        _exit(1);
-    }
-    waitpid(pid, &status, 0);
-    return 1;
-}
-
 const struct actor_mode actor_families[] = {
-    {"orphans", run_orphans}, {"burst", run_burst}, {"churn", run_churn},
-    {"escape", run_escape},   {"leave", run_leave}, {"bad-init", run_bad_init},
-    {"traced", run_traced},   {NULL, NULL},
+    {"orphans", run_orphans}, {"burst", run_burst},   {"churn", run_churn}, {"escape", run_escape},
+    {"leave", run_leave},     {"traced", run_traced}, {NULL, NULL},
 };

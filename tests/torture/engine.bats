@@ -35,6 +35,7 @@ setup() {
     NAME=torture-$BATS_TEST_NUMBER-$$
     OUT=$BATS_TEST_TMPDIR/out
     LAUNCHER=
+    GROUPS_MADE=()
     terminal_setup
     new_repository "$REPO"
 }
@@ -45,6 +46,8 @@ teardown() {
     [ -z "$LAUNCHER" ] || kill -KILL "$LAUNCHER" 2>/dev/null || true
     "$CA" remove --all --yes --no-push >/dev/null 2>&1 || true
     [ -z "${DISK:-}" ] || umount -l "$DISK"
+    for group in "${GROUPS_MADE[@]}"; do rmdir "$group"; done
+    "$DOCKER" rmi -f "coding-agents-test/torture-driver:$$" >/dev/null 2>&1 || true
 }
 
 background() {
@@ -199,6 +202,76 @@ no_process_for_shutdown() {
     ends_with 137
     [ "$("$CA" status "$NAME" --json | jq -r .was_oom_killed)" = true ]
     [ "$(git -C "$REPO" show "shell/$NAME:work")" = work ]
+}
+
+# memory_group LIMIT PID: a control group of its own for the process, of either version. Sets GROUP; without a LIMIT none.
+memory_group() {
+    local base=/sys/fs/cgroup file=memory.max
+    if [ -d "$base/memory" ]; then base=$base/memory file=memory.limit_in_bytes; fi
+    GROUP=$base/$NAME-$2-${1:-none}
+    GROUPS_MADE+=("$GROUP")
+    mkdir "$GROUP"
+    [ -z "$1" ] || echo "$1" >"$GROUP/$file"
+    echo "$2" >"$GROUP/cgroup.procs"
+}
+
+# How many were killed in GROUP for want of memory.
+killed_in_group() {
+    sed -n 's/^oom_kill //p' "$GROUP"/memory.{oom_control,events} 2>/dev/null
+}
+
+# host_pid SERVICE: of the session in CONTAINER, as seen from here.
+host_pid() {
+    local inside init
+    inside=$("$DOCKER" exec "$CONTAINER" agent-initctl status --json | jq --arg name "$1" '.services[] | select(.name == $name).pid')
+    init=$("$DOCKER" inspect --format '{{.State.Pid}}' "$CONTAINER")
+    # shellcheck disable=SC2046 # a list of numbers
+    awk -v pid="$inside" '/^NSpid:/ && $NF == pid { split(FILENAME, part, "/"); print part[3] }' \
+        $(sed 's#[0-9][0-9]*#/proc/&/status#g' "/proc/$init/task/$init/children")
+}
+
+# Commands of the agent that came to a good end so far.
+count_succeeded() {
+    "$DOCKER" exec "$CONTAINER" grep -c ' 0 [0-9]*$' /workspace/statuses || true
+}
+
+has_succeeded() {
+    [ "$(count_succeeded)" -ge "$1" ]
+}
+
+# restarts_are SERVICE COUNT
+restarts_are() {
+    "$DOCKER" exec "$CONTAINER" agent-initctl status --json |
+        jq -e --arg name "$1" --argjson count "$2" '.state == "running" and any(.services[]; .name == $name and .restarts == $count)'
+}
+
+# The kernel kills who has most, which in a container is never the runner with its two megabytes: so the runner has a
+# group of its own, with less than it needs.
+@test "memory: the task runner is killed for it, the session says so and lives on" {
+    local image=coding-agents-test/torture-driver:$$ service
+    driver_image "$image" "$BATS_TEST_TMPDIR/driver"
+    seq -f $'/bin/sh\t-c\tsleep 0.05; echo %.0f' 5000 >"$REPO/commands"
+    background --image "$image" -- "$DRIVER" /workspace/commands 1 /workspace/statuses 1
+    wait_for 60 grep -q '^  agent' "$OUT"
+    CONTAINER=coding-agents-$(session_said)
+    wait_for 30 has_succeeded 1
+    for service in runner sandbox; do
+        echo "== $service"
+        # The control: in a group without a limit it lives, and commands run.
+        memory_group '' "$(host_pid "$service")"
+        wait_for 30 has_succeeded $(($(count_succeeded) + 3))
+        [ "$(killed_in_group)" -eq 0 ]
+        restarts_are "$service" 0
+        memory_group 4096 "$(host_pid "$service")"
+        wait_for 30 restarts_are "$service" 1
+        [ "$(killed_in_group)" -ge 1 ]
+        wait_for 30 has_succeeded $(($(count_succeeded) + 3))
+        "$DOCKER" exec "$CONTAINER" agent-initctl events --json |
+            jq -se --arg name "$service" 'any(.event == "service-exited" and .service == $name and .signal == 9)'
+    done
+    "$DOCKER" exec --user 10000 "$CONTAINER" rm /workspace/commands
+    ends_with 0
+    git -C "$REPO" cat-file -e "shell/$NAME:statuses"
 }
 
 @test "PID 1 in a session is traced and read by nobody" {

@@ -190,14 +190,14 @@ static void spied_on(void)
 
 /* clang-format off */
 const struct item environment_items[] = {
-    {"the working directory is deleted", no_directory, .fails = 0},
+    {"the working directory is deleted", no_directory, .bad = "TERM lost"},
     {"signals are ignored from the start", ignored, .fails = PEERS},
     {"signals are blocked from the start", blocked, .fails = BIT(TINI) | BIT(CATATONIT)},
-    {"the root is read-only", read_only, .fails = 0},
-    {"in a user namespace", user_namespace, .fails = 0},
-    {"without SYS_ADMIN, and without any privilege", no_privileges, .fails = 0},
-    {"a filter refuses clone3, pidfd calls and waitid on pidfds", few_calls, .fails = 0},
-    {"PID 1 is traced and read by nobody", spied_on, .fails = 0},
+    {"the root is read-only", read_only, .bad = "exit 1"},
+    {"in a user namespace", user_namespace, .bad = "TERM lost"},
+    {"without SYS_ADMIN, and without any privilege", no_privileges, .bad = "hung"},
+    {"a filter refuses clone3, pidfd calls and waitid on pidfds", few_calls, .bad = "TERM lost"},
+    {"PID 1 is traced and read by nobody", spied_on, .bad = "exit 1"},
     {.name = NULL},
 };
 /* clang-format on */

@@ -126,8 +126,8 @@ static void exec_failure(void)
 
 /* clang-format off */
 const struct item exit_items[] = {
-    {"exit codes 0 to 255", every_code, .fails = 0},
-    {"main ended by signals 1 to 31 and real-time ones", every_end, .fails = 0},
+    {"exit codes 0 to 255", every_code, .bad = "1 for 0"},
+    {"main ended by signals 1 to 31 and real-time ones", every_end, .bad = "1 for HUP"},
     {"signals 1 to 31 and real-time ones are forwarded", every_signal, .fails = PEERS},
     {"a program that cannot be run: 127 or 126, and why", exec_failure, .fails = PEERS},
     {.name = NULL},

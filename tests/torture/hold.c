@@ -55,15 +55,16 @@ static void go_on(const struct boot *boot)
         die("PTRACE_SYSCALL");
 }
 
-/* The step whose line is about to be written to stderr: "  NAME  up ...". The head counts as one
- * without a name. False for any other call. */
+/* The step whose line is about to be said on stderr: "  NAME  up ...". The head counts as one
+ * without a name. False for any other call. What stderr is shows in how send(2) fails, which is
+ * tried first: lib/base/diagnostic.c. */
 static bool is_report(const struct boot *boot, const struct __ptrace_syscall_info *info, char *name)
 {
     char text[NAME_SIZE] = "";
     struct iovec mine = {.iov_base = text, .iov_len = sizeof(text) - 1};
     struct iovec theirs = {.iov_base = (void *)(uintptr_t)info->entry.args[1],
                            .iov_len = sizeof(text) - 1};
-    if (info->entry.nr != SYS_write || info->entry.args[0] != STDERR_FILENO)
+    if (info->entry.nr != SYS_sendto || info->entry.args[0] != STDERR_FILENO)
         return false;
     if (theirs.iov_len > info->entry.args[2])
         theirs.iov_len = info->entry.args[2];

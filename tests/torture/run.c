@@ -239,7 +239,7 @@ static bool is_readable(int fd, uint64_t deadline_ns)
     return poll(&waiting, 1, left) == 1;
 }
 
-static uint64_t deadline(void)
+uint64_t patience_ends_ns(void)
 {
     return clock_monotonic_ns() + (uint64_t)patience_ms() * CLOCK_NANOSECONDS_PER_MILLISECOND;
 }
@@ -260,7 +260,7 @@ static bool take_line(void)
 
 const char *next_line(const char *prefix)
 {
-    uint64_t end = deadline();
+    uint64_t end = patience_ends_ns();
     for (;;) {
         while (take_line()) {
             if (strncmp(now.line, prefix, strlen(prefix)) == 0)
@@ -275,6 +275,26 @@ const char *next_line(const char *prefix)
     }
 }
 
+bool log_ends_within(int milliseconds)
+{
+    uint64_t end =
+        clock_monotonic_ns() + (uint64_t)milliseconds * CLOCK_NANOSECONDS_PER_MILLISECOND;
+    ssize_t size = 1;
+    while (size > 0 && is_readable(now.report, end))
+        size = read(now.report, now.text, sizeof(now.text));
+    now.used = 0;
+    return size == 0;
+}
+
+int hold_log(void)
+{
+    char path[32];
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", now.report);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    must(fd, "log");
+    return fd;
+}
+
 const char *expect_line(const char *prefix, const char *word)
 {
     const char *rest = next_line(prefix);
@@ -286,7 +306,7 @@ const char *expect_line(const char *prefix, const char *word)
 int await_exit(void)
 {
     int status;
-    if (!is_readable(now.pidfd, deadline()))
+    if (!is_readable(now.pidfd, patience_ends_ns()))
         return -1;
     must(waitpid(now.pid, &status, 0), "waitpid");
     now.pid = 0;
@@ -300,57 +320,6 @@ void expect_exit(int code)
         fail("hung");
     if (got != code)
         fail("exit %d", got);
-}
-
-char state_of(pid_t pid)
-{
-    char path[64];
-    char text[512];
-    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-    cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-    if (size <= 0)
-        return 'X';
-    text[size] = '\0';
-    const char *parenthesis = strrchr(text, ')');
-    if (parenthesis == NULL)
-        return 'X';
-    return parenthesis[2];
-}
-
-void expect_state(pid_t pid, char state, const char *word)
-{
-    uint64_t end = deadline();
-    while (state_of(pid) != state) {
-        if (clock_monotonic_ns() > end)
-            fail("%s", word);
-        nap();
-    }
-}
-
-/* Pending for the process and for its only thread: proc(5), ShdPnd and SigPnd. */
-static bool is_pending(pid_t pid, int signal)
-{
-    char path[64];
-    char line[256];
-    bool is_found = false;
-    snprintf(path, sizeof(path), "/proc/%d/status", pid);
-    cleanup_file FILE *file = fopen(path, "re");
-    while (file != NULL && !is_found && fgets(line, sizeof(line), file) != NULL) {
-        if (strncmp(line, "ShdPnd:", 7) == 0 || strncmp(line, "SigPnd:", 7) == 0)
-            is_found = (strtoull(line + 7, NULL, 16) >> (signal - 1) & 1) != 0;
-    }
-    return is_found;
-}
-
-void expect_taken(int signal)
-{
-    uint64_t end = deadline();
-    while (is_pending(now.pid, signal)) {
-        if (clock_monotonic_ns() > end)
-            fail("leaves a signal");
-        nap();
-    }
 }
 
 const char *diagnostics(void)
@@ -367,7 +336,7 @@ const char *diagnostics(void)
 
 void expect_diagnostic(const char *text, const char *word)
 {
-    uint64_t end = deadline();
+    uint64_t end = patience_ends_ns();
     while (strstr(diagnostics(), text) == NULL) {
         if (clock_monotonic_ns() > end)
             fail("%s", word);

@@ -12,6 +12,20 @@ static void begin(const char *scenario)
     start(&(struct setting){.scenario = scenario, .has_mounts = true, .grace = "2"});
 }
 
+/* Until the line WANTED, or fail() with WORD; a line UNWANTED before it is FAULT. */
+static void expect_without(const char *unwanted, const char *fault, const char *wanted,
+                           const char *word)
+{
+    const char *line = next_line("");
+    while (line != NULL && strcmp(line, wanted) != 0) {
+        if (strcmp(line, unwanted) == 0)
+            fail("%s", fault);
+        line = next_line("");
+    }
+    if (line == NULL)
+        fail("%s", word);
+}
+
 /* The first may depend on itself only by way of the second. */
 static void cycle(void)
 {
@@ -19,6 +33,8 @@ static void cycle(void)
           "service two flags=main deps=0 -- echo up; exec sleep 60\n"
           "ready 2000\n"
           "hang\n");
+    if (next_line("up") != NULL)
+        fail("starts them");
     expect_exit(220);
     if (strstr(diagnostics(), "would be a cycle") == NULL)
         fail("does not say why");
@@ -37,9 +53,9 @@ static void stop_while_starting(void)
           "0.02; done\n"
           "service agent flags=main deps=0 -- echo main\n"
           "ready 6000\n");
-    expect_line("up", "no service");
+    expect_without("main", "starts main", "up", "no service");
     signal_init(SIGTERM);
-    expect_line("clean", "no time to clean up");
+    expect_without("main", "starts main", "clean", "no time to clean up");
     if (next_line("main") != NULL)
         fail("starts main");
     expect_exit(128 + SIGTERM);
@@ -56,7 +72,9 @@ static void limit_reached(void)
         "ready 6000\n");
     for (int i = 0; i < 4; i++)
         expect_line("try", "not tried again");
-    expect_line("clean", "main has no time to clean up");
+    expect_without("try", "tries too often", "clean", "main has no time to clean up");
+    if (next_line("try") != NULL)
+        fail("tries too often");
     expect_exit(224);
     pass();
 }
@@ -104,11 +122,11 @@ static void no_room(void)
 
 /* clang-format off */
 const struct item service_items[] = {
-    {"services: a cycle of dependencies is refused", cycle, .none = PEERS},
-    {"services: a stop while one starts", stop_while_starting, .none = PEERS},
-    {"services: the limit of restarts is reached", limit_reached, .none = PEERS},
-    {"services: inherited descriptors are for nobody", inherited, .none = PEERS},
-    {"services: no room for the control socket", no_room, .none = PEERS},
+    {"services: a cycle of dependencies is refused", cycle, .none = PEERS, .bad = "starts them"},
+    {"services: a stop while one starts", stop_while_starting, .none = PEERS, .bad = "starts main"},
+    {"services: the limit of restarts is reached", limit_reached, .none = PEERS, .bad = "tries too often"},
+    {"services: inherited descriptors are for nobody", inherited, .none = PEERS, .bad = "main has 0 1 2 5 9"},
+    {"services: no room for the control socket", no_room, .none = PEERS, .bad = "does not say so"},
     {.name = NULL},
 };
 /* clang-format on */

@@ -123,12 +123,12 @@ static void traced(void)
 
 /* clang-format off */
 const struct item signal_items[] = {
-    {"5,000 signals while orphans are reaped", storm, .fails = 0},
+    {"5,000 signals while orphans are reaped", storm, .bad = "loses signals"},
     {"TERM twice", term_twice, .fails = PEERS},
     {"TERM, then INT", term_then_int, .fails = PEERS},
     {"main ignores TERM", stubborn, .fails = PEERS},
     {"main is stopped when TERM comes", stopped, .fails = PEERS},
-    {"main is held by a tracer when it dies", traced, .fails = 0},
+    {"main is held by a tracer when it dies", traced, .bad = "exit 1"},
     {.name = NULL},
 };
 /* clang-format on */

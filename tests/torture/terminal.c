@@ -111,9 +111,9 @@ static void background(void)
 
 /* clang-format off */
 const struct item terminal_items[] = {
-    {"terminal: main has the foreground", hand_over, .fails = 0},
-    {"terminal: ^C reaches main once", interrupt, .fails = 0},
-    {"terminal: a new size reaches main once", resize, .fails = 0},
+    {"terminal: main has the foreground", hand_over, .bad = "exit 1"},
+    {"terminal: ^C reaches main once", interrupt, .bad = "none comes"},
+    {"terminal: a new size reaches main once", resize, .bad = "none comes"},
     {"terminal: TERM after ^Z", suspend, .fails = BIT(TINI) | BIT(CATATONIT)},
     {"terminal: TOSTOP, and something to say", background, .fails = PEERS},
     {.name = NULL},

@@ -198,6 +198,9 @@ static bool tell(const struct cell *cell, size_t number)
     static const char *const outcomes[] = {"passes", "fails", "cannot be tried"};
     enum outcome expected = is_expected_to_fail(cell) ? FAILED : PASSED;
     bool is_ok = cell->outcome == expected;
+    /* Or it would be enough that it does not work at all. */
+    if (cell->peer == BAD_INIT)
+        is_ok = is_ok && cell->item->bad != NULL && strcmp(cell->word, cell->item->bad) == 0;
     printf("%s %zu %s: %s %s%s%s\n", is_ok ? "ok" : "not ok", number, cell->item->name,
            peer_names[cell->peer], outcomes[cell->outcome], cell->word[0] == '\0' ? "" : ": ",
            cell->word);

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* The last is no init worth its name: it fails what every other one passes. */
@@ -20,9 +21,9 @@ enum peer { AGENT_INIT, TINI, DUMB_INIT, CATATONIT, BAD_INIT, PEER_COUNT };
 struct item {
     const char *name;
     void (*run)(void);
-    unsigned
-        fails; /* BIT of each that is known to fail; with none, the bad init shows that one can */
-    unsigned none; /* BIT of each that it does not apply to */
+    unsigned fails;  /* BIT of each that is known to fail; with none, the bad init shows one can */
+    unsigned none;   /* BIT of each that it does not apply to */
+    const char *bad; /* how the bad init fails, in the words of fail(): with no fails, or NULL */
 };
 
 /* Ended by an item with a NULL name. */
@@ -83,14 +84,15 @@ const char *next_line(const char *prefix);
 const char *expect_line(const char *prefix, const char *word);
 /* The exit code of PID 1, 128 + n for a signal; -1 when it does not end. */
 int await_exit(void);
+/* The actors' output comes to its end, which takes that nobody has it open any more. */
+bool log_ends_within(int milliseconds);
+/* Another end of it, as somebody would have who does not end with PID 1. Owned by the caller. */
+int hold_log(void);
 /* await_exit is CODE, or fail(). */
 void expect_exit(int code);
-/* The state letter of proc(5); 'X' when it is gone. */
-char state_of(pid_t pid);
-/* Until STATE, or fail() with WORD. */
-void expect_state(pid_t pid, char state, const char *word);
-/* Until PID 1 has taken SIGNAL: a second one before that would be the same one. */
-void expect_taken(int signal);
+/* When what should have come has come: now and patience_ms(), by the monotonic clock. */
+uint64_t patience_ends_ns(void);
+
 /* What PID 1 has written to its stderr so far, without waiting. */
 const char *diagnostics(void);
 /* Until stderr has TEXT, or fail() with WORD. */
@@ -101,5 +103,16 @@ int terminal_fd(void);
 void finish(void);
 /* Between two looks at something that does not tell by itself. */
 void nap(void);
+
+/* --- what /proc tells (look.c) --- */
+
+/* The state letter of proc(5); 'X' when it is gone. */
+char state_of(pid_t pid);
+/* Until STATE, or fail() with WORD. */
+void expect_state(pid_t pid, char state, const char *word);
+/* Until PID 1 has taken SIGNAL: a second one before that would be the same one. */
+void expect_taken(int signal);
+/* How often PID 1 has gone to sleep so far. */
+unsigned long count_sleeps(void);
 
 #endif

@@ -33,15 +33,20 @@ static const struct init_service rows[] = {
 };
 /* clang-format on */
 
-/* As main.c's loop, as long as SIGCHLD wakes it. */
+static bool is_reap_due(const struct init *init)
+{
+    return init->timers[INIT_TIMER_REAP].deadline_ns != 0;
+}
+
+/* As main.c's loop, as long as SIGCHLD wakes it: each death once, none while it rests. */
 static void run(struct init *init)
 {
     bool has_more = true;
-    while (has_more && init->state != INIT_SESSION_DONE) {
+    for (int wakes = 0; has_more && init->state != INIT_SESSION_DONE;) {
         has_more = reap_children(init);
         supervisor_settle(init);
         session_settle(init);
-        has_more |= kernel_has_dead();
+        has_more |= kernel_has_dead() && !is_reap_due(init) && wakes++ < MODEL_PROCESSES_MAX;
     }
 }
 
@@ -151,6 +156,19 @@ static bool forks_fail(void)
     return true;
 }
 
+/* What control.c does then. */
+static bool client_fails(void)
+{
+    session_tick(&model.init, 1000);
+    return true;
+}
+
+static bool looks_are_slow(void)
+{
+    model.looks_are_slow = !model.looks_are_slow;
+    return true;
+}
+
 static bool time_passes(void)
 {
     struct event_timer *next = NULL;
@@ -163,6 +181,7 @@ static bool time_passes(void)
         return false;
     if (next->deadline_ns > model.now_ns)
         model.now_ns = next->deadline_ns;
+    model.is_reap_vain = next == &model.init.timers[INIT_TIMER_REAP] && !kernel_has_dead();
     next->deadline_ns = 0;
     next->callback(next->context);
     return true;
@@ -190,6 +209,8 @@ static const struct {
     [RESTART_WEB]         = {.name = "web is to be restarted",    .happen = restart_web},
     [STOP_WEB]            = {.name = "web is to be stopped",      .happen = stop_web},
     [FORKS_FAIL]          = {.name = "forks fail, or work again", .happen = forks_fail},
+    [CLIENT_FAILS]        = {.name = "a client cannot be let in", .happen = client_fails},
+    [LOOKS_ARE_SLOW]      = {.name = "looks are slow, or quick again", .happen = looks_are_slow},
     [SHUTDOWN_SUCCEEDS]   = {.name = "the shutdown succeeds",     .kind = PROCESS_SHUTDOWN},
     [SHUTDOWN_FAILS]      = {.name = "the shutdown fails",        .kind = PROCESS_SHUTDOWN, .wait_status = 1 << 8},
     [WIPE_ENDS]           = {.name = "the wiping ends",           .kind = PROCESS_WIPE},
@@ -223,6 +244,7 @@ bool model_happen(enum happening what)
     struct init *init = &model.init;
     if (init->state == INIT_SESSION_DONE)
         return false;
+    model.is_reap_vain = false;
     bool has_happened =
         happenings[what].happen != NULL ? happenings[what].happen() : move_process(what);
     if (!has_happened)

@@ -25,7 +25,9 @@ enum happening {
     TERM_COMES,
     RESTART_WEB, /* agent-initctl */
     STOP_WEB,
-    FORKS_FAIL, /* and work again when it happens once more */
+    FORKS_FAIL,     /* and work again when it happens once more */
+    CLIENT_FAILS,   /* there is no descriptor for one that connects */
+    LOOKS_ARE_SLOW, /* past thousands who live; and quick again */
     SHUTDOWN_SUCCEEDS,
     SHUTDOWN_FAILS,
     WIPE_ENDS,
@@ -61,6 +63,9 @@ struct model {
     struct process processes[MODEL_PROCESSES_MAX]; /* the pid is the number and 2 */
     int process_count;
     bool forks_fail;
+    bool looks_are_slow;
+    bool is_reap_vain; /* the timer for reaping rang, and nobody was dead */
+    uint64_t cpu_ns;
     int web_starts; /* since the beginning, or since an order to restart */
     int terms;
     int starts_while_not_running; /* of services */

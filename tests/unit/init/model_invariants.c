@@ -4,9 +4,12 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "tests/unit/init/model.h"
+#include "tests/unit/init/model_kernel.h"
 
 /* The grace, and what killing, shutting down and wiping may take beyond it. */
 #define STOP_MS_MAX (300 + 100 + 1000 + 750 + 1250)
+/* Between two attempts to start a program. */
+#define PROGRAM_RETRY_MS 100
 #define BIT(number) (1U << (number))
 
 /* clang-format off */
@@ -67,17 +70,35 @@ static bool it_exits_only_when_it_owes_nothing(void)
     return true;
 }
 
-/* A dead one that was not killed on the way out has been reaped, and none twice. */
+static bool is_reap_due(void)
+{
+    return model.init.timers[INIT_TIMER_REAP].deadline_ns != 0;
+}
+
+/* A dead one that was not killed on the way out has been reaped or will be, and none twice. */
 static bool every_child_is_reaped_once(void)
 {
     for (int i = 0; i < model.process_count; i++) {
         const struct process *process = &model.processes[i];
-        bool is_left =
-            !process->is_alive && process->reaped == 0 && !(is_done() && process->got_kill);
+        bool is_left = !process->is_alive && process->reaped == 0 && !is_reap_due() &&
+                       !(is_done() && process->got_kill);
         if (is_left || process->reaped > 1)
             return false;
     }
     return true;
+}
+
+/* Or it would wake again and again as long as thousands live. */
+static bool a_look_in_vain_asks_for_no_other(void)
+{
+    return !model.is_reap_vain || kernel_has_dead() || !is_reap_due();
+}
+
+static bool a_program_is_soon_tried_again(void)
+{
+    uint64_t soon_ns = model.now_ns + PROGRAM_RETRY_MS * CLOCK_NANOSECONDS_PER_MILLISECOND;
+    uint64_t tick_ns = model.init.timers[INIT_TIMER_TICK].deadline_ns;
+    return is_done() || model.init.pending_program < 0 || (tick_ns != 0 && tick_ns <= soon_ns);
 }
 
 static bool every_service_with_a_process_knows_it(void)
@@ -100,6 +121,13 @@ static bool no_stop_waits_without_a_deadline(void)
     return !is_waiting || model.init.timers[INIT_TIMER_DEADLINE].deadline_ns != 0;
 }
 
+/* Once it is killed, or dead already, its end is only a matter of reaping. */
+static bool may_live_on(const struct service *service)
+{
+    const struct process *process = &model.processes[service->child.pid - 2];
+    return process->is_alive && !process->got_kill;
+}
+
 static bool no_service_waits_without_a_deadline(void)
 {
     for (int i = 0; i < 2; i++) {
@@ -108,9 +136,21 @@ static bool no_service_waits_without_a_deadline(void)
             service->state == INIT_STATE_BACKOFF ||
             (service->state == INIT_STATE_STARTING && service->row.ready_timeout_ms != 0) ||
             (service->state == INIT_STATE_READY && service->row.watchdog_ms != 0) ||
-            (service->state == INIT_STATE_STOPPING &&
-             !model.processes[service->child.pid - 2].got_kill);
+            (service->state == INIT_STATE_STOPPING && may_live_on(service));
         if (is_timed && model.init.timers[i].deadline_ns == 0)
+            return false;
+    }
+    return true;
+}
+
+/* One that is left over would be taken for that of a later state. */
+static bool no_timer_outlives_its_state(void)
+{
+    for (int i = 0; i < 2; i++) {
+        enum init_service_state state = model.init.services[i].state;
+        bool is_untimed =
+            state == INIT_STATE_WAITING || state == INIT_STATE_EXITED || state == INIT_STATE_FAILED;
+        if (is_untimed && model.init.timers[i].deadline_ns != 0)
             return false;
     }
     return true;
@@ -187,12 +227,15 @@ static const struct {
     {"what is not listed is refused and logged",        what_is_not_listed_is_refused_and_logged},
     {"it exits only when it owes nothing",              it_exits_only_when_it_owes_nothing},
     {"every child is reaped once",                      every_child_is_reaped_once},
+    {"a look in vain asks for no other",                a_look_in_vain_asks_for_no_other},
+    {"a program that could not be started soon is",     a_program_is_soon_tried_again},
     {"every service with a process knows it",           every_service_with_a_process_knows_it},
     {"no stop waits without a deadline",                no_stop_waits_without_a_deadline},
     {"no service waits without a deadline",             no_service_waits_without_a_deadline},
+    {"no timer is armed in WAITING, EXITED, FAILED",    no_timer_outlives_its_state},
     {"a stop ends in its time",                         a_stop_ends_in_its_time},
     {"the wipe always runs",                            the_wipe_always_runs},
-    {"an unforced stop shuts down", an_unforced_stop_shuts_down},
+    {"an unforced stop shuts down",                     an_unforced_stop_shuts_down},
     {"restarts stay within their limit",                restarts_stay_within_their_limit},
     {"services start only while it runs",               services_start_only_while_it_runs},
     {"a second TERM shortens",                          a_second_TERM_shortens},

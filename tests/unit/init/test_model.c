@@ -207,6 +207,8 @@ static const struct mutation mutations[] = {
      .is_service = true, .state = INIT_STATE_READY, .event = SERVICE_RETRY, .next = INIT_STATE_STARTING, .action = SERVICE_DO_SPAWN},
     {.what = "the wait before a restart has no end",
      .is_service = true, .state = INIT_STATE_STARTING, .event = SERVICE_RETRY, .next = INIT_STATE_BACKOFF},
+    {.what = "a stop during the wait before a restart lets it go on",
+     .is_service = true, .state = INIT_STATE_BACKOFF, .event = SERVICE_STOP, .next = INIT_STATE_EXITED, .action = SERVICE_DO_DELAY},
     {.what = "a running service is forgotten",
      .is_service = true, .state = INIT_STATE_READY, .event = SERVICE_STOP, .next = INIT_STATE_EXITED},
 };
