@@ -28,7 +28,7 @@ typedef bool copy_filter(const char *directory, const char *name);
 struct copy_root {
     int source; /* borrowed directory fds, O_PATH or not */
     int target;
-    int link;           /* -1: none. Each regular file's copy is hard-linked below it too */
+    int link;           /* -1: none. The copy of each file and link is hard-linked below it too */
     unsigned int flags; /* enum copy_flags */
     copy_filter *skips; /* NULL: nothing */
 };

@@ -137,8 +137,10 @@ static int write_link(struct copy_worker *worker, const struct copy_directory *d
     if (symlinkat(entry->data, at, entry->name) < 0 ||
         utimensat(at, entry->name, times, AT_SYMLINK_NOFOLLOW) < 0)
         return -errno;
-    atomic_fetch_add(&worker->run->done.files, 1);
-    return 0;
+    int result = link_copy(directory, entry->name);
+    if (result == 0)
+        atomic_fetch_add(&worker->run->done.files, 1);
+    return result;
 }
 
 static int write_entry(struct copy_worker *worker, struct copy_directory *directory,

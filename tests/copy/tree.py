@@ -90,6 +90,7 @@ class Maker:
         text = self.random.choice((b"nowhere", b"/etc/shadow", b"../" * 3 + b"etc", self.name(), b"l" * 3000))
         os.symlink(text, path)
         self.finish(path, None)
+        self.files.append(path)
 
     def odd(self, path):
         kind = self.random.choice(("fifo", "socket", "device"))
@@ -117,7 +118,7 @@ class Maker:
         elif kind == 6:
             self.odd(path)
         elif kind < 9 and self.files:
-            os.link(self.random.choice(self.files), path)
+            os.link(self.random.choice(self.files), path, follow_symlinks=False)
         else:
             self.regular(path)
 
@@ -154,11 +155,12 @@ def describe(top):
             fact["attributes"] = {n: v for n, v in attributes_of(path).items() if n.startswith("user.")}
         if stat.S_ISREG(status.st_mode):
             fact |= {"size": status.st_size, "digest": digest(path)}
-            groups.setdefault((status.st_dev, status.st_ino), []).append(relative)
         elif stat.S_ISLNK(status.st_mode):
             fact["text"] = os.readlink(path)
         elif stat.S_ISDIR(status.st_mode):
             stack += [os.path.join(relative, name) for name in os.listdir(path)]
+        if not stat.S_ISDIR(status.st_mode):
+            groups.setdefault((status.st_dev, status.st_ino), []).append(relative)
         facts[relative] = fact
     for group in groups.values():
         for path in group:

@@ -59,10 +59,11 @@ as_rsync() {
     for change in 'rm victim' 'chmod 0640 victim' 'touch -d @1.5 victim' 'touch -d @2 .' 'echo x >>victim' \
         "$TREE attribute user.x victim" "$TREE attribute trusted.x victim" 'chown 7 victim' 'chmod u+s victim' \
         'cp -a --remove-destination victim twin' 'ln -sfn other link' 'mkdir extra' \
+        'ln -sfn text again; touch -h -r link again' \
         'cp --sparse=never holes new; touch -r holes new; mv new holes'; do
         rm -rf "$WORK/source" "$WORK/peer" "$WORK/copy"
         mkdir "$WORK/source"
-        (cd "$WORK/source" && echo one >victim && ln victim twin && ln -s text link && truncate -s 4M holes)
+        (cd "$WORK/source" && echo one >victim && ln victim twin && ln -s text link && ln -P link again && truncate -s 4M holes)
         chmod 0644 "$WORK/source/victim"
         cp -a "$WORK/source" "$WORK/peer"
         cp -a "$WORK/source" "$WORK/copy"
