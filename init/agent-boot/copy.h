@@ -60,7 +60,7 @@ struct copy_result {
     uint64_t bytes;      /* of regular files */
     uint64_t missing;    /* listed or seen, then not there */
     uint64_t special;    /* FIFOs, sockets, devices: left out */
-    uint64_t attributes; /* user attributes that the target's file system cannot hold */
+    uint64_t attributes; /* of users, and ACLs, that the target's file system cannot hold */
 };
 
 /* Adds a root; *TOP (borrowed from the plan) is where paths of it begin. ROOT is copied. 0 or

@@ -93,7 +93,7 @@ int copy_read_directory(struct copy_worker *worker, struct copy_directory *direc
     if (fstat(fd, &directory->status) < 0)
         return fail(errno, "look at", directory, NULL, err);
     int result = copy_attributes_read(fd, &directory->attributes);
-    if (result < 0 && result != -EBADF) /* O_PATH */
+    if (result < 0)
         return fail(-result, "read the attributes of", directory, NULL, err);
     result = directory->is_whole ? list_entries(worker, directory) : 0;
     return result < 0 ? fail(-result, "list", directory, NULL, err) : 0;

@@ -29,23 +29,35 @@ figure() {
     awk -v name="$1" '$1 == name { print $2 }' <<<"$output"
 }
 
-# as_rsync SEED READER WRITER: the copy of a random tree is what rsync makes of it.
-as_rsync() {
-    local special
-    special=$("$TREE" make "$1" "$WORK/source" "$2")
-    rsync -aHAX "$WORK/source/" "$WORK/peer/"
-    chown "$3:$3" "$WORK/copy"
-    run "$COPY" "$WORK/source" "$WORK/copy" "$2" "$3"
-    if [ "$status" -ne 0 ] || [ "$(figure special)" -ne "$special" ] || [ "$(figure attributes)" -ne 0 ] ||
-        ! "$TREE" compare "$WORK/source" "$WORK/peer" "$WORK/copy" "$3"; then
-        echo "seed $1, reader $2, writer $3: $output"
-        return 1
-    fi
-    rm -rf "$WORK/source" "$WORK/peer" "$WORK/copy"
-    mkdir "$WORK/source" "$WORK/peer" "$WORK/copy"
+# copied READER WRITER [--listed]: the source, copied whole or as a list of all its files.
+copied() {
+    chown "$2:$2" "$WORK/copy"
+    (cd "$WORK/source" && find . -mindepth 1 ! -type d -printf '%P\0') >"$WORK/list"
+    run "$COPY" "${@:3}" "$WORK/source" "$WORK/copy" "$1" "$2" <"$WORK/list"
 }
 
-@test "random trees: the copy is what rsync -aHAX makes, but for owners, special files and privileged bits" {
+# as_rsync SEED READER WRITER: the copy of a random tree is what rsync makes of it, in both modes.
+as_rsync() {
+    local special mode
+    special=$("$TREE" make "$1" "$WORK/source" "$2")
+    rsync -aHAX "$WORK/source/" "$WORK/peer/"
+    for mode in '' --listed; do
+        # shellcheck disable=SC2086 # an option or none
+        copied "$2" "$3" $mode
+        if [ "$status" -ne 0 ] || [ "$(figure special)" -ne "$special" ] || [ "$(figure missing)" -ne 0 ] ||
+            [ "$(figure attributes)" -ne 0 ] ||
+            ! "$TREE" compare "$WORK/source" "$WORK/peer" "$WORK/copy" "$3" "${mode#--}"; then
+            echo "seed $1, reader $2, writer $3, mode '$mode': $output"
+            return 1
+        fi
+        rm -rf "$WORK/copy"
+        mkdir "$WORK/copy"
+    done
+    rm -rf "$WORK/source" "$WORK/peer"
+    mkdir "$WORK/source" "$WORK/peer"
+}
+
+@test "random trees, whole and listed: the copy is what rsync -aHAX makes, but for owners, special files and privileged bits" {
     local seeds=12 seed
     [ "${SOAK:-0}" != 1 ] || seeds=600
     for ((seed = 1; seed <= seeds; seed++)); do
@@ -57,7 +69,8 @@ as_rsync() {
 @test "the comparison sees each difference it is there for" {
     local change
     for change in 'rm victim' 'chmod 0640 victim' 'touch -d @1.5 victim' 'touch -d @2 .' 'echo x >>victim' \
-        "$TREE attribute user.x victim" "$TREE attribute trusted.x victim" 'chown 7 victim' 'chmod u+s victim' \
+        "$TREE attribute user.x victim" "$TREE attribute trusted.x victim" 'setfacl -b guarded' \
+        'setfacl -m d:u:7:r guarded' 'setfacl -m u:7:rwx guarded' 'chown 7 victim' 'chmod u+s victim' \
         'cp -a --remove-destination victim twin' 'ln -sfn other link' 'mkdir extra' \
         'ln -sfn text again; touch -h -r link again' \
         'cp --sparse=never holes new; touch -r holes new; mv new holes'; do
@@ -65,6 +78,8 @@ as_rsync() {
         mkdir "$WORK/source"
         (cd "$WORK/source" && echo one >victim && ln victim twin && ln -s text link && ln -P link again && truncate -s 4M holes)
         chmod 0644 "$WORK/source/victim"
+        mkdir "$WORK/source/guarded"
+        setfacl -m u:7:r "$WORK/source/guarded"
         cp -a "$WORK/source" "$WORK/peer"
         cp -a "$WORK/source" "$WORK/copy"
         "$TREE" compare "$WORK/source" "$WORK/peer" "$WORK/copy" 0
@@ -104,13 +119,56 @@ as_rsync() {
     [ "$(figure opened)" -gt 0 ]
 }
 
-@test "a file system that holds no user attributes: left out and counted" {
-    mkdir "$WORK/mounted"
+@test "a file system that holds neither user attributes nor ACLs: left out, counted, and no mode is wider for it" {
+    mkdir "$WORK/mounted" "$WORK/source/directory"
     mount -t ramfs none "$WORK/mounted"
-    echo x >"$WORK/source/file"
+    echo x | tee "$WORK/source/file" "$WORK/source/wide" "$WORK/source/narrow" >/dev/null
     "$TREE" attribute user.a "$WORK/source/file"
     "$TREE" attribute user.b "$WORK/source"
+    # What ls shows for the group is the mask, and the group has less: or the mask is less.
+    setfacl --set u::rw,g::r,o::-,u:12345:rwx,m::rwx "$WORK/source/wide"
+    setfacl --set u::rw,g::rwx,o::-,u:12345:rwx,m::r "$WORK/source/narrow"
+    setfacl --set u::rwx,g::-,o::x,u:12345:rwx,m::rwx "$WORK/source/directory"
+    [ "$(stat -c %a "$WORK/source/wide")" = 670 ]
     run "$COPY" "$WORK/source" "$WORK/mounted"
+    echo "$output"
     [ "$status" -eq 0 ]
-    [ "$(figure attributes)" -eq 2 ]
+    [ "$(figure attributes)" -eq 5 ]
+    run -0 stat -c %a "$WORK"/mounted/{wide,narrow,directory}
+    echo "$output"
+    [ "$output" = $'640\n640\n701' ]
+}
+
+@test "a directory that the reader may only search keeps its ACL" {
+    mkdir "$WORK/source/directory"
+    chown 54321 "$WORK/source/directory"
+    setfacl --set u::x,g::-,o::-,u:12345:rwx "$WORK/source/directory"
+    echo x >"$WORK/source/directory/file"
+    chown 54322 "$WORK/copy"
+    copied 54321 54322 --listed
+    [ "$status" -eq 0 ]
+    run -0 getfacl -cn "$WORK/copy/directory"
+    echo "$output"
+    [[ "$output" == *$'group::---\n'* && "$output" == *user:12345:rwx* ]]
+}
+
+@test "where a group shares the copy, it gets what the owner may, and no ACL of the source is in its way" {
+    echo x >"$WORK/source/file"
+    setfacl --set u::rw,g::-,o::-,u:12345:rwx "$WORK/source/file"
+    run -0 "$COPY" --shared "$WORK/source" "$WORK/copy"
+    run -0 getfacl -cn "$WORK/copy/file"
+    echo "$output"
+    [[ "$output" == *$'user::rw-\ngroup::rw-\nother::---'* ]]
+}
+
+@test "a default ACL of the place where the copy is made gives nobody rights that the source does not" {
+    mkdir "$WORK/source/directory"
+    echo x | tee "$WORK/source/file" "$WORK/source/directory/file" >/dev/null
+    setfacl -m d:u:12345:rwx "$WORK/copy"
+    touch "$WORK/copy/control"
+    getfacl -cn "$WORK/copy/control" | grep -q '^user:12345:rwx'
+    run -0 "$COPY" "$WORK/source" "$WORK/copy"
+    run -0 getfacl -Rcn "$WORK/copy/file" "$WORK/copy/directory"
+    echo "$output"
+    [[ "$output" != *12345* ]]
 }
