@@ -15,11 +15,15 @@ setup() {
     # Below /tmp there may be a tmpfs; what is tested is what a volume has.
     WORK=$(mktemp -d /var/tmp/coding-agents-copy.XXXXXX)
     chmod 0755 "$WORK"
+    # What is compared must not change by being read.
+    mount --bind "$WORK" "$WORK"
+    mount -o remount,bind,noatime "$WORK"
     mkdir "$WORK/source" "$WORK/peer" "$WORK/copy"
 }
 
 teardown() {
     umount "$WORK/mounted" 2>/dev/null || true
+    umount "$WORK" || true
     rm -rf "$WORK"
 }
 
@@ -68,7 +72,8 @@ as_rsync() {
 
 @test "the comparison sees each difference it is there for" {
     local change
-    for change in 'rm victim' 'chmod 0640 victim' 'touch -d @1.5 victim' 'touch -d @2 .' 'echo x >>victim' \
+    for change in 'rm victim' 'chmod 0640 victim' 'touch -m -d @1.5 victim' 'touch -m -d @2 .' \
+        'touch -a -d @1.5 victim' 'touch -h -a -d @1.5 link' 'echo x >>victim' \
         "$TREE attribute user.x victim" "$TREE attribute trusted.x victim" 'setfacl -b guarded' \
         'setfacl -m d:u:7:r guarded' 'setfacl -m u:7:rwx guarded' 'chown 7 victim' 'chmod u+s victim' \
         'cp -a --remove-destination victim twin' 'ln -sfn other link' 'mkdir extra' \
@@ -121,6 +126,54 @@ as_rsync() {
     [ "$(figure read)" -gt 0 ]
     [ "$(figure written)" -gt 0 ]
     [ "$(figure opened)" -gt 0 ]
+}
+
+# blocks FILE: how many of 512 bytes it takes.
+blocks() {
+    sync "$1"
+    stat -c %b "$1"
+}
+
+@test "holes stay holes, and what was allocated and never written becomes one, inside a file and at its end" {
+    local file
+    truncate -s 8M "$WORK/source/hole"
+    fallocate -l 8M "$WORK/source/allocated"
+    fallocate -l 8M "$WORK/source/written"
+    head -c 300000 /dev/urandom | dd of="$WORK/source/written" bs=1M seek=3 conv=notrunc status=none
+    head -c 300000 /dev/urandom >"$WORK/source/ahead"
+    fallocate -n -o 1M -l 4M "$WORK/source/ahead"
+    # The control: the source has what the copy shall not have.
+    [ "$(blocks "$WORK/source/allocated")" -ge 16384 ]
+    [ "$(blocks "$WORK/source/ahead")" -ge 8192 ]
+    run -0 "$COPY" "$WORK/source" "$WORK/copy"
+    for file in hole allocated written ahead; do
+        cmp "$WORK/source/$file" "$WORK/copy/$file"
+        echo "$file: $(blocks "$WORK/source/$file") blocks became $(blocks "$WORK/copy/$file")"
+    done
+    [ "$(blocks "$WORK/copy/hole")" -eq 0 ]
+    [ "$(blocks "$WORK/copy/allocated")" -eq 0 ]
+    [ "$(blocks "$WORK/copy/written")" -lt 700 ]
+    [ "$(blocks "$WORK/copy/ahead")" -lt 700 ]
+}
+
+# shares FILE: every extent of it is another file's too.
+shares() {
+    sync "$1"
+    filefrag -v "$1" | awk '$1 ~ /^[0-9]+:$/ { all++; shared += /shared/ } END { exit !(all > 0 && all == shared) }'
+}
+
+@test "where the file system can, a large file shares its extents with the source" {
+    mkdir "$WORK/mounted"
+    truncate -s 320M "$WORK/image"
+    mkfs.xfs -q -m reflink=1 "$WORK/image"
+    mount -o loop "$WORK/image" "$WORK/mounted" || skip "this kernel mounts no image of xfs"
+    mkdir "$WORK/mounted/source" "$WORK/mounted/copy"
+    head -c 5000000 /dev/urandom >"$WORK/mounted/source/file"
+    cp --reflink=never "$WORK/mounted/source/file" "$WORK/mounted/control"
+    run -0 "$COPY" "$WORK/mounted/source" "$WORK/mounted/copy"
+    cmp "$WORK/mounted/source/file" "$WORK/mounted/copy/file"
+    shares "$WORK/mounted/copy/file"
+    ! shares "$WORK/mounted/control" || return 1
 }
 
 @test "a file system that holds neither user attributes nor ACLs: left out, counted, and no mode is wider for it" {
