@@ -1,11 +1,18 @@
 #!/usr/bin/env bats
-# The engine of the workspace copy, run by itself on whole trees: as exact as rsync, and contained when the source moves.
+# The engine of the workspace copy, run by itself on trees: as exact as rsync, and contained when the source moves. And what
+# a session says while it copies.
 # runs as: root
 
 load common
+load session
 
 setup_file() {
+    session_setup_file
     make -C "$ROOT" --no-print-directory -s BUILD="$BUILD" "$BUILD/tests/copy-tree"
+}
+
+teardown_file() {
+    session_teardown_file
 }
 
 setup() {
@@ -228,4 +235,37 @@ shares() {
     run -0 getfacl -Rcn "$WORK/copy/file" "$WORK/copy/directory"
     echo "$output"
     [[ "$output" != *12345* ]]
+}
+
+# session OPTION...: a session on $REPO; MS is what its copy took, SAID how many lines of progress there were.
+session() {
+    run --separate-stderr "$CA" run shell "$REPO" --name "copy-$BATS_TEST_NUMBER-$$" "$@" -- true
+    # shellcheck disable=SC2154 # bats sets stderr
+    echo "$stderr"
+    [ "$status" -eq 0 ]
+    MS=$(awk '$1 == "workspace" && $2 == "up" { print int($3) }' <<<"$stderr")
+    SAID=$(grep -cE '^  workspace  [0-9]+ files, [0-9]+ MiB copied$' <<<"$stderr") || true
+    "$CA" remove "copy-$BATS_TEST_NUMBER-$$" --yes --no-push
+}
+
+@test "a copy that takes longer than a second says once a second how far it is, a shorter one nothing" {
+    local tries
+    REPO=$BATS_TEST_TMPDIR/repo
+    new_repository "$REPO"
+    # On a busy machine a short one can take long too.
+    for ((tries = 0; tries < 20; tries++)); do
+        session
+        [ "$SAID" -le "$((MS / 1000))" ]
+        [ "$MS" -ge 1000 ] || break
+    done
+    [ "$tries" -lt 20 ]
+    mkdir "$REPO/many"
+    (cd "$REPO/many" && seq 2500 | split -l 1 -a 4 -)
+    git -C "$REPO" add .
+    git -C "$REPO" commit -qm 'Many files'
+    session --cpus 0.05
+    echo "$SAID lines in $MS ms"
+    [ "$MS" -gt 1200 ]
+    [ "$SAID" -ge 1 ]
+    [ "$SAID" -le "$((MS / 1000))" ]
 }
