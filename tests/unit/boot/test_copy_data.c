@@ -40,7 +40,7 @@ int ioctl(int fd, unsigned long request, ...)
     return calls.clone_error == 0 ? 0 : -1;
 }
 
-ssize_t copy_file_range(int from, off64_t *from_at, int to, off64_t *to_at, size_t size,
+ssize_t copy_file_range(int infd, off64_t *pinoff, int outfd, off64_t *poutoff, size_t length,
                         unsigned int flags)
 {
     calls.was_range_first |= calls.clones == 0;
@@ -48,7 +48,7 @@ ssize_t copy_file_range(int from, off64_t *from_at, int to, off64_t *to_at, size
     errno = calls.range_error;
     if (calls.range_error != 0)
         return -1;
-    return syscall(SYS_copy_file_range, from, from_at, to, to_at, size, flags);
+    return syscall(SYS_copy_file_range, infd, pinoff, outfd, poutoff, length, flags);
 }
 
 struct fixture {
