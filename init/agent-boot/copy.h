@@ -28,7 +28,7 @@ typedef bool copy_filter(const char *directory, const char *name);
 struct copy_root {
     int source; /* borrowed directory fds, O_PATH or not */
     int target;
-    int link;           /* -1: none. Each regular file's copy is hard-linked below it too */
+    int link;           /* -1: none. The copy of each file and link is hard-linked below it too */
     unsigned int flags; /* enum copy_flags */
     copy_filter *skips; /* NULL: nothing */
 };
@@ -60,7 +60,7 @@ struct copy_result {
     uint64_t bytes;      /* of regular files */
     uint64_t missing;    /* listed or seen, then not there */
     uint64_t special;    /* FIFOs, sockets, devices: left out */
-    uint64_t attributes; /* user attributes that the target's file system cannot hold */
+    uint64_t attributes; /* of users, and ACLs, that the target's file system cannot hold */
 };
 
 /* Adds a root; *TOP (borrowed from the plan) is where paths of it begin. ROOT is copied. 0 or

@@ -61,10 +61,11 @@ static int write_at(int target, const char *data, size_t size, off_t at)
 
 static int copy_by_buffer(struct copy_pipe *pipe, int source, int target, struct stretch *stretch)
 {
-    if (pipe->buffer == NULL)
+    if (stretch->at < stretch->end && pipe->buffer == NULL) {
         pipe->buffer = malloc(BUFFER_BYTES);
-    if (pipe->buffer == NULL)
-        return -ENOMEM;
+        if (pipe->buffer == NULL)
+            return -ENOMEM;
+    }
     while (stretch->at < stretch->end) {
         ssize_t count = pread(source, pipe->buffer, next_size(stretch, BUFFER_BYTES), stretch->at);
         if (count < 0 && errno == EINTR)
@@ -108,31 +109,40 @@ static int copy_stretch(struct copy_pipe *pipe, struct copy_directory *top, int 
     return copy_by_buffer(pipe, source, target, stretch);
 }
 
-/* lseek(2), SEEK_DATA: ENXIO when only a hole is left. Without support the whole is data. */
-static int find_data(int source, off_t size, struct stretch *stretch)
+/* No data from AT on: a hole up to the end, or a file that has become shorter than SIZE. */
+static void find_end(int source, off_t at, off_t size, struct stretch *stretch)
 {
-    off_t begin = lseek(source, stretch->end, SEEK_DATA);
-    if (begin < 0 && errno == ENXIO)
-        begin = size;
-    if (begin < 0)
-        return -errno;
-    off_t end = begin < size ? lseek(source, begin, SEEK_HOLE) : size;
-    stretch->at = begin < size ? begin : size;
-    stretch->end = end < 0 || end > size ? size : end;
-    return 0;
+    off_t end = lseek(source, 0, SEEK_END);
+    stretch->is_short = end >= 0 && end < size;
+    stretch->at = stretch->end = !stretch->is_short ? size : end > at ? end : at;
 }
 
-static int copy_sparse(struct copy_pipe *pipe, struct copy_directory *top, int source, int target,
-                       off_t size)
+/* The next stretch of data: lseek(2). What was allocated and never written is a hole for most file
+ * systems; one that knows of no holes refuses to tell, and has data alone. */
+static void find_data(int source, off_t size, struct stretch *stretch)
+{
+    off_t at = stretch->end;
+    off_t begin = lseek(source, at, SEEK_DATA);
+    if ((begin < 0 && errno == ENXIO) || begin >= size) {
+        find_end(source, at, size, stretch);
+        return;
+    }
+    off_t end = begin < 0 ? size : lseek(source, begin, SEEK_HOLE);
+    stretch->at = begin < 0 ? at : begin;
+    stretch->end = end < 0 || end > size ? size : end;
+}
+
+static int copy_stretches(struct copy_pipe *pipe, struct copy_directory *top, int source,
+                          int target, off_t size)
 {
     struct stretch stretch = {.at = 0};
     while (stretch.end < size && !stretch.is_short) {
-        int result = find_data(source, size, &stretch);
-        if (result == 0)
-            result = copy_stretch(pipe, top, source, target, &stretch);
+        find_data(source, size, &stretch);
+        int result = copy_stretch(pipe, top, source, target, &stretch);
         if (result < 0)
             return result;
     }
+    /* A hole at the end is made by nothing that was written. */
     return ftruncate(target, stretch.is_short ? stretch.at : size) < 0 ? -errno : 0;
 }
 
@@ -149,9 +159,5 @@ int copy_data(struct copy_pipe *pipe, struct copy_directory *top, int source, in
         if (is_refused_for_good(errno))
             remember(top, COPY_BY_CLONE);
     }
-    /* st_blocks counts 512 bytes: inode(7). */
-    if ((off_t)status->st_blocks * 512 < status->st_size)
-        return copy_sparse(pipe, top, source, target, status->st_size);
-    struct stretch all = {.at = 0, .end = status->st_size};
-    return copy_stretch(pipe, top, source, target, &all);
+    return copy_stretches(pipe, top, source, target, status->st_size);
 }

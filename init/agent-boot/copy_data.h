@@ -16,8 +16,8 @@ struct copy_pipe {
 
 /*
  * Copies SOURCE, which had STATUS when it was opened, into the empty TARGET: at most st_size bytes,
- * so that a file that grows meanwhile ends; holes stay holes. 0 or -errno; -ECANCELED when the run
- * stopped.
+ * so that a file that grows meanwhile ends. Holes stay holes, and what was allocated and never
+ * written becomes one. 0 or -errno; -ECANCELED when the run stopped.
  */
 int copy_data(struct copy_pipe *pipe, struct copy_directory *top, int source, int target,
               const struct stat *status);

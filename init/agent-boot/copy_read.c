@@ -93,7 +93,7 @@ int copy_read_directory(struct copy_worker *worker, struct copy_directory *direc
     if (fstat(fd, &directory->status) < 0)
         return fail(errno, "look at", directory, NULL, err);
     int result = copy_attributes_read(fd, &directory->attributes);
-    if (result < 0 && result != -EBADF) /* O_PATH */
+    if (result < 0)
         return fail(-result, "read the attributes of", directory, NULL, err);
     result = directory->is_whole ? list_entries(worker, directory) : 0;
     return result < 0 ? fail(-result, "list", directory, NULL, err) : 0;
@@ -168,8 +168,8 @@ static int read_link(struct copy_worker *worker, struct copy_entry *entry, int f
     return 0;
 }
 
-/* True when the entry is another name of a file that is copied under its first one. */
-static int is_further_name(struct copy_worker *worker, struct copy_directory *directory,
+/* 1 when the entry is another name of a file or link that is copied under its first one. */
+static int find_first_name(struct copy_worker *worker, struct copy_directory *directory,
                            const struct copy_entry *entry)
 {
     if (entry->status.st_nlink < 2)
@@ -194,22 +194,18 @@ static int read_entry(struct copy_worker *worker, struct copy_directory *directo
     if (found < 0 || fstat(found, &entry->status) < 0)
         return -errno;
     mode_t mode = entry->status.st_mode;
-    bool takes_regular_only = (directory->top->root.flags & COPY_REGULAR_ONLY) != 0;
-    int result = 0;
-    if (S_ISREG(mode)) {
-        result = is_further_name(worker, directory, entry);
-        if (result == 0)
-            result = read_regular(worker, entry, found);
-        else if (result > 0)
-            return 0;
-    } else if (takes_regular_only) {
+    if (!S_ISREG(mode) && (directory->top->root.flags & COPY_REGULAR_ONLY) != 0)
         return 0;
-    } else if (S_ISLNK(mode)) {
-        result = read_link(worker, entry, found);
-    } else if (!S_ISDIR(mode)) {
+    if (S_ISDIR(mode))
+        return 1;
+    if (!S_ISREG(mode) && !S_ISLNK(mode)) {
         atomic_fetch_add(&worker->run->done.special, 1);
         return 0;
     }
+    int result = find_first_name(worker, directory, entry);
+    if (result != 0)
+        return result < 0 ? result : 0;
+    result = S_ISREG(mode) ? read_regular(worker, entry, found) : read_link(worker, entry, found);
     return result < 0 ? result : 1;
 }
 

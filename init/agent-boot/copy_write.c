@@ -17,11 +17,21 @@ static int fail(int number, const char *what, const struct copy_directory *direc
     return error_set(err, number, "%s '%s'", what, copy_directory_text(directory, name, text));
 }
 
-/* The bits that travel; where a group shares the tree it gets the owner's. */
-static mode_t mode_of_copy(const struct copy_worker *worker, const struct stat *status)
+/* A file or directory as it was seen, and whether its copy has rights of a default ACL above it. */
+struct rights {
+    const struct stat *status;
+    const struct copy_attributes *attributes;
+    bool is_mode_lost;
+};
+
+/* The bits that travel, as they are without an ACL. Where a group shares the tree it gets the
+ * owner's, and so does the group of what is made in its directories. */
+static mode_t mode_of_copy(const struct copy_worker *worker, const struct rights *rights)
 {
-    mode_t mode = status->st_mode & 0777;
-    return worker->run->plan->is_shared ? mode | (mode & S_IRWXU) >> 3 : mode;
+    mode_t mode = rights->status->st_mode & 0777 & ~rights->attributes->masked;
+    if (!worker->run->plan->is_shared)
+        return mode;
+    return mode | (mode & S_IRWXU) >> 3 | (S_ISDIR(rights->status->st_mode) ? S_ISGID : 0);
 }
 
 static bool has_plain_directories(const struct copy_directory *directory)
@@ -83,21 +93,25 @@ static int write_content(struct copy_worker *worker, struct copy_directory *dire
     return entry->size == 0 ? 0 : fd_write_all(fd, entry->data, entry->size);
 }
 
-static int write_metadata(struct copy_worker *worker, const struct copy_directory *directory,
-                          const struct copy_entry *entry, int fd)
+/*
+ * Attributes, mode, ACLs: in this order, because an attribute may need more of a mode than the
+ * source has, and so that what ACLs there could not be set is not made up for by the mode. A tree
+ * that is shared by group has the ACLs that make it so, and no others.
+ */
+static int write_rights(struct copy_worker *worker, int fd, const struct rights *rights)
 {
-    bool has_attributes = entry->attributes.size > 0;
+    bool is_shared = worker->run->plan->is_shared;
     uint64_t left_out = 0;
-    int result = copy_attributes_write(fd, &entry->attributes, &left_out);
-    if (result < 0)
-        return result;
+    int result = copy_attributes_write(fd, rights->attributes, &left_out);
+    if (result == 0 && rights->is_mode_lost && !is_shared)
+        result = copy_attributes_drop_acls(fd, S_ISDIR(rights->status->st_mode));
+    if (result == 0 && fchmod(fd, mode_of_copy(worker, rights)) < 0)
+        result = -errno;
+    if (result == 0 && !is_shared)
+        result = copy_attributes_write_acls(fd, rights->attributes, &left_out);
     if (left_out > 0)
         atomic_fetch_add(&worker->run->done.attributes, left_out);
-    if ((has_attributes || directory->is_mode_lost) &&
-        fchmod(fd, mode_of_copy(worker, &entry->status)) < 0)
-        return -errno;
-    const struct timespec times[2] = {entry->status.st_atim, entry->status.st_mtim};
-    return futimens(fd, times) < 0 ? -errno : 0;
+    return result;
 }
 
 static int link_copy(const struct copy_directory *directory, const char *name)
@@ -112,16 +126,21 @@ static int link_copy(const struct copy_directory *directory, const char *name)
 static int write_regular(struct copy_worker *worker, struct copy_directory *directory,
                          const struct copy_entry *entry)
 {
+    const struct rights rights = {&entry->status, &entry->attributes, directory->is_mode_lost};
     /* Setting an attribute needs write permission in the mode, whatever the descriptor may do. */
-    mode_t mode = entry->attributes.size > 0 ? 0600 : mode_of_copy(worker, &entry->status);
+    mode_t mode = entry->attributes.size > 0 ? 0600 : mode_of_copy(worker, &rights);
     cleanup_fd int fd = openat(directory->fds[COPY_TARGET], entry->name,
                                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     bool keeps_existing = (directory->top->root.flags & COPY_KEEP_EXISTING) != 0;
     if (fd < 0)
         return errno == EEXIST && keeps_existing ? 0 : -errno;
     int result = write_content(worker, directory, entry, fd);
-    if (result == 0)
-        result = write_metadata(worker, directory, entry, fd);
+    bool has_attributes = entry->attributes.size > 0 || entry->attributes.left_out > 0;
+    if (result == 0 && (has_attributes || directory->is_mode_lost))
+        result = write_rights(worker, fd, &rights);
+    const struct timespec times[2] = {entry->status.st_atim, entry->status.st_mtim};
+    if (result == 0 && futimens(fd, times) < 0)
+        result = -errno;
     if (result == 0)
         result = link_copy(directory, entry->name);
     if (result == 0)
@@ -137,8 +156,10 @@ static int write_link(struct copy_worker *worker, const struct copy_directory *d
     if (symlinkat(entry->data, at, entry->name) < 0 ||
         utimensat(at, entry->name, times, AT_SYMLINK_NOFOLLOW) < 0)
         return -errno;
-    atomic_fetch_add(&worker->run->done.files, 1);
-    return 0;
+    int result = link_copy(directory, entry->name);
+    if (result == 0)
+        atomic_fetch_add(&worker->run->done.files, 1);
+    return result;
 }
 
 static int write_entry(struct copy_worker *worker, struct copy_directory *directory,
@@ -183,19 +204,14 @@ int copy_write_directory_end(struct copy_worker *worker, struct copy_directory *
     int fd = is_open ? directory->fds[COPY_TARGET] : opened;
     if (fd < 0)
         return fail(-fd, "open the copy of the directory", directory, NULL, err);
-    uint64_t left_out = 0;
-    int result = copy_attributes_write(fd, &directory->attributes, &left_out);
-    if (result < 0)
-        return fail(-result, "set the attributes of", directory, NULL, err);
-    if (left_out > 0)
-        atomic_fetch_add(&worker->run->done.attributes, left_out);
-    mode_t mode = mode_of_copy(worker, &directory->status);
-    /* What the group makes in it belongs to the group. */
-    mode |= worker->run->plan->is_shared ? S_ISGID : 0;
+    const struct rights rights = {&directory->status, &directory->attributes,
+                                  directory->is_mode_lost};
+    int result = write_rights(worker, fd, &rights);
     const struct timespec times[2] = {directory->status.st_atim, directory->status.st_mtim};
-    if (fchmod(fd, mode) < 0 || futimens(fd, times) < 0)
-        return fail(errno, "set mode and times of", directory, NULL, err);
-    return 0;
+    if (result == 0 && futimens(fd, times) < 0)
+        result = -errno;
+    return result < 0 ? fail(-result, "set attributes, mode and times of", directory, NULL, err)
+                      : 0;
 }
 
 static int make_link(const struct copy_link *link, enum copy_side side)

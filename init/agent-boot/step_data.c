@@ -1,9 +1,11 @@
 /* The data step: memory-backed directories for secrets and agent data; gone, contents first, at
  * shutdown. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -80,21 +82,37 @@ int data_make_directories(struct boot_context *context, struct error *err)
     return result;
 }
 
-/* As its owner: root has no power over the files of others. */
+/* Every directory in ROOT, whatever its name: a manifest that could not be read again does not keep
+ * secrets from being wiped. */
+static int empty_directories(const char *root, struct error *err)
+{
+    cleanup_directory DIR *directory = opendir(root);
+    if (directory == NULL)
+        return errno == ENOENT ? 0 : error_set(err, errno, "empty '%s'", root);
+    int result = 0;
+    const struct dirent *entry;
+    for (errno = 0; (entry = readdir(directory)) != NULL; errno = 0) {
+        char path[PATH_MAX];
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        int outcome = path_format(path, "%s/%s", root, entry->d_name);
+        outcome = outcome < 0 ? error_set(err, -outcome, "empty '%s'", root)
+                              : path_remove_contents(path, err);
+        result = result < 0 ? result : outcome;
+    }
+    return errno == 0 ? result : error_set(err, errno, "empty '%s'", root);
+}
+
+/* As the owner of what lies there: root has no power over the files of others. */
 static int empty_root(const struct boot_context *context, const char *root, struct error *err)
 {
-    char path[PATH_MAX];
-    if (context->manifest == NULL)
-        return 0; /* it could not be read, so nobody knows whose it was */
-    if (path_format(path, "%s/%s", root, context->manifest->agent) < 0)
-        return error_set(err, ENAMETOOLONG, "wipe '%s'", root);
     struct copy_identity owner = {.uid = context->agentcli.uid, .gid = context->agentcli.gid};
     struct copy_identity self = {.uid = 0};
     int result = copy_identity_assume(&owner);
     if (result < 0)
         error_set(err, -result, "act as %s", context->agentcli.name);
     else
-        result = path_remove_contents(path, err);
+        result = empty_directories(root, err);
     int back = copy_identity_assume(&self);
     return back < 0 ? error_set(err, -back, "become root again") : result;
 }

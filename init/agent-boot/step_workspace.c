@@ -108,7 +108,8 @@ static int run_plan(struct boot_context *context, struct copy_plan *plan, struct
         snprintf(left_out, sizeof(left_out), ", %" PRIu64 " special files left out",
                  result.special);
     if (result.attributes > 0)
-        boot_add_weaker(context, "%" PRIu64 " user attributes do not fit the volume's file system",
+        boot_add_weaker(context,
+                        "%" PRIu64 " user attributes or ACLs do not fit the volume's file system",
                         result.attributes);
     boot_set_detail(context, "%" PRIu64 " files, %" PRIu64 " KiB%s", result.files,
                     result.bytes / 1024, left_out);

@@ -1,5 +1,9 @@
-/* Copies one directory into another with the engine of the workspace copy: copy-tree SOURCE TARGET
- * [READER-UID WRITER-UID]. */
+/*
+ * Copies one directory into another with the engine of the workspace copy:
+ *     copy-tree [--listed] [--shared] SOURCE TARGET [READER-UID WRITER-UID]
+ * --listed takes the paths on standard input, each NUL-terminated, as a session takes its list, and
+ * leaves TARGET itself as it is. --shared copies for a group that shares the tree.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -9,6 +13,7 @@
 
 #include "init/agent-boot/copy.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/path.h"
 
 static int open_directory(const char *path)
 {
@@ -24,14 +29,38 @@ static struct copy_identity parse_identity(const char *text)
     return (struct copy_identity){.uid = (uid_t)number, .gid = (gid_t)number};
 }
 
-static int copy(struct copy_plan *plan, int source, int target)
+/* As a session's workspace step plans it. 0 or -errno. */
+static int plan_listed(struct copy_plan *plan, struct copy_directory *top)
+{
+    cleanup_free char *path = NULL;
+    size_t capacity = 0;
+    while (getdelim(&path, &capacity, '\0', stdin) > 0) {
+        if (!path_is_plain_relative(path))
+            return -EPROTO;
+        int result = copy_plan_add_file(plan, top, path);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+static int copy(struct copy_plan *plan, int source, int target, bool is_listed)
 {
     struct error err = ERROR_INITIALIZER;
     struct copy_result done;
-    struct copy_root root = {.source = source, .target = target, .link = -1};
+    struct copy_root root = {
+        .source = source,
+        .target = target,
+        .link = -1,
+        .flags = is_listed ? COPY_KEEP_ROOT : 0,
+    };
     struct copy_directory *top;
-    if (copy_plan_add_root(plan, &root, &top) < 0 || copy_plan_add_tree(plan, top, ".") < 0 ||
-        copy_run(plan, NULL, NULL, &done, &err) < 0) {
+    int result = copy_plan_add_root(plan, &root, &top);
+    if (result == 0)
+        result = is_listed ? plan_listed(plan, top) : copy_plan_add_tree(plan, top, ".");
+    if (result < 0)
+        error_set(&err, -result, "plan the copy");
+    if (result < 0 || copy_run(plan, NULL, NULL, &done, &err) < 0) {
         fprintf(stderr, "copy-tree: %s\n", error_text(&err));
         return 1;
     }
@@ -41,19 +70,37 @@ static int copy(struct copy_plan *plan, int source, int target)
     return 0;
 }
 
+/* True when the next argument is NAME, which is then taken. */
+static bool takes_option(char ***argv, const char *name)
+{
+    if ((*argv)[0] == NULL || strcmp((*argv)[0], name) != 0)
+        return false;
+    ++*argv;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 3 && argc != 5) {
-        fprintf(stderr, "usage: copy-tree SOURCE TARGET [READER-UID WRITER-UID]\n");
+    (void)argc;
+    argv++;
+    bool is_listed = takes_option(&argv, "--listed");
+    bool is_shared = takes_option(&argv, "--shared");
+    size_t count = 0;
+    while (argv[count] != NULL)
+        count++;
+    if (count != 2 && count != 4) {
+        fprintf(stderr, "usage: copy-tree [--listed] [--shared] SOURCE TARGET "
+                        "[READER-UID WRITER-UID]\n");
         return 2;
     }
     struct copy_plan plan = {
-        .reader = parse_identity(argc == 5 ? argv[3] : NULL),
-        .writer = parse_identity(argc == 5 ? argv[4] : NULL),
+        .reader = parse_identity(count == 4 ? argv[2] : NULL),
+        .writer = parse_identity(count == 4 ? argv[3] : NULL),
+        .is_shared = is_shared,
     };
-    cleanup_fd int source = open_directory(argv[1]);
-    cleanup_fd int target = open_directory(argv[2]);
-    int status = source < 0 || target < 0 ? 1 : copy(&plan, source, target);
+    cleanup_fd int source = open_directory(argv[0]);
+    cleanup_fd int target = open_directory(argv[1]);
+    int status = source < 0 || target < 0 ? 1 : copy(&plan, source, target, is_listed);
     copy_plan_free(&plan);
     return status;
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """A source that changes under the copier's hands: names change places with links, pipes and devices.
 
-race.py SECONDS DIRECTORY COPIER...   runs COPIER SOURCE TARGET over and over meanwhile
+race.py SECONDS DIRECTORY COPIER...   runs COPIER SOURCE TARGET over and over meanwhile, and gives it on standard
+                                      input the list of all files, each NUL-terminated
 race.py SECONDS DIRECTORY naive       the control: a copier that opens what it finds by name
 
 DIRECTORY gets source, target and outside. Prints, a line each, how often: runs ended, names were
@@ -20,6 +21,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 AT_FDCWD, RENAME_EXCHANGE, IN_OPEN, IN_NONBLOCK = -100, 2, 0x20, 0o4000
 SECRET = b"the canary outside"
 DIRECTORIES, FILES = 12, 12
+RUNS_LEAST = 11
 
 
 def exchange(one, other):
@@ -110,6 +112,11 @@ def naive(source, target):
             os.close(copy)
 
 
+def listed():
+    names = ["pipe", "device"] + [f"d{d}/f{f}" for d in range(DIRECTORIES) for f in range(FILES)]
+    return b"".join(os.fsencode(name) + b"\0" for name in names)
+
+
 def run(copier, top):
     source, target = f"{top}/source", f"{top}/target"
     if copier == ["naive"]:
@@ -119,7 +126,8 @@ def run(copier, top):
             pass
         return
     # Refusals are fine, and said; what does not end is not. A signal's death would be negative.
-    status = subprocess.run(copier + [source, target], timeout=60, capture_output=True, check=False).returncode
+    command = copier + [source, target]
+    status = subprocess.run(command, input=listed(), timeout=60, capture_output=True, check=False).returncode
     assert status in (0, 1), status
 
 
@@ -160,9 +168,10 @@ def main(seconds, top, *copier):
     swapper.start()
     runs = files = secrets = written = opened = 0
     start = time.monotonic()
-    # The control goes on until it has done all that it is there to do.
+    # On a busy machine too there are so many runs, and the control goes on until it has done all that it is there to do.
     while time.monotonic() < start + float(seconds) or (
-        copier == ("naive",) and not (secrets and written and opened) and time.monotonic() < start + 100
+        (runs < RUNS_LEAST or copier == ("naive",) and not (secrets and written and opened))
+        and time.monotonic() < start + 100
     ):
         renew(top)
         run(list(copier), top)

@@ -2,7 +2,9 @@
 """Random trees, and what two of them have in common.
 
 tree.py make SEED DIRECTORY [OWNER]      fills DIRECTORY; prints how many special files it has
-tree.py compare SOURCE PEER COPY OWNER   COPY is as PEER, which another program made of SOURCE
+tree.py compare SOURCE PEER COPY OWNER [listed]     (where nothing that is read changes times of access)
+                                         COPY is as PEER, which another program made of SOURCE; when it is of a list of
+                                         files, then but for the top and for directories without any
 tree.py deep DEPTH DIRECTORY             a chain of directories with a file at its end
 tree.py attribute NAME PATH              sets an extended attribute
 tree.py follow DEPTH DIRECTORY           says what the file at the end of such a chain holds
@@ -12,6 +14,7 @@ import os
 import random
 import socket
 import stat
+import subprocess
 import sys
 
 SPECIAL = (stat.S_ISFIFO, stat.S_ISSOCK, stat.S_ISCHR, stat.S_ISBLK)
@@ -55,6 +58,9 @@ class Maker:
             at += self.random.randint(1, 8) << 17
             os.pwrite(fd, self.random.randbytes(self.random.randint(1, 70000)), at)
         os.ftruncate(fd, at + self.random.choice((70000, 1 << 20, 3 << 20)))
+        # Allocated, not written, on either side of what was the end.
+        if self.random.randrange(3) == 0:
+            os.posix_fallocate(fd, self.random.randint(0, at), self.random.randint(1, 4 << 20))
 
     def attributes(self, path):
         if self.random.randrange(4) == 0:
@@ -63,6 +69,19 @@ class Maker:
                 os.setxattr(path, b"user.a%d" % i, value, follow_symlinks=False)
         if self.random.randrange(8) == 0:
             os.setxattr(path, b"trusted.canary", b"never copied", follow_symlinks=False)
+
+    def acl(self, is_default):
+        """What setfacl takes; the mask comes with the mode, or is what all may have."""
+        kinds = ["user:", "group:", "other:"]
+        kinds += ["user:%d" % self.random.randrange(100000) for _ in range(self.random.randrange(3))]
+        kinds += ["group:%d" % self.random.randrange(100000) for _ in range(self.random.randrange(2))]
+        rights = (self.random.choice(("---", "r--", "rw-", "r-x", "rwx")) for _ in kinds)
+        return ",".join(("default:" if is_default else "") + f"{kind}:{right}" for kind, right in zip(kinds, rights))
+
+    def acls(self, path):
+        for is_default in (False, True) if os.path.isdir(path) else (False,):
+            if self.random.randrange(6) == 0:
+                subprocess.run([b"setfacl", b"--set" if not is_default else b"-m", self.acl(is_default), path], check=True)
 
     def finish(self, path, mode):
         """Owner, mode and times, in an order in which none undoes another."""
@@ -83,6 +102,7 @@ class Maker:
             else:
                 file.write(self.content())
         self.attributes(path)
+        self.acls(path)
         self.finish(path, self.mode(0o400))
         self.files.append(path)
 
@@ -90,6 +110,7 @@ class Maker:
         text = self.random.choice((b"nowhere", b"/etc/shadow", b"../" * 3 + b"etc", self.name(), b"l" * 3000))
         os.symlink(text, path)
         self.finish(path, None)
+        self.files.append(path)
 
     def odd(self, path):
         kind = self.random.choice(("fifo", "socket", "device"))
@@ -117,20 +138,40 @@ class Maker:
         elif kind == 6:
             self.odd(path)
         elif kind < 9 and self.files:
-            os.link(self.random.choice(self.files), path)
+            os.link(self.random.choice(self.files), path, follow_symlinks=False)
         else:
             self.regular(path)
 
+    def cases(self, directory):
+        """Names that differ in case alone, of files and of directories."""
+        for name in (b"A", b"a", b"Aa", b"aA"):
+            path = os.path.join(directory, name)
+            if len(name) == 1:
+                self.regular(path)
+            else:
+                os.mkdir(path)
+                self.fill(path, 1)
+
     def fill(self, directory, depth=0):
+        if depth == 0:
+            self.cases(directory)
         for _ in range(self.random.randint(0, 6 if depth else 30)):
             self.entry(directory, depth)
         self.attributes(directory)
+        self.acls(directory)
         self.finish(directory, self.mode(0o500))
 
 
+USER, ACL = "user.", "system.posix_acl_"
+
+
 def attributes_of(path):
-    names = [name for name in os.listxattr(path, follow_symlinks=False) if not name.startswith("system.")]
+    names = os.listxattr(path, follow_symlinks=False)
     return {name: os.getxattr(path, name, follow_symlinks=False) for name in names}
+
+
+def begin_with(prefix, attributes):
+    return {name: value for name, value in attributes.items() if name.startswith(prefix)}
 
 
 def digest(path):
@@ -151,14 +192,16 @@ def describe(top):
         fact = {"type": stat.S_IFMT(status.st_mode), "mtime": status.st_mtime_ns}
         if not stat.S_ISLNK(status.st_mode):
             fact["mode"] = status.st_mode & 0o777
-            fact["attributes"] = {n: v for n, v in attributes_of(path).items() if n.startswith("user.")}
+            attributes = attributes_of(path)
+            fact |= {"attributes": begin_with(USER, attributes), "acls": begin_with(ACL, attributes)}
         if stat.S_ISREG(status.st_mode):
             fact |= {"size": status.st_size, "digest": digest(path)}
-            groups.setdefault((status.st_dev, status.st_ino), []).append(relative)
         elif stat.S_ISLNK(status.st_mode):
             fact["text"] = os.readlink(path)
         elif stat.S_ISDIR(status.st_mode):
             stack += [os.path.join(relative, name) for name in os.listdir(path)]
+        if not stat.S_ISDIR(status.st_mode):
+            groups.setdefault((status.st_dev, status.st_ino), []).append(relative)
         facts[relative] = fact
     for group in groups.values():
         for path in group:
@@ -166,23 +209,48 @@ def describe(top):
     return facts, statuses
 
 
-def differences(source, peer, copy, owner):
+def list_files(facts):
+    """Everything but directories, as a list of files names it."""
+    return [path for path, fact in facts.items() if not stat.S_ISDIR(fact["type"])]
+
+
+def directories_of(paths):
+    found = set()
+    for path in paths:
+        while path := os.path.dirname(path):
+            found.add(path)
+    return found
+
+
+def differences(source, peer, copy, owner, is_listed):
     """Sentences; none when all is well."""
     wanted, _ = describe(peer)
     found, statuses = describe(copy)
-    _, originals = describe(source)
+    listed = list_files(wanted)
+    models, originals = describe(source)
+    for path, fact in wanted.items():
+        if "acls" in fact:
+            # Of a sticky directory, rsync (3.5.0) gives the ACL no rights for the group itself.
+            fact["acls"] = models[path]["acls"]
     wanted = {p: f for p, f in wanted.items() if not any(is_kind(f["type"]) for is_kind in SPECIAL)}
+    if is_listed:
+        kept = directories_of(listed) | set(listed)
+        wanted = {p: f for p, f in wanted.items() if p in kept}
+        del found[b""]
     for path in sorted(wanted.keys() | found.keys()):
         if wanted.get(path) != found.get(path):
             yield f"{path!r}: {wanted.get(path)} became {found.get(path)}"
             continue
         status = statuses[path]
+        # Of times of access the peer has none but its own.
+        if status.st_atime_ns != originals[path].st_atime_ns:
+            yield f"{path!r}: accessed at {originals[path].st_atime_ns} became {status.st_atime_ns}"
         if (status.st_uid, status.st_gid) != (owner, owner):
             yield f"{path!r}: owned by {status.st_uid}:{status.st_gid}"
         if not stat.S_ISLNK(status.st_mode):
             if status.st_mode & 0o7000:
                 yield f"{path!r}: has mode {status.st_mode:o}"
-            foreign = [n for n in attributes_of(os.path.join(os.fsencode(copy), path)) if not n.startswith("user.")]
+            foreign = [n for n in attributes_of(os.path.join(os.fsencode(copy), path)) if not n.startswith((USER, ACL))]
             if foreign:
                 yield f"{path!r}: has {foreign}"
         # A block more for attributes, and what a file system allocates ahead.
@@ -216,7 +284,7 @@ def main(command, *arguments):
         maker.fill(maker.top)
         print(maker.special)
     elif command == "compare":
-        sentences = list(differences(*arguments[:3], int(arguments[3])))
+        sentences = list(differences(*arguments[:3], int(arguments[3]), "listed" in arguments[4:]))
         print("\n".join(sentences[:20]), file=sys.stderr)
         sys.exit(1 if sentences else 0)
     elif command == "deep":

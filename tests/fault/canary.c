@@ -41,6 +41,17 @@ void canary_plant(struct tracer *tracer)
         tracer->canaries[i] = plant(tracer, places[i]);
 }
 
+int canary_count_reachable(const struct tracer *tracer)
+{
+    char path[128];
+    int count = 0;
+    for (int i = 0; i < CANARIES_MAX; i++) {
+        snprintf(path, sizeof(path), "/proc/%d/root%s/" CANARY_FILE, tracer->first, places[i]);
+        count += access(path, F_OK) == 0 ? 1 : 0;
+    }
+    return count;
+}
+
 int canary_count(const struct tracer *tracer, int *planted)
 {
     int count = 0;

@@ -129,9 +129,9 @@ static int write_result(const struct tracer *tracer, const char *path)
             : is_killed     ? "killed"
                             : "exited",
             is_killed ? WTERMSIG(tracer->wait_status) : WEXITSTATUS(tracer->wait_status));
-    fprintf(file, "fired=%u\nreached=%s\nsurvivors=%d\nsurvivor='%s'\nplanted=%d\nunwiped=%d\n",
-            tracer->fired, fault_phases[tracer->phase], tracer->survivors, tracer->survivor,
-            planted, left);
+    fprintf(file, "fired=%u\nreached=%s\nsurvivors=%d\nsurvivor='%s'\n", tracer->fired,
+            fault_phases[tracer->phase], tracer->survivors, tracer->survivor);
+    fprintf(file, "planted=%d\nunwiped=%d\nreachable=%d\n", planted, left, tracer->reachable);
     return EXIT_SUCCESS;
 }
 

@@ -149,6 +149,13 @@ static bool on_exec(struct tracer *tracer, struct tracee *tracee)
     return true;
 }
 
+/* What is there when PID 1 has nothing more to do. */
+static void look_at_end(struct tracer *tracer)
+{
+    tracer->survivors = canary_count_survivors(tracer);
+    tracer->reachable = canary_count_reachable(tracer);
+}
+
 /* False when there is nothing left to resume. */
 static bool on_event(struct tracer *tracer, struct tracee *tracee, int event)
 {
@@ -162,7 +169,7 @@ static bool on_event(struct tracer *tracer, struct tracee *tracee, int event)
         return on_exec(tracer, tracee);
     case PTRACE_EVENT_EXIT:
         if (tracee->tid == tracer->first)
-            tracer->survivors = canary_count_survivors(tracer);
+            look_at_end(tracer);
         return true;
     default:
         return true;

@@ -26,6 +26,7 @@ struct tracer {
     bool is_hung;
     int survivors;     /* processes besides PID 1 when it ended */
     char survivor[32]; /* "(NAME) STATE" of one of them */
+    int reachable;     /* canaries that lay in the container's own mounts then */
     int wait_status;
 };
 
@@ -35,7 +36,10 @@ int tracer_attach(struct tracer *tracer, pid_t pid);
 void tracer_follow(struct tracer *tracer);
 /* canary.c: writes the canary to the places of secrets of the running session. */
 void canary_plant(struct tracer *tracer);
-/* How many of the planted canaries are still there. */
+/* How many canaries the container still reaches by their names, while its PID 1 is there. */
+int canary_count_reachable(const struct tracer *tracer);
+/* How many of the planted canaries are still there, behind descriptors that keep even what was
+ * unmounted. */
 int canary_count(const struct tracer *tracer, int *planted);
 /* Counts the live processes of the container's PID namespace besides PID 1, and names one. */
 int canary_count_survivors(struct tracer *tracer);

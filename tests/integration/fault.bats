@@ -84,6 +84,46 @@ judged() {
     judged 'a secret is left in volume/workspace/environment'
 }
 
+@test "an unwiped secret is excused by one line alone, and for nobody who was killed" {
+    # Somebody spoke, but not of the wipe.
+    CELL=agent-boot/shutdown/syncfs/1/EIO
+    sed -i 's/^unwiped=0/unwiped=3/; s/^code=7/code=220/' "$SESSION/result"
+    echo '  git        failed        0.1 ms  look at the workspace' >>"$SESSION/log"
+    echo 'agent-boot: shutdown: the manifest cannot be read' >>"$SESSION/log"
+    judged '3 of 3 secrets were not wiped'
+    # The one line: the place was unmounted as it was.
+    sed -i 's/^code=220/code=7/' "$SESSION/result"
+    echo "  data       failed        0.1 ms  empty '/run/agent-data/shell': Input/output error" >>"$SESSION/log"
+    run "$ROOT/tests/fault/judge" "$PLACE" "$SESSION" "$CELL"
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$output" = told ]
+    CELL=agent-boot/shutdown/unlinkat/1/kill
+    judged '3 of 3 secrets were not wiped'
+    # And nothing excuses one that is still where everybody finds it.
+    CELL=agent-boot/shutdown/syncfs/1/EIO
+    sed -i 's/^reachable=0/reachable=1/' "$SESSION/result"
+    judged '1 of 3 secrets could still be reached'
+}
+
+@test "secrets are wiped when agent-boot cannot read the manifest a second time" {
+    local i
+    for i in {1..20}; do
+        CELL=agent-boot/shutdown/openat/$i/EIO
+        rm -rf "$SESSION"
+        "$ROOT/tests/fault/session" "$PLACE" "$SESSION" --inject "$CELL"
+        if grep -q "^agent-boot: shutdown: open '.*/manifest.json'" "$SESSION/log"; then
+            break
+        fi
+    done
+    cat "$SESSION/log"
+    [ "$i" -lt 20 ]
+    grep -qx 'unwiped=0' "$SESSION/result"
+    run "$ROOT/tests/fault/judge" "$PLACE" "$SESSION" "$CELL"
+    echo "$output"
+    [ "$status" -eq 0 ]
+}
+
 @test "a mount that is left is seen" {
     mount --bind "$SESSION/volume" "$SESSION/volume"
     run "$ROOT/tests/fault/judge" "$PLACE" "$SESSION" "$CELL"
