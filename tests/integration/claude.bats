@@ -143,14 +143,14 @@ SERVER='[
 @test "an interrupt of Claude ends the command that runs" {
     start_model "$STUBBORN"
     play_untrapped &
-    interrupt $! "$PLAIN" claude 0
+    interrupt $! "$PLAIN" "$CLAUDE" 0
     stays_silent "$PLAIN"
 
     start_model "$STUBBORN"
     play_trapped &
     local player=$!
     wait_for 60 "$CA" status "$NAME"
-    interrupt "$player" "$(container_of "$NAME")" claude 0
+    interrupt "$player" "$(container_of "$NAME")" "$CLAUDE" 0
     [ "$("$CA" record "$NAME" --json | jq -c 'select((.argv // []) | any(contains("beats"))) | [.state, .signal]')" = \
         '["ended",9]' ]
 }

@@ -157,14 +157,14 @@ TYPED='[
 @test "an interrupt of Codex ends the command that runs" {
     start_model "$STUBBORN"
     play_untrapped &
-    interrupt $! "$PLAIN" codex 1
+    interrupt $! "$PLAIN" "$CODEX" 1
     stays_silent "$PLAIN"
 
     start_model "$STUBBORN"
     play_trapped &
     local player=$!
     wait_for 60 "$CA" status "$NAME"
-    interrupt "$player" "$(container_of "$NAME")" codex 1
+    interrupt "$player" "$(container_of "$NAME")" "$CODEX" 1
     [ "$("$CA" record "$NAME" --json | jq -c 'select((.argv[2] // "") | contains("beats")) | [.state, .signal]')" = \
         '["ended",9]' ]
 }

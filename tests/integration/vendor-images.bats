@@ -35,9 +35,19 @@ is_whole() {
     [ "$output" = "$(pinned claude 'linux-x64-\([0-9.]*\)\.tgz') (Claude Code)" ]
 }
 
+@test "the image of copilot is the base with the vendor's program and its parts, their licence and their digests" {
+    is_whole copilot /opt/coding-agents/copilot/bin/copilot
+    [ "$(grep -c ': OK' <<<"$output")" -eq "${#lines[@]}" ]
+    grep -q '/pkg/.*/runtime.node: OK' <<<"$output"
+    run -0 inside copilot grep -c 'GitHub Copilot CLI License' /opt/coding-agents/copilot/LICENSE.md
+    run -0 inside copilot env HOME=/nonexistent COPILOT_AUTO_UPDATE=false COPILOT_CACHE_HOME=/opt/coding-agents/copilot \
+        /opt/coding-agents/copilot/bin/copilot --version
+    [ "${lines[0]}" = "GitHub Copilot CLI $(pinned copilot 'linux-x64-\([0-9.]*\)\.tgz')." ]
+}
+
 @test "what the vendor's programs are and read is root's, and nobody else can write it" {
     local image places
-    for image in codex:/etc/codex claude:/etc/claude-code; do
+    for image in codex:/etc/codex claude:/etc/claude-code copilot:/opt; do
         places=(/opt "${image#*:}" /usr/share/coding-agents)
         run -0 inside "${image%:*}" find "${places[@]}" -type f
         [ "${#lines[@]}" -ge 6 ]
@@ -55,7 +65,7 @@ is_whole() {
 
 @test "nothing of the build is left: no certificates of the builder's host, no archive, no node" {
     local agent
-    for agent in codex claude; do
+    for agent in codex claude copilot; do
         run -0 inside "$agent" sh -c 'find /run/secrets /tmp -mindepth 1 2>/dev/null; command -v node npm; true'
         [ -z "$output" ]
     done

@@ -54,13 +54,14 @@ trapped() {
     play_trapped "${@:2}"
 }
 
-# interrupt PLAYER CONTAINER PROGRAM CODE: sends the CLI what ^C sends, once its command runs, which says so in `beats`.
+# interrupt PLAYER CONTAINER PROGRAM CODE: sends the CLI, PROGRAM, what ^C sends, once its command runs, which says so in `beats`.
 # The process PLAYER plays it, and ends with CODE, as a turn that was interrupted does.
 interrupt() {
     local code=0
     wait_for 60 "$DOCKER" exec "$2" test -s /workspace/beats
-    "$DOCKER" exec --user 0 "$2" pkill -INT -x "$3"
+    "$DOCKER" exec --user 0 "$2" pkill -INT -f "^$3 "
     wait "$1" || code=$?
+    echo "$3 ended with $code"
     [ "$code" -eq "$4" ]
 }
 

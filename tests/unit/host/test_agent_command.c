@@ -8,6 +8,7 @@
 
 #define SHIPPED "policies/agents.tab"
 #define CODEX "/opt/coding-agents/codex/bin/codex"
+#define COPILOT "/opt/coding-agents/copilot/bin/copilot"
 #define CLAUDE "/opt/coding-agents/claude/bin/claude"
 
 static char make[] = "make", literal[] = "ARGS", option[] = "-m", value[] = "x";
@@ -28,6 +29,8 @@ static const struct {
     {"codex", "it", {option, value}, false, {CODEX, "exec", "-m", "x", "--", "it"}},
     {"codex", NULL, {option}, false, {CODEX, "-m"}},
     {"claude", "it", {option, value}, true, {CLAUDE, "--setting-sources", "user", "-m", "x", "-p", "--", "it"}},
+    {"copilot", "-fix it", {option, value}, true, {COPILOT, "--yolo", "-m", "x", "--prompt=-fix it"}},
+    {"copilot", NULL, {option}, true, {COPILOT, "-m"}},
 };
 /* clang-format on */
 

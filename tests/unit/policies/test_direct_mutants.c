@@ -25,6 +25,7 @@
 #define EXEC "/usr/libexec/coding-agents/agentcli-exec"
 #define CODEX "/opt/coding-agents/codex/bin/codex"
 #define CLAUDE "/opt/coding-agents/claude/bin/claude"
+#define COPILOT "/opt/coding-agents/copilot/bin/copilot"
 #define TMUX "/usr/bin/tmux"
 #define SOCKET "/run/agent-tmux/tmux.sock"
 #define WORDS_MAX 10
@@ -51,12 +52,13 @@ static const struct shape shapes[] = {
     {"codex", EXEC, CODEX, {CODEX, "exec", "do this"}, "xoo", true, true},
     {"codex", CODEX, CODEX, {"/proc/self/exe", "--codex-run-as-process-setup", "a", "b", "c", "d", "e", "f"}, "xxoooooo", true, false},
     {"claude", EXEC, CLAUDE, {CLAUDE, "-p", "do this"}, "xoo", true, true},
+    {"copilot", EXEC, COPILOT, {COPILOT, "-p", "do this"}, "xoo", true, true},
 };
 /* Where a direct exec may come from, and what it may become: nothing else. */
-static const char *const others[] = {"/bin/bash", "/usr/bin/env", TMUX, EXEC, CODEX, CLAUDE};
+static const char *const others[] = {"/bin/bash", "/usr/bin/env", TMUX, EXEC, CODEX, CLAUDE, COPILOT};
 /* clang-format on */
 
-static const char *const files[] = {"claude.json", "codex.json", "default.json",
+static const char *const files[] = {"claude.json", "codex.json", "copilot.json", "default.json",
                                     "interactive.json"};
 static json_t *documents[ARRAY_LENGTH(files)];
 

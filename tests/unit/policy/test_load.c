@@ -203,6 +203,9 @@ static void ships_the_shapes_of_interactive_sessions(void **state)
     policy = support_load(SUPPORT_SHIPPED, "claude");
     assert_int_equal(policy_direct_count(policy), 6);
     policy_free(policy);
+    policy = support_load(SUPPORT_SHIPPED, "copilot");
+    assert_int_equal(policy_direct_count(policy), 6);
+    policy_free(policy);
 }
 
 int main(void)

@@ -13,6 +13,7 @@
 #include "lib/base/fd.h"
 #include "sandbox/agentcli-exec/agents.h"
 #include "sandbox/agentcli-exec/options.h"
+#include "sandbox/confine/environment.h"
 
 static int find_in(const char *text, const char *name, struct agent *agent, struct error *err)
 {
@@ -128,6 +129,11 @@ static void test_environment(void **state)
     assert_int_equal(agents_environment("policies/agent-environment.tab", "claude", &list, &err),
                      0);
     assert_string_equal(list.items[0], "XDG_RUNTIME_DIR=/home/agentcli");
+    string_list_free(&list);
+    /* And what keeps Copilot from trusting what a repository configures. */
+    assert_int_equal(agents_environment("policies/agent-environment.tab", "copilot", &list, &err),
+                     0);
+    assert_string_equal(environment_get(&list, "COPILOT_ALLOW_ALL"), "1");
     string_list_free(&list);
 }
 
