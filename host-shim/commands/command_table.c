@@ -262,7 +262,7 @@ const struct command commands[] = {
     },
 };
 
-static const char *const agent_words[] = {"shell", "codex", NULL};
+static const char *const agent_words[] = {"shell", "codex", "claude", "copilot", NULL};
 static const char *const shell_words[] = {"bash", "zsh", "fish", NULL};
 static const char *const policy_words[] = {"check", "show", "test", "replay", "suggest", NULL};
 static const char *const tier_words[] = {"read",        "workspace-write", "network",

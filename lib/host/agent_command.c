@@ -70,13 +70,17 @@ static void add_all(struct string_list *command, char *const *arguments)
 static void add_prompt(const struct agent_request *request, const struct search *search,
                        struct string_list *command)
 {
+    const char *front = "";
     for (size_t i = 0; i < search->words.count; i++) {
-        if (strcmp(search->words.items[i], ARGUMENTS_WORD) == 0)
+        const char *word = search->words.items[i];
+        if (strcmp(word, ARGUMENTS_WORD) == 0)
             add_all(command, request->arguments);
+        else if (word[strlen(word) - 1] == '=')
+            front = word;
         else
-            string_list_add(command, search->words.items[i]);
+            string_list_add(command, word);
     }
-    string_list_add(command, request->prompt);
+    string_list_format(command, "%s%s", front, request->prompt);
 }
 
 static int form(const struct agent_request *request, const struct search *search,

@@ -1,4 +1,4 @@
-/* Looks agents up in agents.tab. */
+/* Looks agents up in agents.tab, and their variables in agent-environment.tab. */
 #include "sandbox/agentcli-exec/agents.h"
 
 #include <errno.h>
@@ -7,6 +7,7 @@
 
 #include "lib/base/path.h"
 #include "lib/base/table_file.h"
+#include "sandbox/confine/environment.h"
 
 enum column {
     COLUMN_NAME,
@@ -110,4 +111,33 @@ int agents_find(const char *path, const char *name, struct agent *agent, struct 
     if (result == 0 && !search.is_found)
         return error_set(err, ENOENT, "find the agent '%s' in %s", name, path);
     return result;
+}
+
+enum environment_column { ENVIRONMENT_AGENT, ENVIRONMENT_VARIABLE, ENVIRONMENT_COLUMNS };
+
+struct variables_search {
+    const char *name;
+    struct string_list *list;
+};
+
+static int match_variable(const struct table_file_row *row, void *context, struct error *err)
+{
+    const struct variables_search *search = context;
+    const char *variable = row->fields[ENVIRONMENT_VARIABLE];
+
+    if (!environment_is_assignment(variable))
+        return error_set(err, EINVAL, "the variable '%s' must be NAME=VALUE", variable);
+    if (strcmp(row->fields[ENVIRONMENT_AGENT], search->name) != 0)
+        return 0;
+    return environment_set(search->list, variable) < 0 ? error_set(err, ENOMEM, "keep a variable")
+                                                       : 0;
+}
+
+int agents_environment(const char *path, const char *name, struct string_list *list,
+                       struct error *err)
+{
+    struct variables_search search = {.name = name, .list = list};
+
+    return table_file_read(path, ENVIRONMENT_COLUMNS, ENVIRONMENT_COLUMNS, match_variable, &search,
+                           err);
 }

@@ -73,13 +73,17 @@ static int read_tables(struct confine *confine, struct error *err)
 static int choose_command(struct confine *confine, struct error *err)
 {
     struct launch *launch = confine->program;
+    int result;
 
     launch->command = launch->options.command;
     if (launch->command[0] == NULL) {
         launch->default_command[0] = launch->agent.program;
         launch->command = launch->default_command;
     }
-    return environment_of_service(environ, &confine->user, &launch->environment, err);
+    result = agents_environment(AGENTS_ENVIRONMENT_FILE, launch->options.agent,
+                                &launch->environment, err);
+    return result < 0 ? result
+                      : environment_of_service(environ, &confine->user, &launch->environment, err);
 }
 
 /* The readiness descriptor stays, close on exec: a command that holds it could speak for this

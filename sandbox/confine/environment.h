@@ -19,8 +19,8 @@ int environment_fresh(const struct user *user, struct string_list *list, struct 
 
 /*
  * INHERITED (NULL-terminated, borrowed) as the service's row gave it, with HOME, USER and LOGNAME
- * of USER, SHELL, PATH and LANG when missing, and without what only this program may use. 0 or
- * -ENOMEM.
+ * of USER, SHELL, PATH and LANG when missing, and without what only this program may use; in front
+ * of what LIST has already. 0 or -ENOMEM.
  */
 int environment_of_service(char *const *inherited, const struct user *user,
                            struct string_list *list, struct error *err);

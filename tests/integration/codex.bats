@@ -30,7 +30,7 @@ teardown() {
         terminal_teardown
     fi
     stop_model
-    "$DOCKER" rm --force "$PLAIN" >/dev/null 2>&1 || true
+    stop_plain
 }
 
 CODEX_IMAGE=coding-agents/codex:$VERSION
@@ -47,14 +47,10 @@ provider() {
             wire_api=\"responses\", request_max_retries=0, stream_max_retries=0, supports_websockets=false}")
 }
 
-# play_untrapped [ARGUMENT...]: Codex listens to the model in a plain container, which stays until the test ends.
+# play_untrapped [ARGUMENT...]: Codex listens to the model in a plain container.
 play_untrapped() {
     provider
-    "$DOCKER" rm --force "$PLAIN" >/dev/null 2>&1 || true
-    "$DOCKER" run --detach --init --name "$PLAIN" --read-only --user 10001:10001 --workdir /workspace \
-        --env HOME=/home/agentcli --env "TEST_WORD=$KEY" --add-host "$MODEL_HOST:host-gateway" --tmpfs /tmp \
-        --tmpfs /home/agentcli:uid=10001,gid=10001,mode=0700 --tmpfs /workspace:exec,uid=10001,gid=10001,mode=0755 \
-        --entrypoint sleep "$CODEX_IMAGE" infinity
+    start_plain "$CODEX_IMAGE" --env "TEST_WORD=$KEY"
     "$DOCKER" exec "$PLAIN" "$CODEX" exec --strict-config --skip-git-repo-check "${PROVIDER[@]}" "$@" -- go </dev/null
 }
 
@@ -64,17 +60,6 @@ play_trapped() {
     echo "TEST_WORD=$KEY" >"$BATS_TEST_TMPDIR/variables"
     "$CA" run codex "$REPO" --name "$NAME" --env-file "$BATS_TEST_TMPDIR/variables" \
         --engine-arg "--add-host=$MODEL_HOST:host-gateway" --prompt go -- "${PROVIDER[@]}" "$@" </dev/null
-}
-
-# untrapped SCRIPT [ARGUMENT...], trapped SCRIPT [ARGUMENT...]: Codex plays the script.
-untrapped() {
-    start_model "$1"
-    play_untrapped "${@:2}"
-}
-
-trapped() {
-    start_model "$1"
-    play_trapped "${@:2}"
 }
 
 # What commands say and how they end, with all that a call can tell: either stream, a signal, no input, a terminal. The
@@ -169,33 +154,17 @@ TYPED='[
     done
 }
 
-# What no signal ends but the one that cannot be kept out.
-STUBBORN='[{"run": "trap \"\" INT TERM HUP; while :; do echo >>beats; sleep 0.05; done"}]'
-
-# interrupt CONTAINER: sends Codex what ^C sends, once the command runs; then it ends as one whose turn was interrupted.
-interrupt() {
-    wait_for 60 "$DOCKER" exec "$1" test -s /workspace/beats
-    "$DOCKER" exec --user 0 "$1" pkill -INT -x codex
-    local code=0
-    wait "$PLAYER" || code=$?
-    [ "$code" -eq 1 ]
-}
-
 @test "an interrupt of Codex ends the command that runs" {
-    local beats
     start_model "$STUBBORN"
     play_untrapped &
-    PLAYER=$!
-    interrupt "$PLAIN"
-    beats=$("$DOCKER" exec "$PLAIN" wc -l /workspace/beats)
-    sleep 0.5
-    [ "$("$DOCKER" exec "$PLAIN" wc -l /workspace/beats)" = "$beats" ]
+    interrupt $! "$PLAIN" "$CODEX" 1
+    stays_silent "$PLAIN"
 
     start_model "$STUBBORN"
     play_trapped &
-    PLAYER=$!
+    local player=$!
     wait_for 60 "$CA" status "$NAME"
-    interrupt "$(container_of "$NAME")"
+    interrupt "$player" "$(container_of "$NAME")" "$CODEX" 1
     [ "$("$CA" record "$NAME" --json | jq -c 'select((.argv[2] // "") | contains("beats")) | [.state, .signal]')" = \
         '["ended",9]' ]
 }

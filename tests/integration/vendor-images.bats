@@ -3,44 +3,72 @@
 
 load common
 
-CODEX_IMAGE=coding-agents/codex:$VERSION
-
+# inside AGENT PROGRAM [ARGUMENT...]: in the image of an agent.
 inside() {
-    local program=$1
-    shift
-    "$DOCKER" run --rm --network none --entrypoint "$program" "$CODEX_IMAGE" "$@"
+    "$DOCKER" run --rm --network none --entrypoint "$2" "coding-agents/$1:$VERSION" "${@:3}"
+}
+
+# pinned AGENT PATTERN: the version in the agent's package.tab, which the pattern has in parentheses.
+pinned() {
+    sed -n "s/^amd64 .*$2.*/\\1/p" "$ROOT/images/$1/package.tab"
+}
+
+# is_whole AGENT PROGRAM: the image says whose it is, and holds the programs that were installed.
+is_whole() {
+    [ "$("$DOCKER" image inspect --format '{{index .Config.Labels "coding-agents.agent"}}' \
+        "coding-agents/$1:$VERSION")" = "$1" ]
+    run -0 inside "$1" sha256sum --check /usr/share/coding-agents/vendor.sha256
+    [ "${lines[0]}" = "$2: OK" ]
 }
 
 @test "the image of codex is the base with the vendor's programs, their licence and their digests" {
-    [ "$("$DOCKER" image inspect --format '{{index .Config.Labels "coding-agents.agent"}}' "$CODEX_IMAGE")" = codex ]
-    run -0 inside sha256sum --check /usr/share/coding-agents/vendor.sha256
-    [ "${lines[0]}" = '/opt/coding-agents/codex/bin/codex: OK' ]
-    run -0 inside grep -c 'Apache License' /opt/coding-agents/codex/LICENSE
-    # The version is the one that is pinned.
-    local pinned
-    pinned=$(sed -n 's/^amd64 .*codex-\([0-9.]*\)-linux.*/\1/p' "$ROOT/images/codex/package.tab")
-    run -0 inside /opt/coding-agents/codex/bin/codex --version
-    [ "${lines[-1]}" = "codex-cli $pinned" ]
+    is_whole codex /opt/coding-agents/codex/bin/codex
+    run -0 inside codex grep -c 'Apache License' /opt/coding-agents/codex/LICENSE
+    run -0 inside codex /opt/coding-agents/codex/bin/codex --version
+    [ "${lines[-1]}" = "codex-cli $(pinned codex 'codex-\([0-9.]*\)-linux')" ]
+}
+
+@test "the image of claude is the base with the vendor's program, its licence and its digest" {
+    is_whole claude /opt/coding-agents/claude/bin/claude
+    run -0 inside claude grep -c 'Anthropic PBC. All rights reserved' /opt/coding-agents/claude/LICENSE.md
+    run -0 inside claude /opt/coding-agents/claude/bin/claude --version
+    [ "$output" = "$(pinned claude 'linux-x64-\([0-9.]*\)\.tgz') (Claude Code)" ]
+}
+
+@test "the image of copilot is the base with the vendor's program and its parts, their licence and their digests" {
+    is_whole copilot /opt/coding-agents/copilot/bin/copilot
+    [ "$(grep -c ': OK' <<<"$output")" -eq "${#lines[@]}" ]
+    grep -q '/pkg/.*/runtime.node: OK' <<<"$output"
+    run -0 inside copilot grep -c 'GitHub Copilot CLI License' /opt/coding-agents/copilot/LICENSE.md
+    run -0 inside copilot env HOME=/nonexistent COPILOT_AUTO_UPDATE=false COPILOT_CACHE_HOME=/opt/coding-agents/copilot \
+        /opt/coding-agents/copilot/bin/copilot --version
+    [ "${lines[0]}" = "GitHub Copilot CLI $(pinned copilot 'linux-x64-\([0-9.]*\)\.tgz')." ]
 }
 
 @test "what the vendor's programs are and read is root's, and nobody else can write it" {
-    run -0 inside find /opt /etc/codex /usr/share/coding-agents -type f
-    [ "${#lines[@]}" -ge 8 ]
-    run -0 inside find /opt /etc/codex /usr/share/coding-agents ! -user root -o ! -group root -o ! -type l -perm /022 \
-        -o -perm /6000
-    [ -z "$output" ]
+    local image places
+    for image in codex:/etc/codex claude:/etc/claude-code copilot:/opt; do
+        places=(/opt "${image#*:}" /usr/share/coding-agents)
+        run -0 inside "${image%:*}" find "${places[@]}" -type f
+        [ "${#lines[@]}" -ge 6 ]
+        run -0 inside "${image%:*}" find "${places[@]}" ! -user root -o ! -group root -o ! -type l -perm /022 -o -perm /6000
+        [ -z "$output" ]
+    done
 }
 
 @test "what Codex must not do, no option turns on" {
-    run -0 --separate-stderr inside sh -c 'cd /home/agentuser && HOME=$PWD exec "$@"' sh \
+    run -0 --separate-stderr inside codex sh -c 'cd /home/agentuser && HOME=$PWD exec "$@"' sh \
         /opt/coding-agents/codex/bin/codex --enable shell_snapshot --enable plugins features list
     [ "$(awk '/^(apps|plugins|shell_snapshot|daemon_auto_start) / { print $NF }' <<<"$output" | sort | uniq -c | awk '{ print $1, $2 }')" = \
         '4 false' ]
 }
 
 @test "nothing of the build is left: no certificates of the builder's host, no archive, no node" {
-    run -0 inside sh -c 'find /run/secrets /tmp -mindepth 1 2>/dev/null; command -v node npm; true'
-    [ -z "$output" ]
+    local agent
+    for agent in codex claude copilot; do
+        run -0 inside "$agent" sh -c 'find /run/secrets /tmp -mindepth 1 2>/dev/null; command -v node npm; true'
+        [ -z "$output" ]
+    done
 }
 
 # fetch ARCHITECTURE INTEGRITY ADDRESS: what images/fetch-package makes of a table with this row for `here`.

@@ -29,6 +29,54 @@ stop_model() {
     fi
 }
 
+# start_plain IMAGE [ENGINE ARGUMENT...]: PLAIN, a plain container in which a CLI is the positive control, untrapped; it
+# stays until the test ends.
+start_plain() {
+    stop_plain
+    "$DOCKER" run --detach --init --name "$PLAIN" --read-only --user 10001:10001 --workdir /workspace \
+        --env HOME=/home/agentcli --add-host "$MODEL_HOST:host-gateway" --tmpfs /tmp \
+        --tmpfs /home/agentcli:uid=10001,gid=10001,mode=0700 --tmpfs /workspace:exec,uid=10001,gid=10001,mode=0755 \
+        "${@:2}" --entrypoint sleep "$1" infinity
+}
+
+stop_plain() {
+    "$DOCKER" rm --force "$PLAIN" >/dev/null 2>&1 || true
+}
+
+# untrapped SCRIPT [ARGUMENT...], trapped SCRIPT [ARGUMENT...]: the CLI plays the script, as the test's file says how.
+untrapped() {
+    start_model "$1"
+    play_untrapped "${@:2}"
+}
+
+trapped() {
+    start_model "$1"
+    play_trapped "${@:2}"
+}
+
+# interrupt PLAYER CONTAINER PROGRAM CODE: sends the CLI, PROGRAM, what ^C sends, once its command runs, which says so in `beats`.
+# The process PLAYER plays it, and ends with CODE, as a turn that was interrupted does.
+interrupt() {
+    local code=0
+    wait_for 60 "$DOCKER" exec "$2" test -s /workspace/beats
+    "$DOCKER" exec --user 0 "$2" pkill -INT -f "^$3 "
+    wait "$1" || code=$?
+    echo "$3 ended with $code"
+    [ "$code" -eq "$4" ]
+}
+
+# stays_silent CONTAINER: nothing beats there any more.
+stays_silent() {
+    local beats
+    beats=$("$DOCKER" exec "$1" wc -l /workspace/beats)
+    sleep 0.5
+    [ "$("$DOCKER" exec "$1" wc -l /workspace/beats)" = "$beats" ]
+}
+
+# A command that ends by no signal but the one that cannot be kept out.
+# shellcheck disable=SC2034 # for the tests
+STUBBORN='[{"run": "trap \"\" INT TERM HUP; while :; do echo >>beats; sleep 0.05; done"}]'
+
 # outputs: what the model was told of its calls, a JSON list.
 outputs() {
     jq -cs 'map(select(.outputs)) | last.outputs' "$MODEL_RECORD"

@@ -8,15 +8,18 @@
 
 #define SHIPPED "policies/agents.tab"
 #define CODEX "/opt/coding-agents/codex/bin/codex"
+#define COPILOT "/opt/coding-agents/copilot/bin/copilot"
+#define CLAUDE "/opt/coding-agents/claude/bin/claude"
 
 static char make[] = "make", literal[] = "ARGS", option[] = "-m", value[] = "x";
 
+/* clang-format off */
 static const struct {
     const char *agent;
     const char *prompt;
     char *arguments[4];
     bool has_variables;
-    const char *command[8];
+    const char *command[9];
 } cases[] = {
     {"shell", NULL, {NULL}, false, {NULL}},
     {"shell", "a && b", {NULL}, false, {"sh", "-c", "a && b"}},
@@ -25,7 +28,11 @@ static const struct {
     {"codex", "-fix it", {NULL}, true, {CODEX, "exec", "--", "-fix it"}},
     {"codex", "it", {option, value}, false, {CODEX, "exec", "-m", "x", "--", "it"}},
     {"codex", NULL, {option}, false, {CODEX, "-m"}},
+    {"claude", "it", {option, value}, true, {CLAUDE, "--setting-sources", "user", "-m", "x", "-p", "--", "it"}},
+    {"copilot", "-fix it", {option, value}, true, {COPILOT, "--yolo", "-m", "x", "--prompt=-fix it"}},
+    {"copilot", NULL, {option}, true, {COPILOT, "-m"}},
 };
+/* clang-format on */
 
 static void test_commands(void **state)
 {

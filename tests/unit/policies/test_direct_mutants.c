@@ -24,6 +24,8 @@
 #define SHIPPED "policies/exec"
 #define EXEC "/usr/libexec/coding-agents/agentcli-exec"
 #define CODEX "/opt/coding-agents/codex/bin/codex"
+#define CLAUDE "/opt/coding-agents/claude/bin/claude"
+#define COPILOT "/opt/coding-agents/copilot/bin/copilot"
 #define TMUX "/usr/bin/tmux"
 #define SOCKET "/run/agent-tmux/tmux.sock"
 #define WORDS_MAX 10
@@ -49,12 +51,15 @@ static const struct shape shapes[] = {
     {"shell", TMUX, EXEC, {EXEC, "--pane"}, "xx", false, true},
     {"codex", EXEC, CODEX, {CODEX, "exec", "do this"}, "xoo", true, true},
     {"codex", CODEX, CODEX, {"/proc/self/exe", "--codex-run-as-process-setup", "a", "b", "c", "d", "e", "f"}, "xxoooooo", true, false},
+    {"claude", EXEC, CLAUDE, {CLAUDE, "-p", "do this"}, "xoo", true, true},
+    {"copilot", EXEC, COPILOT, {COPILOT, "-p", "do this"}, "xoo", true, true},
 };
 /* Where a direct exec may come from, and what it may become: nothing else. */
-static const char *const others[] = {"/bin/bash", "/usr/bin/env", TMUX, EXEC, CODEX};
+static const char *const others[] = {"/bin/bash", "/usr/bin/env", TMUX, EXEC, CODEX, CLAUDE, COPILOT};
 /* clang-format on */
 
-static const char *const files[] = {"codex.json", "default.json", "interactive.json"};
+static const char *const files[] = {"claude.json", "codex.json", "copilot.json", "default.json",
+                                    "interactive.json"};
 static json_t *documents[ARRAY_LENGTH(files)];
 
 static bool is_direct(const struct policy *policy, const char *from, const char *program,

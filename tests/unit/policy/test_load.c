@@ -180,8 +180,8 @@ static void lays_out_direct_shapes(void **state)
     policy_free(policy);
 }
 
-/* What agentcli-exec and tmux execute in an interactive session of whichever agent; for codex its
- * own program as well. */
+/* What agentcli-exec and tmux execute in an interactive session of whichever agent; for a vendor's
+ * its own program as well. */
 static void ships_the_shapes_of_interactive_sessions(void **state)
 {
     struct policy *policy = support_load(SUPPORT_SHIPPED, "shell");
@@ -199,6 +199,12 @@ static void ships_the_shapes_of_interactive_sessions(void **state)
     policy_free(policy);
     policy = support_load(SUPPORT_SHIPPED, "codex");
     assert_int_equal(policy_direct_count(policy), 7);
+    policy_free(policy);
+    policy = support_load(SUPPORT_SHIPPED, "claude");
+    assert_int_equal(policy_direct_count(policy), 6);
+    policy_free(policy);
+    policy = support_load(SUPPORT_SHIPPED, "copilot");
+    assert_int_equal(policy_direct_count(policy), 6);
     policy_free(policy);
 }
 

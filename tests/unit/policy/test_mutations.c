@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/path.h"
 #include "tests/unit/policy/support.h"
 
 #define SHIPPED SUPPORT_SHIPPED "/default.json"
@@ -135,6 +136,7 @@ static const char *const scrubbed[] = {
     "SOME_OAUTH_TOKEN",
     "CODEX_ACCESS_TOKEN",
     "CODEX_CONNECTORS_TOKEN",
+    "XDG_RUNTIME_DIR",
 };
 
 static const char *const kept[] = {"PATH", "TERM", "LANG", "AGENT_TASK_RUNNER_SOCKET",
@@ -151,16 +153,17 @@ static size_t count_passing(const struct policy *policy)
     return wrong;
 }
 
-/* Both files that scrub, as one policy, which is what an image has. */
-static size_t try_scrubbing(json_t *const documents[2])
+/* The files that scrub, as one policy, which is what an image has. */
+static const char *const scrubbing[] = {"claude.json", "codex.json", "default.json"};
+
+static size_t try_scrubbing(json_t *const documents[ARRAY_LENGTH(scrubbing)])
 {
     char directory[PATH_MAX];
-    static const char *const names[2] = {"codex.json", "default.json"};
 
     support_directory_make(directory);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < ARRAY_LENGTH(scrubbing); i++) {
         cleanup_free char *text = json_dumps(documents[i], 0);
-        support_write(directory, names[i], text);
+        support_write(directory, scrubbing[i], text);
     }
     struct policy *policy = support_load(directory, "codex");
     size_t wrong = count_passing(policy);
@@ -169,7 +172,7 @@ static size_t try_scrubbing(json_t *const documents[2])
     return wrong;
 }
 
-static size_t take_away_names(json_t *const documents[2], size_t which)
+static size_t take_away_names(json_t *const documents[ARRAY_LENGTH(scrubbing)], size_t which)
 {
     json_t *scrub = json_object_get(json_object_get(documents[which], "environment"), "scrub");
     size_t missed = 0;
@@ -191,15 +194,20 @@ static size_t take_away_names(json_t *const documents[2], size_t which)
 
 static void misses_every_scrubbed_name(void **state)
 {
-    json_t *const documents[2] = {
-        json_load_file(SUPPORT_SHIPPED "/codex.json", JSON_REJECT_DUPLICATES, NULL),
-        json_load_file(SHIPPED, JSON_REJECT_DUPLICATES, NULL)};
+    json_t *documents[ARRAY_LENGTH(scrubbing)];
+    size_t unnoticed = 0;
 
     (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(scrubbing); i++) {
+        char path[PATH_MAX];
+        assert_int_equal(path_format(path, SUPPORT_SHIPPED "/%s", scrubbing[i]), 0);
+        documents[i] = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+    }
     assert_int_equal(try_scrubbing(documents), 0);
-    size_t unnoticed = take_away_names(documents, 0) + take_away_names(documents, 1);
-    json_decref(documents[0]);
-    json_decref(documents[1]);
+    for (size_t i = 0; i < ARRAY_LENGTH(scrubbing); i++)
+        unnoticed += take_away_names(documents, i);
+    for (size_t i = 0; i < ARRAY_LENGTH(scrubbing); i++)
+        json_decref(documents[i]);
     assert_int_equal(unnoticed, 0);
 }
 

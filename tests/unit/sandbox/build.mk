@@ -5,7 +5,7 @@ $(eval $(call unit_test,sandbox_attach,tests/unit/sandbox/test_attach.c $(ATTACH
 $(eval $(call unit_test,sandbox_confine,tests/unit/sandbox/test_confine.c \
 	$(CONFINE_SOURCES),$(LIBBASE),$(CONFINE_LIBRARIES)))
 $(eval $(call unit_test,sandbox_agents,tests/unit/sandbox/test_agents.c \
-	sandbox/agentcli-exec/agents.c sandbox/agentcli-exec/options.c,$(LIBBASE),))
+	sandbox/agentcli-exec/agents.c sandbox/agentcli-exec/options.c sandbox/confine/environment.c,$(LIBBASE),))
 $(eval $(call unit_test,sandbox_seccomp_compile,tests/unit/sandbox/test_seccomp_compile.c \
 	$(SANDBOX_TEST_COMPILER),$(LIBBASE),-lseccomp -ljansson))
 $(foreach name,command runner,$(eval $(call unit_test,sandbox_$(name)_filter,\

@@ -13,6 +13,7 @@
 #include "lib/base/fd.h"
 #include "sandbox/agentcli-exec/agents.h"
 #include "sandbox/agentcli-exec/options.h"
+#include "sandbox/confine/environment.h"
 
 static int find_in(const char *text, const char *name, struct agent *agent, struct error *err)
 {
@@ -42,6 +43,8 @@ static void test_shipped_table(void **state)
     assert_int_equal(agent.direct_count, 0);
     assert_int_equal(agents_find("policies/agents.tab", "codex", &agent, &err), 0);
     assert_string_equal(agent.identity, "agentcli");
+    assert_true(agent.is_idmapped);
+    assert_int_equal(agents_find("policies/agents.tab", "claude", &agent, &err), 0);
     assert_true(agent.is_idmapped);
     assert_int_equal(agents_find("policies/agents.tab", "nobody", &agent, &err), -ENOENT);
 }
@@ -92,6 +95,48 @@ static void test_rows(void **state)
         assert_int_equal(find_in(wrong[i], "a", &agent, &err), -EINVAL);
 }
 
+static int variables_in(const char *text, struct string_list *list)
+{
+    char path[] = "/tmp/test_agents.XXXXXX";
+    struct error err = ERROR_INITIALIZER;
+    int fd = mkstemp(path);
+    int result;
+
+    assert_true(fd >= 0);
+    assert_int_equal(fd_write_all(fd, text, strlen(text)), 0);
+    close(fd);
+    result = agents_environment(path, "a", list, &err);
+    unlink(path);
+    return result;
+}
+
+static void test_environment(void **state)
+{
+    static const char *const wrong[] = {"a\n", "a 1=x\n", "b name\n", "a =x\n"};
+    struct string_list list = {.items = NULL};
+    struct error err = ERROR_INITIALIZER;
+
+    (void)state;
+    assert_int_equal(variables_in("a A=1\nb B=2\na C=two words # c\na A=3\n", &list), 0);
+    assert_int_equal(list.count, 2);
+    assert_string_equal(list.items[0], "A=3");
+    assert_string_equal(list.items[1], "C=two words");
+    for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++)
+        assert_int_equal(variables_in(wrong[i], &list), -EINVAL);
+    string_list_free(&list);
+    assert_int_equal(agents_environment("/nonexistent", "a", &list, &err), -ENOENT);
+    /* In the shipped table, what keeps a control socket out of a directory that commands share. */
+    assert_int_equal(agents_environment("policies/agent-environment.tab", "claude", &list, &err),
+                     0);
+    assert_string_equal(list.items[0], "XDG_RUNTIME_DIR=/home/agentcli");
+    string_list_free(&list);
+    /* And what keeps Copilot from trusting what a repository configures. */
+    assert_int_equal(agents_environment("policies/agent-environment.tab", "copilot", &list, &err),
+                     0);
+    assert_string_equal(environment_get(&list, "COPILOT_ALLOW_ALL"), "1");
+    string_list_free(&list);
+}
+
 #define ARGUMENTS_MAX 8
 
 static int parse(const char *const *words, struct options *options, struct error *err)
@@ -132,9 +177,8 @@ static void test_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shipped_table),
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_direct),
+        cmocka_unit_test(test_shipped_table), cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_direct),        cmocka_unit_test(test_environment),
         cmocka_unit_test(test_options),
     };
 

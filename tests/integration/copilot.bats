@@ -1,0 +1,224 @@
+#!/usr/bin/env bats
+# Copilot, as its vendor ships it, with a model that plays scripts: in a session, where each command is trapped, and as
+# the positive control untrapped in a plain container, where the same script finds the same.
+
+load common
+load session
+load terminal
+load vendor
+
+setup_file() {
+    bats_require_minimum_version 1.5.0
+    session_setup_file
+}
+
+teardown_file() {
+    session_teardown_file
+}
+
+setup() {
+    REPO=$BATS_TEST_TMPDIR/repo
+    NAME=copilot-$BATS_TEST_NUMBER
+    PLAIN=coding-agents-test-copilot-$$-$BATS_TEST_NUMBER
+    new_repository "$REPO"
+}
+
+teardown() {
+    if [ -n "${TERMINALS:-}" ]; then
+        terminal_show_all
+        terminal_teardown
+    fi
+    stop_model
+    stop_plain
+}
+
+COPILOT_IMAGE=coding-agents/copilot:$VERSION
+COPILOT=/opt/coding-agents/copilot/bin/copilot
+
+# The key is also in a variable whose name says nothing of a key, so that Copilot's own care for such names is not what
+# keeps it from commands.
+KEY=c4n4ry
+
+# provider: variables that name the model server and its key, in PROVIDER.
+provider() {
+    PROVIDER=("COPILOT_PROVIDER_BASE_URL=http://$MODEL_HOST:$MODEL_PORT/v1" "COPILOT_PROVIDER_API_KEY=$KEY"
+        COPILOT_MODEL=test-model COPILOT_OFFLINE=true "TEST_WORD=$KEY")
+}
+
+# start_untrapped: the plain container of this file, with the variables that a session has from the image.
+start_untrapped() {
+    provider
+    start_plain "$COPILOT_IMAGE" "${PROVIDER[@]/#/--env=}" --env COPILOT_CACHE_HOME=/opt/coding-agents/copilot
+}
+
+# play_untrapped [ARGUMENT...]: Copilot listens to the model in a plain container.
+play_untrapped() {
+    start_untrapped
+    "$DOCKER" exec "$PLAIN" "$COPILOT" --yolo "$@" --prompt=go </dev/null
+}
+
+# play_trapped [ARGUMENT...]: the same in a session.
+play_trapped() {
+    provider
+    printf '%s\n' "${PROVIDER[@]}" >"$BATS_TEST_TMPDIR/variables"
+    "$CA" run copilot "$REPO" --name "$NAME" --env-file "$BATS_TEST_TMPDIR/variables" \
+        --engine-arg "--add-host=$MODEL_HOST:host-gateway" --prompt go ${1:+--} "$@" </dev/null
+}
+
+# told: what the model was told of its calls, each as [exit code, output], or as text when a call told no exit code.
+told() {
+    outputs | jq -c 'map(. as $text
+        | [capture("^(?<output>[\\s\\S]*)\n<shellId: [a-z0-9]+ completed with exit code (?<code>[0-9]+)>$")
+            | [(.code | tonumber), .output]]
+        | first // $text)'
+}
+
+# What commands say and how they end, and what the tools say with which Copilot searches.
+CALLS='[
+    {"run": "printf \"one\\ntwo\\n\"; exit 3"},
+    {"run": "echo more >/dev/stderr; false"},
+    {"run": "python3 -c \"import os; os.kill(os.getpid(), 9)\""},
+    {"run": "cat; echo \"no input\""},
+    {"run": "seq 2000"},
+    {"run": "mkdir -p deep && cd deep && echo needle >stack"},
+    {"run": "pwd; umask; echo \"$-\"; command -v git"},
+    {"call": "grep", "with": {"pattern": "needle", "path": "/workspace/deep"}},
+    {"call": "glob", "with": {"pattern": "**/sta*"}},
+    {"run": "nonesuch-program"}
+]'
+
+@test "exit codes and output reach the model as they do untrapped" {
+    local expected
+    untrapped "$CALLS"
+    expected=$(told)
+    [ "$(jq length <<<"$expected")" -eq 10 ]
+    [ "$(jq -c '.[0]' <<<"$expected")" = '[3,"one\ntwo"]' ]
+    [ "$(jq -c '.[1]' <<<"$expected")" = '[1,"more"]' ]
+    [ "$(jq -c '.[7:9]' <<<"$expected")" = '["/workspace/deep/stack","./deep/stack"]' ]
+    [ "$(jq -c '.[9][0]' <<<"$expected")" = 127 ]
+    trapped "$CALLS"
+    diff <(jq . <<<"$expected") <(told | jq .)
+}
+
+WHO='[{"run": "id -u; id -un"}, {"run": "sh -c \"id -u\"; echo x >made"}]'
+
+@test "each command is agentuser's, and the record names it" {
+    untrapped "$WHO"
+    [ "$(told)" = '[[0,"10001\nagentcli"],[0,"10001"]]' ]
+    trapped "$WHO"
+    [ "$(told)" = '[[0,"10000\nagentuser"],[0,"10000"]]' ]
+    [ "$(git -C "$REPO" show "copilot/$NAME:made")" = x ]
+    run -0 --separate-stderr "$CA" record "$NAME" --json
+    local record=$output
+    [ "$(jq -c 'select((.argv // []) | any(startswith("id -u; id -un"))) | [.uid, .program, .argv[0], .verdict, .exit_code]' <<<"$record")" = \
+        '[10001,"/usr/bin/bash","/bin/bash","sandbox",0]' ]
+    # Copilot itself became nothing but what it was started as.
+    [ "$(jq -r 'select(.verdict == "direct") | .rule' <<<"$record")" = copilot-start ]
+}
+
+EDIT='[
+    {"call": "create", "with": {"path": "/workspace/hello", "file_text": "#!/bin/sh\necho \"edited for $(id -un)\"\n"}},
+    {"run": "chmod +x hello && ./hello && echo \"made by a command\" >other"},
+    {"call": "edit", "with": {"path": "/workspace/other", "old_str": "made by a command", "new_str": "changed"}},
+    {"run": "cat other; echo again >>other; tail -n 1 other"}
+]'
+
+@test "a file that Copilot edits itself can be changed and run by a command, and the other way round" {
+    untrapped "$EDIT"
+    [ "$(told | jq -r '.[1][1]')" = 'edited for agentcli' ]
+    [ "$(told | jq -c '.[3]')" = '[0,"changed\nagain"]' ]
+    trapped "$EDIT"
+    [ "$(told | jq -r '.[1][1]')" = 'edited for agentuser' ]
+    [ "$(told | jq -c '.[3]')" = '[0,"changed\nagain"]' ]
+    [ "$(git -C "$REPO" ls-tree "copilot/$NAME" hello | cut -d' ' -f1)" = 100755 ]
+    [ "$(git -C "$REPO" show "copilot/$NAME:other")" = $'changed\nagain' ]
+}
+
+# It serves one connection and ends, as Copilot waits for what it left in the background.
+SERVER='[
+    {"run": "python3 -c \"import socket; c, _ = socket.create_server((\\\"127.0.0.1\\\", 8123)).accept(); c.sendall(b\\\"served\\\")\"", "with": {"mode": "async", "shellId": "server"}},
+    {"run": "for try in $(seq 100); do (cat </dev/tcp/127.0.0.1/8123) 2>/dev/null && break; sleep 0.1; done"}
+]'
+
+@test "a server that one command leaves in the background is reached by the next" {
+    local player
+    for player in untrapped trapped; do
+        "$player" "$SERVER"
+        [[ $(told | jq -r '.[0]') == *'started in background'* ]]
+        [ "$(told | jq -c '.[1]')" = '[0,"served"]' ]
+    done
+}
+
+# Copilot sends TERM and nothing else.
+BEATS='[{"run": "while :; do echo >>beats; sleep 0.05; done"}]'
+
+@test "an interrupt of Copilot ends the command that runs" {
+    start_model "$BEATS"
+    play_untrapped &
+    interrupt $! "$PLAIN" "$COPILOT" 0
+    stays_silent "$PLAIN"
+
+    start_model "$BEATS"
+    play_trapped &
+    local player=$!
+    wait_for 60 "$CA" status "$NAME"
+    interrupt "$player" "$(container_of "$NAME")" "$COPILOT" 0
+    [ "$("$CA" record "$NAME" --json | jq -c 'select((.argv // []) | any(contains("beats"))) | [.state, .signal]')" = \
+        '["ended",15]' ]
+}
+
+# Counted, as Copilot takes out of what it shows whatever it knows to be secret. No pattern matches itself.
+LOOK='[
+    {"run": "printenv TEST_WORD | grep -c c4n[4]ry; true"},
+    {"run": "cat /proc/*/environ 2>/dev/null | grep -acz c4n[4]ry; true"}
+]'
+
+@test "the key goes to the model's provider, and no command sees it" {
+    untrapped "$LOOK"
+    [ "$(told | jq -c '.[0]')" = '[0,"1"]' ]
+    [ "$(told | jq -r '.[1][1]')" -gt 1 ]
+    trapped "$LOOK"
+    [ "$(jq -r 'select(.outputs) | .authorization' "$MODEL_RECORD" | sort -u)" = "Bearer $KEY" ]
+    [ "$(told)" = '[[0,"0"],[0,"0"]]' ]
+    # Nor does it lie about: the session's files, its log and its container know nothing of it.
+    run ! grep -r "$KEY" "$XDG_STATE_HOME/coding-agents"
+    run ! grep "$KEY" <("$DOCKER" inspect "$(container_of "$NAME")" && "$DOCKER" logs "$(container_of "$NAME")" 2>&1)
+}
+
+@test "a denial tells the model why" {
+    trapped '[{"run": "git push --force origin HEAD"}]'
+    [[ $(told | jq -r '.[0][1]') == *'denied by rule git-force-push'* ]]
+    [ "$(told | jq '.[0][0]')" -eq 126 ]
+}
+
+@test "what a repository configures does nothing, and nothing that Copilot executes lies where commands write" {
+    local look='[{"run": "find /tmp -mindepth 1 | wc -l"}]'
+    mkdir -p "$REPO/.github/hooks"
+    echo '{"version": 1, "hooks": {"sessionStart": [{"type": "command", "bash": "touch /tmp/hooked"}]}}' \
+        >"$REPO/.github/hooks/start.json"
+    echo '{"mcpServers": {"x": {"command": "/usr/bin/touch", "args": ["/tmp/served"]}}}' >"$REPO/.mcp.json"
+    git -C "$REPO" add --all
+    git -C "$REPO" commit -q -m Poison
+    trapped "$look"
+    [ "$(told)" = '[[0,"0"]]' ]
+
+    # The same repository, trusted, without the variable that keeps compiled code out of /tmp.
+    start_model "$look"
+    start_untrapped
+    tar -c -C "$REPO" .github .mcp.json | "$DOCKER" exec --interactive "$PLAIN" tar -x --no-same-owner -C /workspace
+    "$DOCKER" exec "$PLAIN" "$COPILOT" --yolo --trust-folder --prompt=go </dev/null
+    "$DOCKER" exec "$PLAIN" test -e /tmp/hooked -a -e /tmp/served -a -d /tmp/node-compile-cache
+}
+
+@test "in a terminal Copilot draws its screen, and asks before it trusts a repository" {
+    start_model '[]'
+    provider
+    printf '%s\n' "${PROVIDER[@]}" >"$BATS_TEST_TMPDIR/variables"
+    terminal_setup
+    terminal one "'$CA' run copilot '$REPO' --name '$NAME' --no-push --env-file '$BATS_TEST_TMPDIR/variables' \
+        --engine-arg '--add-host=$MODEL_HOST:host-gateway'"
+    wait_for 60 shows one 'Do you trust the files'
+    # It takes TERM as a wish to leave.
+    "$CA" stop "$NAME" --no-push
+    wait_for 60 shows one 'ended=0 icanon'
+}
