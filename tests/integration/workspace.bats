@@ -282,7 +282,7 @@ started() {
     chmod 0500 "$REPO/sealed"
     # Seconds of copying, with so little of a processor; gone before anything is committed.
     mkdir "$REPO/many"
-    seq 10000 | (cd "$REPO/many" && split --lines=1 --suffix-length=4)
+    seq 20000 | (cd "$REPO/many" && split --lines=1 --suffix-length=4)
     "$CA" run shell "$REPO" --name "$NAME" --cpus 0.1 --no-push -- sh -c 'rm -r many; cat file; git status --short; echo up; exec sleep 600' \
         >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null 3>&- &
     local launcher=$! container
