@@ -128,7 +128,7 @@ DOCKERFILE
     [[ $output == *'identity: CAP_SETUID is missing; start the container as root, with SETUID'* ]]
     run -211 "$DOCKER" run --rm --network none --cap-drop SETPCAP "$SHELL_IMAGE" id
     [[ $output == *'identity: CAP_SETPCAP is missing;'* ]]
-    run -0 "$DOCKER" run --rm --network none --cap-drop ALL --cap-add SETUID --cap-add SETGID --cap-add SETPCAP \
-        "$SHELL_IMAGE" id -un
+    run -0 --separate-stderr "$DOCKER" run --rm --network none --cap-drop ALL --cap-add SETUID --cap-add SETGID \
+        --cap-add SETPCAP "$SHELL_IMAGE" id -un
     [ "${lines[-1]}" = agentuser ]
 }
