@@ -128,8 +128,9 @@ static void find_data(int source, off_t size, struct stretch *stretch)
         return;
     }
     off_t end = begin < 0 ? size : lseek(source, begin, SEEK_HOLE);
-    stretch->at = begin < 0 ? at : begin;
-    stretch->end = end < 0 || end > size ? size : end;
+    /* Whatever a file system says: each stretch ends behind where it begins. */
+    stretch->at = begin < at ? at : begin;
+    stretch->end = end <= stretch->at || end > size ? size : end;
 }
 
 static int copy_stretches(struct copy_pipe *pipe, struct copy_directory *top, int source,

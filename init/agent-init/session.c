@@ -68,6 +68,11 @@ static void do_await_boot(struct init *init)
 static void do_unwind(struct init *init)
 {
     do_await_boot(init);
+    if (init->pending_program == INIT_PROGRAM_BOOT) { /* none was made yet, and none will be */
+        init->pending_program = -1;
+        session_post(init, SESSION_BOOT_ENDED);
+        return;
+    }
     child_signal(&init->programs[INIT_PROGRAM_BOOT], SIGTERM);
     child_signal(&init->programs[INIT_PROGRAM_BOOT], SIGCONT);
 }

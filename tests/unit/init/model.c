@@ -50,7 +50,7 @@ static void run(struct init *init)
     }
 }
 
-void model_reset(void)
+void model_reset(bool forks_fail)
 {
     static const char *const no_arguments[] = {NULL};
     struct init *init = &model.init;
@@ -75,6 +75,7 @@ void model_reset(void)
     init->boot_arguments = no_arguments;
     init->main = &init->services[MAIN];
     init->service_count = 2;
+    model.forks_fail = forks_fail;
     program_start(init, INIT_PROGRAM_BOOT);
     run(init);
 }

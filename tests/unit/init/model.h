@@ -94,8 +94,8 @@ extern const struct mutation *model_mutation;
 
 extern struct model model;
 
-/* A new PID 1 that has just started agent-boot. */
-void model_reset(void);
+/* A new PID 1 that has just started agent-boot, or could not: FORKS_FAIL. */
+void model_reset(bool forks_fail);
 /* Lets WHAT happen and PID 1 do all it wants to do then. False when it cannot happen now. */
 bool model_happen(enum happening what);
 const char *model_happening_name(enum happening what);

@@ -237,7 +237,7 @@ static const struct {
     {"the wipe always runs",                            the_wipe_always_runs},
     {"an unforced stop shuts down",                     an_unforced_stop_shuts_down},
     {"restarts stay within their limit",                restarts_stay_within_their_limit},
-    {"services start only while it runs",               services_start_only_while_it_runs},
+    {"boot starts before, services while it runs",               services_start_only_while_it_runs},
     {"a second TERM shortens",                          a_second_TERM_shortens},
     {"a third TERM forces",                             a_third_TERM_forces},
     {"no descriptor is lost",                           no_descriptor_is_lost},

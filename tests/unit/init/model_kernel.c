@@ -82,7 +82,8 @@ int spawn(const struct spawn_spec *spec, struct child *child)
     enum process_kind kind = kind_of(spec->argv);
     model.shutdown_was_tried |= kind == PROCESS_SHUTDOWN;
     model.wipe_was_tried |= kind == PROCESS_WIPE;
-    if (kind >= PROCESS_WEB && model.init.state != INIT_SESSION_RUNNING)
+    if ((kind >= PROCESS_WEB && model.init.state != INIT_SESSION_RUNNING) ||
+        (kind == PROCESS_BOOT && model.init.state != INIT_SESSION_BOOTING))
         model.starts_while_not_running++;
     int pid = model.forks_fail ? -EAGAIN : kernel_add_process(kind);
     if (pid < 0)
