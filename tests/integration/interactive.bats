@@ -145,7 +145,7 @@ says_size() {
     local launcher
     launcher=$(pgrep -f "^$CA run shell $REPO ")
     tmux -L "$TERMINALS" kill-server
-    wait_for 30 not_running "$launcher"
+    wait_for 60 not_running "$launcher"
     phase_is running
     [[ $("$CA" list) == *running*"$NAME"* || $("$CA" list) == *"$NAME"*running* ]]
     terminal_setup # the window that stays went with the others
