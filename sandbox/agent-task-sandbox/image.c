@@ -64,36 +64,57 @@ static bool is_text(const union head *head, ssize_t count)
     return count > 0 && memchr(head->text, '\0', (size_t)count) == NULL;
 }
 
-static struct image shell_image(bool is_text)
+/* The image is what is open at FD. */
+static int take(int fd, struct image *image)
 {
-    struct image image = {.is_text = is_text};
-    cleanup_fd int fd = is_text ? open(PROGRAM_SHELL, O_PATH | O_CLOEXEC) : -1;
+    int result = fd < 0 ? -errno : target_identify(fd, &image->file);
 
-    image.is_known = fd >= 0 && target_identify(fd, &image.file) == 0;
-    return image;
+    image->is_known = result == 0;
+    return result;
 }
 
-struct image image_expect(const struct target *target)
+static int take_shell(struct image *image)
+{
+    cleanup_fd int fd = open(PROGRAM_SHELL, O_PATH | O_CLOEXEC);
+
+    image->is_text = true;
+    return take(fd, image);
+}
+
+/* 0 when IMAGE is filled, 1 when what it is depends on *FD, the interpreter; else -errno. */
+static int look(const struct target *target, int *fd, struct image *image)
+{
+    union head head;
+    ssize_t count = read_head(*fd, &head);
+    const char *interpreter;
+
+    if (count <= 0)
+        return count == -EACCES ? 0 : (int)count;
+    if (is_native(&head, count))
+        return take(*fd, image);
+    interpreter = find_interpreter(&head);
+    if (interpreter == NULL)
+        return is_text(&head, count) ? take_shell(image) : 0;
+    cleanup_close(fd);
+    *fd = openat(target->directory_fd, interpreter, O_PATH | O_CLOEXEC);
+    /* One that cannot be found is the kernel's to refuse. */
+    return *fd >= 0 ? 1 : errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -errno : 0;
+}
+
+int image_expect(const struct target *target, struct image *image, struct error *err)
 {
     cleanup_fd int fd = fcntl(target->program_fd, F_DUPFD_CLOEXEC, 0);
+    int result = fd < 0 ? -errno : 1;
 
-    for (int i = 0; i < INTERPRETERS_MAX && fd >= 0; i++) {
-        union head head;
-        ssize_t count = read_head(fd, &head);
-        const char *interpreter;
-        struct image image = {.is_program = i == 0, .file = target->file};
-
-        if (is_native(&head, count)) {
-            image.is_known = i == 0 || target_identify(fd, &image.file) == 0;
-            return image;
-        }
-        interpreter = count > 0 ? find_interpreter(&head) : NULL;
-        if (interpreter == NULL)
-            return shell_image(is_text(&head, count));
-        cleanup_close(&fd);
-        fd = openat(target->directory_fd, interpreter, O_PATH | O_CLOEXEC);
+    *image = (struct image){.is_known = false};
+    for (int i = 0; i < INTERPRETERS_MAX && result > 0; i++) {
+        result = look(target, &fd, image);
+        image->is_program = i == 0 && image->is_known && !image->is_text;
     }
-    return (struct image){.is_known = false};
+    /* As it was when it was judged, not as it is now. */
+    if (image->is_program)
+        image->file = target->file;
+    return result < 0 ? error_set(err, -result, "tell what '%s' becomes", target->called) : 0;
 }
 
 int image_verify(const struct image *image, pid_t process, struct error *err)

@@ -132,10 +132,10 @@ static int start(struct init *init, const struct image *image, struct error *err
 
 void init_start_command(struct init *init)
 {
-    const struct image image = image_expect(&init->task.target);
     struct error err = ERROR_INITIALIZER;
+    struct image image;
 
-    if (start(init, &image, &err) < 0)
+    if (image_expect(&init->task.target, &image, &err) < 0 || start(init, &image, &err) < 0)
         tell_failed(init, PROGRAM_NOT_EXECUTABLE, &err);
     init->nested.command = init->command.pid;
     begin(init, &image);

@@ -18,19 +18,11 @@ teardown_file() {
 }
 
 setup() {
-    REPO=$BATS_TEST_TMPDIR/repo
-    NAME=codex-$BATS_TEST_NUMBER
-    PLAIN=coding-agents-test-codex-$$-$BATS_TEST_NUMBER
-    new_repository "$REPO"
+    vendor_setup codex
 }
 
 teardown() {
-    if [ -n "${TERMINALS:-}" ]; then
-        terminal_show_all
-        terminal_teardown
-    fi
-    stop_model
-    stop_plain
+    vendor_teardown
 }
 
 CODEX_IMAGE=coding-agents/codex:$VERSION
@@ -60,6 +52,14 @@ play_trapped() {
     echo "TEST_WORD=$KEY" >"$BATS_TEST_TMPDIR/variables"
     "$CA" run codex "$REPO" --name "$NAME" --env-file "$BATS_TEST_TMPDIR/variables" \
         --engine-arg "--add-host=$MODEL_HOST:host-gateway" --prompt go -- "${PROVIDER[@]}" "$@" </dev/null
+}
+
+# told: what the model was told of its calls, each as [exit code, output], or as the text it is when a call told no exit code.
+told() {
+    outputs | jq -c 'map(. as $text
+        | [capture("Process exited with code (?<code>[0-9]+)[\\s\\S]*?Output:\\n(?<output>[\\s\\S]*)$")
+            | [(.code | tonumber), .output]]
+        | first // $text)'
 }
 
 # What commands say and how they end, with all that a call can tell: either stream, a signal, no input, a terminal. The

@@ -17,19 +17,11 @@ teardown_file() {
 }
 
 setup() {
-    REPO=$BATS_TEST_TMPDIR/repo
-    NAME=copilot-$BATS_TEST_NUMBER
-    PLAIN=coding-agents-test-copilot-$$-$BATS_TEST_NUMBER
-    new_repository "$REPO"
+    vendor_setup copilot
 }
 
 teardown() {
-    if [ -n "${TERMINALS:-}" ]; then
-        terminal_show_all
-        terminal_teardown
-    fi
-    stop_model
-    stop_plain
+    vendor_teardown
 }
 
 COPILOT_IMAGE=coding-agents/copilot:$VERSION

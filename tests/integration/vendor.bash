@@ -4,6 +4,24 @@
 MODEL_HOST=model.test
 export MODEL_HOST
 
+# vendor_setup AGENT: REPO, and NAME and PLAIN for its session and its plain container.
+# shellcheck disable=SC2034 # for the tests
+vendor_setup() {
+    REPO=$BATS_TEST_TMPDIR/repo
+    NAME=$1-$BATS_TEST_NUMBER
+    PLAIN=coding-agents-test-$1-$$-$BATS_TEST_NUMBER
+    new_repository "$REPO"
+}
+
+vendor_teardown() {
+    if [ -n "${TERMINALS:-}" ]; then
+        terminal_show_all
+        terminal_teardown
+    fi
+    stop_model
+    stop_plain
+}
+
 # start_model SCRIPT: a model server that containers reach as MODEL_HOST. Sets MODEL_PORT, and MODEL_RECORD for what it
 # hears. One at a time.
 start_model() {
@@ -54,8 +72,8 @@ trapped() {
     play_trapped "${@:2}"
 }
 
-# interrupt PLAYER CONTAINER PROGRAM CODE: sends the CLI, PROGRAM, what ^C sends, once its command runs, which says so in `beats`.
-# The process PLAYER plays it, and ends with CODE, as a turn that was interrupted does.
+# interrupt PLAYER CONTAINER PROGRAM CODE: sends the CLI, PROGRAM, what ^C sends, once its command runs, which says so in
+# `beats`. The process PLAYER plays it, and ends with CODE, as a turn that was interrupted does.
 interrupt() {
     local code=0
     wait_for 60 "$DOCKER" exec "$2" test -s /workspace/beats
@@ -80,12 +98,4 @@ STUBBORN='[{"run": "trap \"\" INT TERM HUP; while :; do echo >>beats; sleep 0.05
 # outputs: what the model was told of its calls, a JSON list.
 outputs() {
     jq -cs 'map(select(.outputs)) | last.outputs' "$MODEL_RECORD"
-}
-
-# told: the same, each as [exit code, output], or as the text it is when a call told no exit code.
-told() {
-    outputs | jq -c 'map(. as $text
-        | [capture("Process exited with code (?<code>[0-9]+)[\\s\\S]*?Output:\\n(?<output>[\\s\\S]*)$")
-            | [(.code | tonumber), .output]]
-        | first // $text)'
 }
