@@ -333,6 +333,32 @@ well" ]
     [ "${lines[6]}" = '[the rest was not kept]' ]
 }
 
+@test "one user's commands without a trapped exec have a bound, root's have none, and others go on" {
+    run env CTL="$BUILD/image/usr/local/bin/agent-task-runnerctl" "$ROOT/tests/attack/tree" bash -c '
+        as() { setpriv --reuid "$1" --regid "$1" --clear-groups "$CTL" run -- sleep 60; }
+        for _ in {1..130}; do as 10001; done 2>&1 | sed "s/^t[0-9]*$/begun/" | sort | uniq -c
+        as 0 && as 10003 && "$ATTACK" 10002 names'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    grep -q '^ *128 begun$' <<<"$output"
+    grep -q '^ *2 .*this user has too many commands' <<<"$output"
+}
+
+@test "a program that its owner rewrites, with the size and time it had: a rule with a digest sees what is there" {
+    POLICY=$(jq -n --arg sha256 "$(printf '#!/bin/sh\nexit 2\n' | sha256sum | cut -d ' ' -f 1)" \
+        '{version: 1, rules: [{id: "no-second", action: "deny", tier: "read", message: "no", match: {sha256: $sha256}}]}')
+    export POLICY
+    run env CTL="$BUILD/image/usr/local/bin/agent-task-runnerctl" "$ROOT/tests/attack/tree" bash -c '
+        for code in 1 2; do
+            printf "#!/bin/sh\nexit $code\n" >/tmp/own
+            chmod 0755 /tmp/own; touch -d @1 /tmp/own
+            "$CTL" exec -- /tmp/own; echo "ended with $?"
+        done'
+    echo "$output"
+    grep -qx 'ended with 1' <<<"$output"
+    grep -qx 'ended with 126' <<<"$output"
+}
+
 @test "a sandbox that does not close: who waits hears the cause, and nothing runs" {
     run env CTL="$BUILD/image/usr/local/bin/agent-task-runnerctl" "$ROOT/tests/attack/tree" bash -c '
         for maker in $(pgrep --parent "$SERVICE_PID"); do
