@@ -18,8 +18,8 @@ struct image {
 
 /*
  * What executing TARGET (borrowed) makes: a program of this machine itself; for a script what its
- * first line names, as Linux's fs/binfmt_script.c reads it, or the shell. One that this identity may
- * not read is not known. 0 with IMAGE filled, or -errno with ERR set when it cannot be told.
+ * first line names, as Linux's fs/binfmt_script.c reads it, or the shell. One that this identity
+ * may not read is not known. 0 with IMAGE filled, or -errno with ERR set when it cannot be told.
  */
 int image_expect(const struct target *target, struct image *image, struct error *err);
 
