@@ -54,7 +54,7 @@ told() {
         + [[0, .]] | first)'
 }
 
-told_anything() { [ "$(told)" != '[]' ]; }
+told_anything() { outputs | jq -e 'arrays | length > 0'; }
 
 # What commands say and how they end: both streams are one file, which keeps their order.
 CALLS='[
