@@ -82,6 +82,32 @@ CALLS='[
     diff <(jq . <<<"$expected") <(told | jq .)
 }
 
+# normalised: names that Claude makes up for its session, its files and its commands are left out.
+normalised() {
+    sed -E 's/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/SESSION/g; s/\<b[a-z0-9]{8}\>/COMMAND/g'
+}
+
+# It goes to the background when its time is up, and is ended there.
+STUBBORN_CALLS='[
+    {"run": "trap \"\" TERM INT HUP; while :; do echo >>beats; sleep 0.05; done", "with": {"timeout": 2000}},
+    {"call": "TaskStop", "with": {"task_id": "$session"}}
+]'
+
+@test "long output, a commit, a timeout and a command that has to be killed reach the model as they do untrapped" {
+    told_the_same "$(hard_calls "$STUBBORN_CALLS")"
+    [[ $(jq -r '.[0][1]' <<<"$TOLD") == *'Output too large (9.6MB)'* ]]
+    [ "$(jq -c '.[1] | [.[0], (.[1] | length > 10000)]' <<<"$TOLD")" = '[5,true]' ]
+    [ "$(jq -c '.[2]' <<<"$TOLD")" = '[0,"made"]' ]
+    [[ $(jq -r '.[3][1]' <<<"$TOLD") == *'2s timeout and was moved to the background'* ]]
+    [ "$(jq -c '.[5]' <<<"$TOLD")" = '[0,"silent"]' ]
+    [ "$(git -C "$REPO" log --format=%s -1 "claude/$NAME")" = made ]
+}
+
+@test "200 calls in a row reach the model as they do untrapped" {
+    told_the_same "$(many_calls)"
+    [ "$(jq -c '.[199]' <<<"$TOLD")" = '[3,"199"]' ]
+}
+
 WHO='[{"run": "id -u; id -un"}, {"run": "sh -c \"id -u\"; echo x >made"}]'
 
 @test "each command is agentuser's, and the record names it" {

@@ -91,6 +91,31 @@ CALLS='[
     done
 }
 
+# normalised: names that Codex makes up for its commands are left out, and how long they took.
+normalised() {
+    sed -E 's/session ID [0-9]+/session ID NUMBER/g; s/(Chunk ID: )[0-9a-f]+/\1NAME/g; s/(Wall time: )[0-9.]+/\1TIME/g'
+}
+
+# In a terminal, that its keys reach: the one that no program can ignore is not among them, so it ends by itself.
+STUBBORN_CALLS='[
+    {"run": "trap \"\" TERM INT HUP; for i in $(seq 40); do echo >>beats; sleep 0.05; done; echo late", "with": {"tty": true, "yield_time_ms": 250}},
+    {"call": "write_stdin", "with": {"session_id": "$session", "chars": "\u0003", "yield_time_ms": 10000}}
+]'
+
+@test "long output, a commit and a command that outlives its time reach the model as they do untrapped" {
+    told_the_same "$(hard_calls "$STUBBORN_CALLS")" --model test-model
+    [ "$(jq -c '.[1][0]' <<<"$TOLD")" = 5 ]
+    [ "$(jq -c '.[2]' <<<"$TOLD")" = '[0,"made\n"]' ]
+    [ "$(jq -c '.[4] | [.[0], (.[1] | endswith("late\r\n"))]' <<<"$TOLD")" = '[0,true]' ]
+    [ "$(jq -c '.[5]' <<<"$TOLD")" = '[0,"silent\n"]' ]
+    [ "$(git -C "$REPO" log --format=%s -1 "codex/$NAME")" = made ]
+}
+
+@test "200 calls in a row reach the model as they do untrapped" {
+    told_the_same "$(many_calls)" --model test-model
+    [ "$(jq -c '.[199]' <<<"$TOLD")" = '[3,"199\n"]' ]
+}
+
 WHO='[{"run": "id -u; id -un"}, {"run": "sh -c \"id -u\"; echo x >made"}]'
 
 @test "each command is agentuser's, and the record names it" {

@@ -92,6 +92,31 @@ CALLS='[
     diff <(jq . <<<"$expected") <(told | jq .)
 }
 
+# normalised: names that Copilot makes up for its files are left out.
+normalised() {
+    sed -E 's/[0-9]{13}-copilot-tool-output-[0-9]+-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/FILE/g'
+}
+
+STUBBORN_CALLS='[
+    {"run": "trap \"\" TERM INT HUP; while :; do echo >>beats; sleep 0.05; done", "with": {"mode": "async", "shellId": "stubborn"}},
+    {"run": "until test -s beats; do sleep 0.1; done"},
+    {"call": "stop_bash", "with": {"shellId": "stubborn"}}
+]'
+
+@test "long output, a commit and a command that has to be killed reach the model as they do untrapped" {
+    told_the_same "$(hard_calls "$STUBBORN_CALLS")"
+    [[ $(jq -r '.[0]' <<<"$TOLD") == *'Output too large to read at once (9.6 MB)'* ]]
+    [[ $(jq -r '.[1]' <<<"$TOLD") == *'Output too large to read at once (9.5 MB)'* ]]
+    [ "$(jq -c '.[2]' <<<"$TOLD")" = '[0,"made"]' ]
+    [ "$(jq -c '.[6]' <<<"$TOLD")" = '[0,"silent"]' ]
+    [ "$(git -C "$REPO" log --format=%s -1 "copilot/$NAME")" = made ]
+}
+
+@test "200 calls in a row reach the model as they do untrapped" {
+    told_the_same "$(many_calls)"
+    [ "$(jq -c '.[199]' <<<"$TOLD")" = '[3,"199"]' ]
+}
+
 WHO='[{"run": "id -u; id -un"}, {"run": "sh -c \"id -u\"; echo x >made"}]'
 
 @test "each command is agentuser's, and the record names it" {

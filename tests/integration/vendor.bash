@@ -99,3 +99,30 @@ STUBBORN='[{"run": "trap \"\" INT TERM HUP; while :; do echo >>beats; sleep 0.05
 outputs() {
     jq -cs 'map(select(.outputs)) | last.outputs' "$MODEL_RECORD"
 }
+
+# hard_calls ENDING: a script of what is hard to carry: much on either stream, a commit, and the calls of ENDING, which
+# start a command that writes `beats`, ends by no signal but KILL, and outlives its time, and end it as the CLI can.
+hard_calls() {
+    jq -nc --argjson ending "$1" '[
+        {run: "head -c 10000000 /dev/zero | tr \"\\0\" x | fold -w 99"},
+        {run: "yes err | head -c 10000000 >&2; exit 5"},
+        {run: "test -d .git || git init -q; echo a >tracked; git add tracked; git -c user.name=a -c user.email=a@example.com commit -q -m made; git log --format=%s -1; git status --short"}]
+        + $ending + [{run: "for i in $(seq 40); do n=$(wc -l <beats); sleep 0.5; test $(wc -l <beats) != $n || { rm beats; echo silent; break; }; done"}]'
+}
+
+# many_calls: as many as a long piece of work has; SOAK=1 makes it longer.
+many_calls() {
+    jq -nc --argjson count "$([ "${SOAK:-0}" = 1 ] && echo 1000 || echo 200)" '[range($count) | {run: "echo \(.); exit \(. % 7)"}]'
+}
+
+# told_the_same SCRIPT [ARGUMENT...]: the model hears of the script in a session what it hears untrapped, byte for byte
+# but for what `normalised` takes away. Sets TOLD, what it heard.
+told_the_same() {
+    local expected
+    untrapped "$@"
+    expected=$(told | normalised)
+    trapped "$@"
+    # shellcheck disable=SC2034 # for the tests
+    TOLD=$(told | normalised)
+    diff <(jq . <<<"$expected") <(jq . <<<"$TOLD")
+}
