@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define DIGESTS_MAX 256u
+#define DIGESTS_MAX 512u
 
 struct digest {
     uint32_t count; /* 0: never written */

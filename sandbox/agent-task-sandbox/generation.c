@@ -11,14 +11,29 @@
 #include "lib/base/apparmor_label.h"
 #include "lib/base/capability.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/diagnostic.h"
 #include "lib/base/fd.h"
 #include "lib/base/path.h"
 #include "lib/base/unix_message.h"
 #include "sandbox/agent-task-sandbox/maker.h"
 #include "sandbox/agent-task-sandbox/nested.h"
+#include "sandbox/agent-task-sandbox/recorded.h"
 
 /* Some hundred mounts with overlay options of some kilobytes each. */
 #define MOUNTINFO_MAX (1024u * 1024)
+
+/* A table that cannot be read costs time, and nothing that is judged. */
+static int open_digests(struct groundwork *groundwork, struct error *err)
+{
+    struct error why = ERROR_INITIALIZER;
+
+    groundwork->digests = digests_open();
+    if (groundwork->digests == NULL)
+        return error_set(err, errno, "share memory for digests");
+    if (recorded_load(RECORDED_TABLE, groundwork->digests, &why) < 0)
+        diagnostic_say(error_text(&why), NULL);
+    return 0;
+}
 
 int groundwork_lay(struct groundwork *groundwork, struct error *err)
 {
@@ -46,8 +61,9 @@ int groundwork_lay(struct groundwork *groundwork, struct error *err)
             fd_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &mountinfo, &size, err);
     if (result == 0)
         result = masks_find(mountinfo, &groundwork->masks, err);
-    groundwork->digests = digests_open();
-    return groundwork->digests == NULL ? error_set(err, errno, "share memory for digests") : result;
+    if (result == 0)
+        result = open_digests(groundwork, err);
+    return result;
 }
 
 static int start_makers(struct generation *generation, const struct groundwork *groundwork,

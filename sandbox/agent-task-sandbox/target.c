@@ -102,11 +102,13 @@ int target_reopen(int fd)
     return file < 0 ? -errno : file;
 }
 
-static bool is_read_only(int fd)
+bool target_is_fixed(int fd)
 {
+    struct stat status;
     struct statvfs mount;
 
-    return fstatvfs(fd, &mount) == 0 && (mount.f_flag & ST_RDONLY) != 0;
+    return fstat(fd, &status) == 0 && status.st_uid == 0 && fstatvfs(fd, &mount) == 0 &&
+           (mount.f_flag & ST_RDONLY) != 0;
 }
 
 /* program_attempt: what execve(2) would take. */
@@ -128,7 +130,7 @@ static int attempt(const char *path, void *context)
         return -errno;
     if (target_identify(fd, &target->file) < 0)
         return -errno;
-    target->is_fixed = status.st_uid == 0 && is_read_only(fd);
+    target->is_fixed = target_is_fixed(fd);
     target->program_fd = steal_fd(&fd);
     return path_format(target->called, "%s", path);
 }

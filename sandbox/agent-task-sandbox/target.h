@@ -37,6 +37,9 @@ int target_find_program(struct target *target, const char *name, const char *pat
 /* What tells the file at FD (borrowed) from others, and from what it was before. 0 or -errno. */
 int target_identify(int fd, struct task_file *file);
 
+/* True when the file at FD (borrowed) is root's and nobody can write where it lies. */
+bool target_is_fixed(int fd);
+
 /* Opens what is open at FD (borrowed) as a path, for reading. The descriptor or -errno. */
 int target_reopen(int fd);
 

@@ -6,6 +6,7 @@ load common
 load session
 load terminal
 load vendor
+load ../vendor/claude
 
 setup_file() {
     bats_require_minimum_version 1.5.0
@@ -22,30 +23,6 @@ setup() {
 
 teardown() {
     vendor_teardown
-}
-
-CLAUDE_IMAGE=coding-agents/claude:$VERSION
-CLAUDE=/opt/coding-agents/claude/bin/claude
-KEY=c4n4ry
-
-# provider: variables that name the model server and its key, in PROVIDER.
-provider() {
-    PROVIDER=("ANTHROPIC_BASE_URL=http://$MODEL_HOST:$MODEL_PORT" "ANTHROPIC_API_KEY=$KEY")
-}
-
-# play_untrapped [ARGUMENT...]: Claude listens to the model in a plain container.
-play_untrapped() {
-    provider
-    start_plain "$CLAUDE_IMAGE" "${PROVIDER[@]/#/--env=}"
-    "$DOCKER" exec "$PLAIN" "$CLAUDE" "$@" -p -- go </dev/null
-}
-
-# play_trapped [ARGUMENT...]: the same in a session.
-play_trapped() {
-    provider
-    printf '%s\n' "${PROVIDER[@]}" >"$BATS_TEST_TMPDIR/variables"
-    "$CA" run claude "$REPO" --name "$NAME" --env-file "$BATS_TEST_TMPDIR/variables" \
-        --engine-arg "--add-host=$MODEL_HOST:host-gateway" --prompt go ${1:+--} "$@" </dev/null
 }
 
 # told: what the model was told of its calls, each as [exit code, output].
@@ -225,7 +202,6 @@ SETTINGS
     start_model "$look"
     provider
     start_plain "$CLAUDE_IMAGE" "${PROVIDER[@]/#/--env=}"
-    tar -c -C "$REPO" .claude .mcp.json | "$DOCKER" exec --interactive "$PLAIN" tar -x --no-same-owner -C /workspace
     "$DOCKER" exec --detach "$PLAIN" "$CLAUDE" -p go
     wait_for 30 "$DOCKER" exec "$PLAIN" test -e /tmp/hooked -a -e /tmp/served
     [ ! -s "$MODEL_RECORD" ]

@@ -7,6 +7,7 @@ load common
 load session
 load terminal
 load vendor
+load ../vendor/codex
 
 setup_file() {
     bats_require_minimum_version 1.5.0
@@ -23,35 +24,6 @@ setup() {
 
 teardown() {
     vendor_teardown
-}
-
-CODEX_IMAGE=coding-agents/codex:$VERSION
-CODEX=/opt/coding-agents/codex/bin/codex
-
-# The key is in a variable whose name says nothing of a key, so that Codex's own care for such names is not what keeps
-# it from commands.
-KEY=c4n4ry
-
-# provider: arguments that name the model server, in PROVIDER.
-provider() {
-    PROVIDER=(-c model_provider=test
-        -c "model_providers.test={name=\"test\", base_url=\"http://$MODEL_HOST:$MODEL_PORT/v1\", env_key=\"TEST_WORD\",
-            wire_api=\"responses\", request_max_retries=0, stream_max_retries=0, supports_websockets=false}")
-}
-
-# play_untrapped [ARGUMENT...]: Codex listens to the model in a plain container.
-play_untrapped() {
-    provider
-    start_plain "$CODEX_IMAGE" --env "TEST_WORD=$KEY"
-    "$DOCKER" exec "$PLAIN" "$CODEX" exec --strict-config --skip-git-repo-check "${PROVIDER[@]}" "$@" -- go </dev/null
-}
-
-# play_trapped [ARGUMENT...]: the same in a session.
-play_trapped() {
-    provider
-    echo "TEST_WORD=$KEY" >"$BATS_TEST_TMPDIR/variables"
-    "$CA" run codex "$REPO" --name "$NAME" --env-file "$BATS_TEST_TMPDIR/variables" \
-        --engine-arg "--add-host=$MODEL_HOST:host-gateway" --prompt go -- "${PROVIDER[@]}" "$@" </dev/null
 }
 
 # told: what the model was told of its calls, each as [exit code, output], or as the text it is when a call told no exit code.

@@ -6,6 +6,7 @@ load common
 load session
 load terminal
 load vendor
+load ../vendor/copilot
 
 setup_file() {
     bats_require_minimum_version 1.5.0
@@ -22,39 +23,6 @@ setup() {
 
 teardown() {
     vendor_teardown
-}
-
-COPILOT_IMAGE=coding-agents/copilot:$VERSION
-COPILOT=/opt/coding-agents/copilot/bin/copilot
-
-# The key is also in a variable whose name says nothing of a key, so that Copilot's own care for such names is not what
-# keeps it from commands.
-KEY=c4n4ry
-
-# provider: variables that name the model server and its key, in PROVIDER.
-provider() {
-    PROVIDER=("COPILOT_PROVIDER_BASE_URL=http://$MODEL_HOST:$MODEL_PORT/v1" "COPILOT_PROVIDER_API_KEY=$KEY"
-        COPILOT_MODEL=test-model COPILOT_OFFLINE=true "TEST_WORD=$KEY")
-}
-
-# start_untrapped: the plain container of this file, with the variables that a session has from the image.
-start_untrapped() {
-    provider
-    start_plain "$COPILOT_IMAGE" "${PROVIDER[@]/#/--env=}" --env COPILOT_CACHE_HOME=/opt/coding-agents/copilot
-}
-
-# play_untrapped [ARGUMENT...]: Copilot listens to the model in a plain container.
-play_untrapped() {
-    start_untrapped
-    "$DOCKER" exec "$PLAIN" "$COPILOT" --yolo "$@" --prompt=go </dev/null
-}
-
-# play_trapped [ARGUMENT...]: the same in a session.
-play_trapped() {
-    provider
-    printf '%s\n' "${PROVIDER[@]}" >"$BATS_TEST_TMPDIR/variables"
-    "$CA" run copilot "$REPO" --name "$NAME" --env-file "$BATS_TEST_TMPDIR/variables" \
-        --engine-arg "--add-host=$MODEL_HOST:host-gateway" --prompt go ${1:+--} "$@" </dev/null
 }
 
 # told: what the model was told of its calls, each as [exit code, output], or as text when a call told no exit code.
@@ -222,7 +190,6 @@ LOOK='[
     # The same repository, trusted, without the variable that keeps compiled code out of /tmp.
     start_model "$look"
     start_untrapped
-    tar -c -C "$REPO" .github .mcp.json | "$DOCKER" exec --interactive "$PLAIN" tar -x --no-same-owner -C /workspace
     "$DOCKER" exec "$PLAIN" "$COPILOT" --yolo --trust-folder --prompt=go </dev/null
     "$DOCKER" exec "$PLAIN" test -e /tmp/hooked -a -e /tmp/served -a -d /tmp/node-compile-cache
 }

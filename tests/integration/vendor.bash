@@ -3,6 +3,8 @@
 
 MODEL_HOST=model.test
 export MODEL_HOST
+# What a CLI is started with in a plain container: nothing, or a program that watches it.
+WATCH=()
 
 # vendor_setup AGENT: REPO, and NAME and PLAIN for its session and its plain container.
 # shellcheck disable=SC2034 # for the tests
@@ -47,14 +49,15 @@ stop_model() {
     fi
 }
 
-# start_plain IMAGE [ENGINE ARGUMENT...]: PLAIN, a plain container in which a CLI is the positive control, untrapped; it
-# stays until the test ends.
+# start_plain IMAGE [ENGINE ARGUMENT...]: PLAIN, a plain container in which a CLI is the positive control, untrapped, in a
+# copy of REPO; it stays until the test ends.
 start_plain() {
     stop_plain
     "$DOCKER" run --detach --init --name "$PLAIN" --read-only --user 10001:10001 --workdir /workspace \
         --env HOME=/home/agentcli --add-host "$MODEL_HOST:host-gateway" --tmpfs /tmp \
         --tmpfs /home/agentcli:uid=10001,gid=10001,mode=0700 --tmpfs /workspace:exec,uid=10001,gid=10001,mode=0755 \
         "${@:2}" --entrypoint sleep "$1" infinity
+    tar -c -C "$REPO" . | "$DOCKER" exec --interactive "$PLAIN" tar -x --no-same-owner -C /workspace
 }
 
 stop_plain() {
@@ -106,7 +109,7 @@ hard_calls() {
     jq -nc --argjson ending "$1" '[
         {run: "head -c 10000000 /dev/zero | tr \"\\0\" x | fold -w 99"},
         {run: "yes err | head -c 10000000 >&2; exit 5"},
-        {run: "test -d .git || git init -q; echo a >tracked; git add tracked; git -c user.name=a -c user.email=a@example.com commit -q -m made; git log --format=%s -1; git status --short"}]
+        {run: "echo a >tracked; git add tracked; git -c user.name=a -c user.email=a@example.com commit -q -m made; git log --format=%s -1; git status --short"}]
         + $ending + [{run: "for i in $(seq 40); do n=$(wc -l <beats); sleep 0.5; test $(wc -l <beats) != $n || { rm beats; echo silent; break; }; done"}]'
 }
 

@@ -22,4 +22,5 @@ $(eval $(call unit_test,sandbox_task_request,tests/unit/sandbox/test_task_reques
 $(eval $(call unit_test,sandbox_task_parts,tests/unit/sandbox/test_task_parts.c \
 	$(addprefix sandbox/agent-task-sandbox/,foreign.c masks.c streams.c target.c) sandbox/confine/program.c,\
 	$(LIBBASE),-lsodium))
-$(eval $(call unit_test,sandbox_digests,tests/unit/sandbox/test_digests.c sandbox/agent-task-sandbox/digests.c,$(LIBBASE),))
+$(eval $(call unit_test,sandbox_digests,tests/unit/sandbox/test_digests.c \
+	$(addprefix sandbox/agent-task-sandbox/,digests.c recorded.c target.c) sandbox/confine/program.c,$(LIBBASE),-lsodium))
