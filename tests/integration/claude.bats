@@ -173,6 +173,12 @@ LOOK='[
     run ! grep "$KEY" <("$DOCKER" inspect "$(container_of "$NAME")" && "$DOCKER" logs "$(container_of "$NAME")" 2>&1)
 }
 
+@test "what Claude itself can read for the model is the session's, and none of its keys" {
+    trapped "$(reach_calls Read file_path)"
+    [ "$(reached)" = 'file table repository mounts' ]
+    run ! grep "$KEY" <(outputs)
+}
+
 @test "a denial tells the model why" {
     trapped '[{"run": "git push --force origin HEAD"}]'
     [[ $(told | jq -r '.[0][1]') == *'denied by rule git-force-push'* ]]

@@ -170,6 +170,11 @@ LOOK='[
     run ! grep "$KEY" <("$DOCKER" inspect "$(container_of "$NAME")" && "$DOCKER" logs "$(container_of "$NAME")" 2>&1)
 }
 
+@test "what Copilot itself can read for the model is the session's, and its own environment" {
+    trapped "$(reach_calls view path)"
+    [ "$(reached)" = 'file table repository mounts environment link' ]
+}
+
 @test "a denial tells the model why" {
     trapped '[{"run": "git push --force origin HEAD"}]'
     [[ $(told | jq -r '.[0][1]') == *'denied by rule git-force-push'* ]]

@@ -4,6 +4,7 @@
 MODEL_HOST=model.test
 export MODEL_HOST
 # What a CLI is started with in a plain container: nothing, or a program that watches it.
+# shellcheck disable=SC2034 # for the files in tests/vendor
 WATCH=()
 
 # vendor_setup AGENT: REPO, and NAME and PLAIN for its session and its plain container.
@@ -101,6 +102,23 @@ STUBBORN='[{"run": "trap \"\" INT TERM HUP; while :; do echo >>beats; sleep 0.05
 # outputs: what the model was told of its calls, a JSON list.
 outputs() {
     jq -cs 'map(select(.outputs)) | last.outputs' "$MODEL_RECORD"
+}
+
+# reach_calls TOOL KEY: a script that has TOOL, with which the CLI itself reads, look at what lies in a session; the path is
+# its argument KEY. The link is a command's.
+reach_calls() {
+    jq -nc --arg tool "$1" --arg key "$2" '[{run: "ln -s /proc/self/environ link"}] + [(
+        "/workspace/file", "/etc/coding-agents/users.tab", "/var/lib/coding-agents/local.git/config", "/proc/self/mountinfo",
+        "/proc/self/environ", "/workspace/link", "/proc/1/environ", "/etc/shadow", "/home/agentuser/file",
+        "/run/coding-agents/private/file"
+        ) | {call: $tool, with: {($key): .}}]'
+}
+
+# reached: which of these it could read, a line each.
+reached() {
+    local names=(file table repository mounts environment link init shadow home private)
+    outputs | jq -r --argjson names "$(jq -nc '$ARGS.positional' --args "${names[@]}")" '.[1:] | to_entries[]
+        | select(.value | test("EACCES|Cannot read|does not exist|ENOENT|Path does not") | not) | $names[.key]' | xargs
 }
 
 # hard_calls ENDING: a script of what is hard to carry: much on either stream, a commit, and the calls of ENDING, which
