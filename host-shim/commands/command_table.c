@@ -24,6 +24,7 @@ static const struct command_option start_options[] = {
     {"name",             "NAME",     COMMAND_VALUE_TEXT,    "name the session (session-1, session-2, ...)"},
     {"prompt",           "TEXT",     COMMAND_VALUE_TEXT,    "what the agent is to do; for shell, a command line for sh"},
     {"env-file",         "FILE",     COMMAND_VALUE_PATH,    "give the agent's own process the variables in FILE, NAME=VALUE a line"},
+    FLAG("interactive", "run what follows -- in a terminal too"),
     FLAG("no-push", "commit at the end, but bring nothing back"),
     {"commit-message",   "TEXT",     COMMAND_VALUE_TEXT,    "message of the automatic commit"},
     FLAG("commit-secrets", "commit files that look like credentials too"),

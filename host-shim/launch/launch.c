@@ -36,7 +36,7 @@ static int choose_mode(struct launch *launch, struct error *err)
 {
     const struct launch_options *options = &launch->options;
     bool has_command = options->prompt != NULL || options->command[0] != NULL;
-    launch->is_interactive = !has_command && !options->is_persistent;
+    launch->is_interactive = (!has_command || options->is_interactive) && !options->is_persistent;
     launch->plan.takes_input = !isatty(STDIN_FILENO);
     if (launch->is_interactive && !options->is_dry_run &&
         (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))

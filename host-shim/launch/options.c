@@ -135,6 +135,7 @@ static const struct option_rule option_rules[] = {
     {"name",               "NAME",     set_name,    FIELD(name), "name the session (session-1, session-2, ...)"},
     {"prompt",             "TEXT",     set_text,    FIELD(prompt), "what the agent is to do; for shell, a command line for sh"},
     {"env-file",           "FILE",     set_variables, FIELD(variables), "give the agent's own process the variables in FILE, NAME=VALUE a line"},
+    {"interactive",        NULL,       set_flag,    FIELD(is_interactive), "run what follows -- in a terminal too"},
     {"no-push",            NULL,       set_flag,    FIELD(no_push), "commit at the end, but bring nothing back"},
     {"commit-message",     "TEXT",     set_text,    FIELD(commit_message), "message of the automatic commit"},
     {"commit-secrets",     NULL,       set_flag,    FIELD(commit_secrets), "commit files that look like credentials too"},
@@ -162,6 +163,7 @@ static const struct {
     const char *sentence;
 } exclusions[] = {
     {FIELD(use_current_branch), FIELD(branch), "--use-current-branch and --branch name two branches: give one of them"},
+    {FIELD(is_interactive),     FIELD(prompt), "--interactive runs the agent in a terminal, and --prompt without one: give one of them"},
     {FIELD(from_source),        FIELD(image),  "--from-source builds the image that --image names otherwise: give one of them"},
 };
 /* clang-format on */

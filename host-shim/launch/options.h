@@ -14,6 +14,7 @@ struct launch_options {
     const char *source;
     char **command; /* what follows "--"; NULL-terminated, never NULL */
     const char *prompt;
+    bool is_interactive; /* with a command too */
     const char *branch;
     const char *name;
     bool use_current_branch;

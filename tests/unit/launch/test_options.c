@@ -16,12 +16,13 @@ static const char *const good[] = {
     "shell --image localhost:5000/a/b@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
     "shell --from-source", "shell --dotnet-preview 10.0", "shell --dry-run --json", "shell --yes",
     "shell -- --anything --branch", "shell . -- sh -c x", "shell --engine-arg --dns=1.1.1.1",
-    "shell --prompt hello", "shell --commit-message m --commit-secrets --no-push --include-ignored",
+    "shell --prompt hello", "shell --interactive -- vi", "shell --commit-message m --commit-secrets --no-push --include-ignored",
 };
 
 /* The value, and a part of what is said about it. */
 static const struct { const char *arguments; const char *said; } bad[] = {
     {"",                              "which agent"},
+    {"shell --interactive --prompt x", "give one of them"},
     {"shell . extra",                 "behind --"},
     {"shell --name Upper",            "lower case"},
     {"shell --name -x",               "lower case"},
