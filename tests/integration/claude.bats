@@ -31,8 +31,6 @@ told() {
         + [[0, .]] | first)'
 }
 
-told_anything() { outputs | jq -e 'arrays | length > 0'; }
-
 # What commands say and how they end: both streams are one file, which keeps their order.
 CALLS='[
     {"run": "printf \"one\\ntwo\\n\"; exit 3"},
@@ -213,7 +211,7 @@ SETTINGS
     [ ! -s "$MODEL_RECORD" ]
 }
 
-@test "in a terminal Claude draws its screen, asks before it trusts a repository, and does what is typed" {
+@test "in a terminal Claude asks before it trusts a repository, does what is typed, is left and found again, and ends by ^C" {
     start_model '[{"run": "id -u"}]'
     provider
     # What Claude asks at its first start is answered: colours, and whether the key may be used.
@@ -230,11 +228,11 @@ SETTINGS
     keys one Down Enter
     wait_for 60 shows one 'bypass permissions on'
     "$DOCKER" exec "$(container_of "$NAME")" test -e /tmp/hooked
-    keys one go
-    wait_for 10 shows one '❯.go'
-    keys one Enter
-    wait_for 60 told_anything
+    type_prompt '❯'
     [ "$(told)" = '[[0,"10000"]]' ]
-    "$CA" stop "$NAME" --no-push
-    wait_for 60 shows one 'ended=143 icanon'
+    come_back done '─\{120\}'
+    keys two C-c
+    wait_for 10 shows two 'again to exit'
+    keys two C-c
+    wait_for 60 shows two 'ended=0 icanon'
 }

@@ -193,3 +193,20 @@ TYPED='[
     "$CA" stop "$NAME" --no-push
     wait_for 60 shows one 'ended=143 icanon'
 }
+
+@test "in a terminal Codex asks before it trusts a repository, does what is typed, is left and found again, and ends by ^C" {
+    start_model '[{"run": "id -u"}]'
+    provider
+    echo "TEST_WORD=$KEY" >"$BATS_TEST_TMPDIR/variables"
+    terminal_setup
+    terminal one "'$CA' run codex '$REPO' --name '$NAME' --no-push --env-file '$BATS_TEST_TMPDIR/variables' \
+        --interactive --engine-arg '--add-host=$MODEL_HOST:host-gateway' -- $(printf ' %q' "${PROVIDER[@]}")"
+    wait_for 60 shows one 'Trust this folder'
+    keys one Enter
+    wait_for 30 shows one 'Ask Codex'
+    type_prompt '›'
+    [ "$(told)" = '[[0,"10000\n"]]' ]
+    come_back done 'Worked for.\{112\}'
+    keys two C-c
+    wait_for 60 shows two 'ended=0 icanon'
+}

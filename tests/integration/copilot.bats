@@ -199,7 +199,26 @@ LOOK='[
     "$DOCKER" exec "$PLAIN" test -e /tmp/hooked -a -e /tmp/served -a -d /tmp/node-compile-cache
 }
 
-@test "in a terminal Copilot draws its screen, and asks before it trusts a repository" {
+@test "in a terminal Copilot asks before it trusts a repository, does what is typed, is left and found again, and ends by ^C" {
+    start_model '[{"run": "id -u"}]'
+    provider
+    printf '%s\n' "${PROVIDER[@]}" >"$BATS_TEST_TMPDIR/variables"
+    terminal_setup
+    terminal one "'$CA' run copilot '$REPO' --name '$NAME' --no-push --env-file '$BATS_TEST_TMPDIR/variables' \
+        --interactive --engine-arg '--add-host=$MODEL_HOST:host-gateway' -- --no-color"
+    wait_for 60 shows one 'Do you trust the files'
+    keys one Enter
+    wait_for 30 shows one 'MCP Servers reloaded'
+    type_prompt '❯'
+    [ "$(told)" = '[[0,"10000"]]' ]
+    come_back done '─\{120\}'
+    keys two C-c
+    wait_for 10 shows two 'again to exit'
+    keys two C-c
+    wait_for 60 shows two 'ended=0 icanon'
+}
+
+@test "Copilot takes TERM as a wish to leave" {
     start_model '[]'
     provider
     printf '%s\n' "${PROVIDER[@]}" >"$BATS_TEST_TMPDIR/variables"
@@ -207,7 +226,6 @@ LOOK='[
     terminal one "'$CA' run copilot '$REPO' --name '$NAME' --no-push --env-file '$BATS_TEST_TMPDIR/variables' \
         --engine-arg '--add-host=$MODEL_HOST:host-gateway'"
     wait_for 60 shows one 'Do you trust the files'
-    # It takes TERM as a wish to leave.
     "$CA" stop "$NAME" --no-push
     wait_for 60 shows one 'ended=0 icanon'
 }

@@ -104,6 +104,31 @@ outputs() {
     jq -cs 'map(select(.outputs)) | last.outputs' "$MODEL_RECORD"
 }
 
+# told_anything: the model heard of a call.
+told_anything() { outputs | jq -e 'arrays | length > 0'; }
+
+# type_prompt MARK: types a prompt into the window `one`, behind the CLI's MARK, and waits until the model has heard of the
+# call that it makes of it.
+type_prompt() {
+    wait_for 60 shows one "$1"
+    keys one go
+    wait_for 10 shows one "$1.*go"
+    keys one Enter
+    wait_for 60 told_anything
+}
+
+# come_back SEEN WIDE: leaves `one` and comes back in `two`, which shows what SEEN is, and WIDE once it is wider.
+come_back() {
+    wait_for 30 shows one "$1"
+    keys one C-b d
+    wait_for 30 shows one 'ended=0 icanon'
+    terminal two "'$CA' connect '$NAME'"
+    wait_for 30 shows two "$1"
+    run ! shows two "$2"
+    resize two 130 40
+    wait_for 30 shows two "$2"
+}
+
 # reach_calls TOOL KEY: a script that has TOOL, with which the CLI itself reads, look at what lies in a session; the path is
 # its argument KEY. The link is a command's.
 reach_calls() {
