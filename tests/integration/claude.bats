@@ -211,22 +211,26 @@ SETTINGS
     [ ! -s "$MODEL_RECORD" ]
 }
 
-@test "in a terminal Claude asks before it trusts a repository, does what is typed, is left and found again, and ends by ^C" {
+# prepare_terminal: a model, and what Claude asks at its first start is answered: colours, and whether the key may be used.
+prepare_terminal() {
     start_model '[{"run": "id -u"}]'
     provider
-    # What Claude asks at its first start is answered: colours, and whether the key may be used.
     mkdir "$REPO/config"
     echo '{"hasCompletedOnboarding": true, "customApiKeyResponses": {"approved": ["'"$KEY"'"]}}' \
         >"$REPO/config/.claude.json"
-    poison "http://$MODEL_HOST:$MODEL_PORT"
     printf '%s\n' "${PROVIDER[@]}" CLAUDE_CONFIG_DIR=/workspace/config >"$BATS_TEST_TMPDIR/variables"
     terminal_setup
+}
+
+@test "in a terminal Claude asks before it trusts a repository, does what is typed, is left and found again, and ends by ^C" {
+    prepare_terminal
+    poison "http://$MODEL_HOST:$MODEL_PORT"
     terminal one "'$CA' run claude '$REPO' --name '$NAME' --no-push --env-file '$BATS_TEST_TMPDIR/variables' \
         --engine-arg '--add-host=$MODEL_HOST:host-gateway'"
     wait_for 60 shows one 'I trust this folder'
     run -1 "$DOCKER" exec "$(container_of "$NAME")" test -e /tmp/hooked
-    keys one Down Enter
-    wait_for 60 shows one 'bypass permissions on'
+    press one Down '❯ Yes'
+    press one Enter 'bypass permissions on'
     "$DOCKER" exec "$(container_of "$NAME")" test -e /tmp/hooked
     type_prompt '❯'
     [ "$(told)" = '[[0,"10000"]]' ]
@@ -235,4 +239,17 @@ SETTINGS
     wait_for 10 shows two 'again to exit'
     keys two C-c
     wait_for 60 shows two 'ended=0 icanon'
+}
+
+@test "in a session that was launched Claude is started again when it ends, and takes up its conversation" {
+    prepare_terminal
+    "$CA" launch claude "$REPO" --name "$NAME" --no-push --env-file "$BATS_TEST_TMPDIR/variables" \
+        --engine-arg "--add-host=$MODEL_HOST:host-gateway"
+    terminal one "'$CA' connect '$NAME'"
+    wait_for 60 shows one 'I trust this folder'
+    press one Down '❯ Yes'
+    press one Enter 'bypass permissions on'
+    type_prompt '❯'
+    ends_and_resumes 'bypass permissions on' 'Resume session' '❯ go' C-c C-c
+    "$CA" stop "$NAME" --no-push
 }

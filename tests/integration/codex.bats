@@ -202,11 +202,25 @@ TYPED='[
     terminal one "'$CA' run codex '$REPO' --name '$NAME' --no-push --env-file '$BATS_TEST_TMPDIR/variables' \
         --interactive --engine-arg '--add-host=$MODEL_HOST:host-gateway' -- $(printf ' %q' "${PROVIDER[@]}")"
     wait_for 60 shows one 'Trust this folder'
-    keys one Enter
-    wait_for 30 shows one 'Ask Codex'
+    press one Enter 'Ask Codex'
     type_prompt '›'
     [ "$(told)" = '[[0,"10000\n"]]' ]
     come_back done 'Worked for.\{112\}'
     keys two C-c
     wait_for 60 shows two 'ended=0 icanon'
+}
+
+@test "in a session that was launched Codex is started again when it ends, and takes up its conversation" {
+    start_model '[{"run": "id -u"}]'
+    provider
+    echo "TEST_WORD=$KEY" >"$BATS_TEST_TMPDIR/variables"
+    terminal_setup
+    "$CA" launch codex "$REPO" --name "$NAME" --no-push --env-file "$BATS_TEST_TMPDIR/variables" \
+        --engine-arg "--add-host=$MODEL_HOST:host-gateway" -- "${PROVIDER[@]}"
+    terminal one "'$CA' connect '$NAME'"
+    wait_for 60 shows one 'Trust this folder'
+    press one Enter 'Ask Codex'
+    type_prompt '›'
+    ends_and_resumes 'Ask Codex' 'Resume a previous session' 'ago *go' C-c
+    "$CA" stop "$NAME" --no-push
 }

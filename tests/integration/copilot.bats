@@ -207,8 +207,7 @@ LOOK='[
     terminal one "'$CA' run copilot '$REPO' --name '$NAME' --no-push --env-file '$BATS_TEST_TMPDIR/variables' \
         --interactive --engine-arg '--add-host=$MODEL_HOST:host-gateway' -- --no-color"
     wait_for 60 shows one 'Do you trust the files'
-    keys one Enter
-    wait_for 30 shows one 'MCP Servers reloaded'
+    press one Enter 'MCP Servers reloaded'
     type_prompt '❯'
     [ "$(told)" = '[[0,"10000"]]' ]
     come_back done '─\{120\}'
@@ -216,6 +215,22 @@ LOOK='[
     wait_for 10 shows two 'again to exit'
     keys two C-c
     wait_for 60 shows two 'ended=0 icanon'
+}
+
+@test "in a session that was launched Copilot is started again when it ends, and takes up its conversation" {
+    start_model '[{"run": "id -u"}]'
+    provider
+    printf '%s\n' "${PROVIDER[@]}" >"$BATS_TEST_TMPDIR/variables"
+    terminal_setup
+    "$CA" launch copilot "$REPO" --name "$NAME" --no-push --env-file "$BATS_TEST_TMPDIR/variables" \
+        --engine-arg "--add-host=$MODEL_HOST:host-gateway"
+    terminal one "'$CA' connect '$NAME'"
+    wait_for 60 shows one 'Do you trust the files'
+    press one Down '❯ 2'
+    press one Enter 'MCP Servers reloaded'
+    type_prompt '❯'
+    ends_and_resumes 'tab next tab' 'enter open' '❯ ○ go' C-c C-c
+    "$CA" stop "$NAME" --no-push
 }
 
 @test "Copilot takes TERM as a wish to leave" {

@@ -99,9 +99,9 @@ stays_silent() {
 # shellcheck disable=SC2034 # for the tests
 STUBBORN='[{"run": "trap \"\" INT TERM HUP; while :; do echo >>beats; sleep 0.05; done"}]'
 
-# outputs: what the model was told of its calls, a JSON list.
+# outputs: what the model was told of its calls, a JSON list. A CLI may ask for other things too, a title for one.
 outputs() {
-    jq -cs 'map(select(.outputs)) | last.outputs' "$MODEL_RECORD"
+    jq -cs 'map(.outputs // []) | max_by(length)' "$MODEL_RECORD"
 }
 
 # told_anything: the model heard of a call.
@@ -117,6 +117,19 @@ type_prompt() {
     wait_for 60 told_anything
 }
 
+# press WINDOW KEY SEEN: until it shows: what a program draws it does not at once listen for.
+press() {
+    local i
+    for ((i = 0; i < 20; i++)); do
+        keys "$1" "$2"
+        if wait_for 2 shows "$1" "$3" 2>/dev/null; then
+            return
+        fi
+    done
+    echo "gave up pressing $2 for: $3" >&2
+    return 1
+}
+
 # come_back SEEN WIDE: leaves `one` and comes back in `two`, which shows what SEEN is, and WIDE once it is wider.
 come_back() {
     wait_for 30 shows one "$1"
@@ -128,6 +141,29 @@ come_back() {
     resize two 130 40
     wait_for 30 shows two "$2"
 }
+
+# ends_and_resumes MARK LIST CHOICE END...: in a launched session the CLI that shows `done` in the window `one` ends when
+# the keys END are typed, is started again, shows LIST, its conversations, and takes up the one that CHOICE shows.
+ends_and_resumes() {
+    local key
+    wait_for 30 shows one done
+    for key in "${@:4}"; do
+        keys one "$key"
+        sleep 0.5
+    done
+    wait_for 60 shows_not one done
+    wait_for 60 shows one "$1"
+    keys one /resume
+    wait_for 10 shows one /resume
+    sleep 0.5
+    keys one Enter
+    wait_for 30 shows one "$2"
+    shows one "$3" || press one Down "$3"
+    keys one Enter
+    wait_for 30 shows one done
+}
+
+shows_not() { ! shows "$@"; }
 
 # reach_calls TOOL KEY: a script that has TOOL, with which the CLI itself reads, look at what lies in a session; the path is
 # its argument KEY. The link is a command's.
