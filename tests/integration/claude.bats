@@ -234,7 +234,7 @@ prepare_terminal() {
     "$DOCKER" exec "$(container_of "$NAME")" test -e /tmp/hooked
     type_prompt '❯'
     [ "$(told)" = '[[0,"10000"]]' ]
-    come_back done '─\{120\}'
+    come_back 'done' '─\{120\}'
     keys two C-c
     wait_for 10 shows two 'again to exit'
     keys two C-c

@@ -205,7 +205,7 @@ TYPED='[
     press one Enter 'Ask Codex'
     type_prompt '›'
     [ "$(told)" = '[[0,"10000\n"]]' ]
-    come_back done 'Worked for.\{112\}'
+    come_back 'done' 'Worked for.\{112\}'
     keys two C-c
     wait_for 60 shows two 'ended=0 icanon'
 }

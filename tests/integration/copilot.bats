@@ -210,7 +210,7 @@ LOOK='[
     press one Enter 'MCP Servers reloaded'
     type_prompt '❯'
     [ "$(told)" = '[[0,"10000"]]' ]
-    come_back done '─\{120\}'
+    come_back 'done' '─\{120\}'
     keys two C-c
     wait_for 10 shows two 'again to exit'
     keys two C-c

@@ -146,12 +146,12 @@ come_back() {
 # the keys END are typed, is started again, shows LIST, its conversations, and takes up the one that CHOICE shows.
 ends_and_resumes() {
     local key
-    wait_for 30 shows one done
+    wait_for 30 shows one 'done'
     for key in "${@:4}"; do
         keys one "$key"
         sleep 0.5
     done
-    wait_for 60 shows_not one done
+    wait_for 60 shows_not one 'done'
     wait_for 60 shows one "$1"
     keys one /resume
     wait_for 10 shows one /resume
@@ -160,7 +160,7 @@ ends_and_resumes() {
     wait_for 30 shows one "$2"
     shows one "$3" || press one Down "$3"
     keys one Enter
-    wait_for 30 shows one done
+    wait_for 30 shows one 'done'
 }
 
 shows_not() { ! shows "$@"; }
