@@ -27,6 +27,7 @@ play_beside() {
     # shellcheck source=/dev/null # one of tests/vendor
     . "$ROOT/tests/vendor/$1.bash"
     BATS_TEST_TMPDIR=$BATS_TEST_TMPDIR/$1
+    # shellcheck disable=SC2034 # for play_trapped
     NAME=$1
     mkdir "$BATS_TEST_TMPDIR"
     play_trapped
