@@ -225,9 +225,9 @@ void init_run(const struct settings *settings, int control, const char *id)
 {
     static struct init init; /* large; zeroed */
     struct error err = ERROR_INITIALIZER;
-    int listener = -1;
+    struct nested nested = {.listener = -1, .control = control, .policy = settings->policy};
 
-    if (cage_close(settings, &listener, &err) < 0) {
+    if (cage_close(settings, &nested, &err) < 0) {
         diagnostic_say("sandbox ", id, ": ", error_text(&err), NULL);
         tell_unconfined(control, &err);
         init_end();
@@ -236,9 +236,8 @@ void init_run(const struct settings *settings, int control, const char *id)
                          .control = control,
                          .client = WATCH_NONE,
                          .terminal = TERMINAL_NONE,
-                         .command = COMMAND_NONE};
-    init.nested =
-        (struct nested){.listener = listener, .control = control, .policy = settings->policy};
+                         .command = COMMAND_NONE,
+                         .nested = nested};
     snprintf(init.id, sizeof(init.id), "%s", id);
     /* For the terminal of the command, which is then no orphan in it: ^Z works. */
     (void)setsid();
