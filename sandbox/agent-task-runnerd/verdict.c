@@ -22,11 +22,10 @@ static union {
 
 void verdict_go(struct sandbox *sandbox)
 {
-    const struct exec_event *event = &sandbox->event;
     struct task_status_row *status = &sandbox->runner->status;
     struct task_header go;
     status->executed += sandbox->has_run;
-    status->denied += event->action == TASK_ACTION_DENY;
+    status->denied += sandbox->event.action == TASK_ACTION_DENY;
     sandbox->state = SANDBOX_RUNNING;
     if (message_send(sandbox->control.fd, TASK_GO, &go, sizeof(go), -1) < 0 ||
         (sandbox->runner->is_stopping && sandboxes_stop(sandbox) < 0))
@@ -128,6 +127,7 @@ static int on_ended(struct sandbox *sandbox, size_t size)
             runner_deadline(sandbox->runner, 1000 * sandbox->linger_seconds + LINGER_GRACE_MS);
     }
     sandbox->state = SANDBOX_LINGERING;
+    watch_close(&sandbox->caller);
     return 0;
 }
 
