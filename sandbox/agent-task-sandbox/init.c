@@ -198,8 +198,8 @@ static void open_loop(struct init *init)
 
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
-    /* The command's as well: what forked us ignores SIGCHLD. */
-    sys_reset_signal_dispositions();
+    /* The command's as well: what forked us ignores it, and no other signal. */
+    (void)signal(SIGCHLD, SIG_DFL);
     sigemptyset(&all);
     sigaddset(&all, SIGCHLD);
     init->children = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
