@@ -93,26 +93,26 @@ static int on_verdict(struct sandbox *sandbox, size_t size)
     if (verdict->event.action == TASK_ACTION_REDIRECT)
         return redirect_client(sandbox, verdict->event.profile);
     keep_verdict(sandbox, verdict);
-    /* The sandbox has taken over the client's descriptors: it is its own affair from now on. */
-    if (sandbox->client != NULL)
-        clients_free(sandbox->client);
+    struct client *client = sandbox->client;
     sandbox->client = NULL;
     sandbox->has_run = sandbox->event.action == TASK_ACTION_SANDBOX;
     sandbox->state = SANDBOX_RECORDING;
     sandbox->sequence = audit_record(sandbox->runner, &sandbox->event, (const char *)(verdict + 1));
     if (sandbox->sequence <= sandbox->runner->audit.sent)
         verdict_go(sandbox);
+    /* The sandbox has taken over the client's descriptors: it is its own affair. */
+    if (client != NULL)
+        clients_free(client);
     return 0;
 }
 
 /* It could not be confined, and ends. */
 static int on_failed(struct sandbox *sandbox, size_t size)
 {
-    struct task_reply *reply = &message.reply;
-    if (size != sizeof(*reply))
+    if (size != sizeof(message.reply))
         return -EPROTO;
-    reply->text[TASK_TEXT_SIZE - 1] = '\0';
-    pool_fail(sandbox, EPROTO, reply->text);
+    message.reply.text[TASK_TEXT_SIZE - 1] = '\0';
+    pool_fail(sandbox, EPROTO, message.reply.text);
     sandboxes_kill(sandbox);
     return 0;
 }
