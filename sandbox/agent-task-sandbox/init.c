@@ -2,6 +2,7 @@
 #include "sandbox/agent-task-sandbox/init.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -18,6 +19,10 @@
 #include "sandbox/agent-task-sandbox/cage.h"
 #include "sandbox/agent-task-sandbox/leftovers.h"
 #include "sandbox/confine/program.h"
+
+/* Of the stack, what a judgement takes of it; a page is at least so large. */
+#define WARM_STACK (20 * 1024)
+#define WARM_STEP 4096
 
 /* pid_namespaces(7) */
 void init_end(void)
@@ -211,6 +216,20 @@ static void open_loop(struct init *init)
     (void)init_watch(init, init->nested.listener, on_exec);
 }
 
+/*
+ * What the kernel would do for the first command while its caller waits: the links of this /proc,
+ * and the memory that a judgement takes.
+ */
+static void warm_up(void)
+{
+    volatile char room[WARM_STACK];
+    char link[PATH_MAX];
+
+    for (size_t i = 0; i < sizeof(room); i += WARM_STEP)
+        room[i] = 0;
+    (void)!readlink("/proc/self/fd/0", link, sizeof(link));
+}
+
 /* The runner tells who waits. */
 static void tell_unconfined(int control, const struct error *err)
 {
@@ -242,6 +261,7 @@ void init_run(const struct settings *settings, int control, const char *id)
     /* For the terminal of the command, which is then no orphan in it: ^Z works. */
     (void)setsid();
     open_loop(&init);
+    warm_up();
     while (event_loop_run_once(&init.loop, -1) == 0)
         continue;
     init_end();

@@ -91,7 +91,7 @@ static void wait_for_exec(struct init *init)
     }
 }
 
-static void begin(struct init *init, const struct image *image)
+static void begin(struct init *init)
 {
     struct error err = ERROR_INITIALIZER;
     bool is_held = init->nested.command != 0;
@@ -107,7 +107,7 @@ static void begin(struct init *init, const struct image *image)
         explain_exec(init, result, &err);
         tell_failed(init, program_exit_code(-result), &err);
     }
-    if (is_before && image_verify(image, init->command.pid, &err) < 0) {
+    if (is_before && image_verify(&init->image, init->command.pid, &err) < 0) {
         error_prefix(&err, "cannot run '%s'", init->task.target.called);
         tell_failed(init, PROGRAM_NOT_EXECUTABLE, &err);
     }
@@ -115,18 +115,18 @@ static void begin(struct init *init, const struct image *image)
         (void)kill(init->command.pid, SIGCONT);
 }
 
-static int start(struct init *init, const struct image *image, struct error *err)
+static int start(struct init *init, struct error *err)
 {
     struct task *task = &init->task;
     const struct command_spec spec = {
         .target = &task->target,
-        .image = image,
+        .image = &init->image,
         .arguments = task->block.arguments,
         .environment = task->variables.items,
         .streams = &task->streams,
         .terminal = &init->terminal,
         .profile = init->settings->profile,
-        .pass = image->is_fixed ? init->nested.pass : 0,
+        .pass = init->image.is_fixed ? init->nested.pass : 0,
         .umask = task->run.umask,
         .ignored_signals = task->run.ignored_signals,
     };
@@ -137,15 +137,21 @@ static int start(struct init *init, const struct image *image, struct error *err
     return result < 0 ? result : command_start(&spec, &init->command, err);
 }
 
+void init_expect_command(struct init *init)
+{
+    init->has_image = init->task.verdict.event.action == TASK_ACTION_SANDBOX &&
+                      image_expect(&init->task.target, &init->image, NULL) == 0;
+}
+
 void init_start_command(struct init *init)
 {
     struct error err = ERROR_INITIALIZER;
-    struct image image;
 
-    if (image_expect(&init->task.target, &image, &err) < 0 || start(init, &image, &err) < 0)
+    if ((!init->has_image && image_expect(&init->task.target, &init->image, &err) < 0) ||
+        start(init, &err) < 0)
         tell_failed(init, PROGRAM_NOT_EXECUTABLE, &err);
-    init->nested.command = image.is_fixed ? 0 : init->command.pid;
-    begin(init, &image);
+    init->nested.command = init->image.is_fixed ? 0 : init->command.pid;
+    begin(init);
     streams_let_go(&init->task.streams);
     cleanup_close(&init->terminal.slave);
     tell_started(init);
