@@ -51,6 +51,12 @@ int sys_close_range(unsigned int first, unsigned int last, unsigned int flags)
     return result_of(syscall(SYS_close_range, first, last, flags));
 }
 
+int sys_execve_with(const char *path, char *const *arguments, char *const *environment,
+                    uint64_t sixth)
+{
+    return result_of(syscall(SYS_execve, path, arguments, environment, 0, 0, sixth));
+}
+
 int sys_open_tree(int dirfd, const char *path, unsigned int flags)
 {
     return result_of(syscall(SYS_open_tree, dirfd, path, flags));

@@ -26,6 +26,9 @@ int sys_move_mount(int from_dirfd, const char *from, int to_dirfd, const char *t
                    unsigned int flags); /* Linux 5.2 */
 int sys_mount_setattr(int dirfd, const char *path, unsigned int flags,
                       const struct mount_attr *attributes); /* Linux 5.12 */
+/* execve(2) with a sixth argument, at which only a seccomp filter looks. -errno. */
+int sys_execve_with(const char *path, char *const *arguments, char *const *environment,
+                    uint64_t sixth);
 int sys_pivot_root(const char *new_root, const char *put_old);
 int sys_seccomp(unsigned int operation, unsigned int flags, void *arguments); /* Linux 3.17 */
 int sys_landlock_create_ruleset(const struct landlock_ruleset_attr *attributes, size_t size,

@@ -61,29 +61,51 @@ static bool element_fits(const char *pattern, char byte, const char **next)
     }
 }
 
+char glob_first(const char *pattern)
+{
+    switch (*pattern) {
+    case '*':
+    case '?':
+    case '[':
+        return '\0';
+    case '\\':
+        return pattern[1];
+    default:
+        return *pattern;
+    }
+}
+
+/* The first place from TEXT on where what comes behind a '*' can begin; NULL. */
+static const char *find_start(const char *behind_star, const char *text, const char *end)
+{
+    char first = glob_first(behind_star);
+
+    return first == '\0' ? text : memchr(text, first, (size_t)(end - text));
+}
+
 bool glob_matches_bytes(const char *pattern, const char *text, size_t length)
 {
     const char *end = text + length;
     const char *behind_star = NULL; /* of the last '*', which is the only one worth trying again */
     const char *resume = NULL;
 
-    while (text < end) {
+    while (text != NULL && text < end) {
         const char *next;
 
         if (*pattern == '*') {
             behind_star = ++pattern;
-            resume = text;
+            resume = text = find_start(pattern, text, end);
         } else if (element_fits(pattern, *text, &next)) {
             pattern = next;
             text++;
         } else if (behind_star != NULL) {
             pattern = behind_star;
-            text = ++resume;
+            resume = text = find_start(pattern, resume + 1, end);
         } else {
             return false;
         }
     }
-    return pattern[strspn(pattern, "*")] == '\0';
+    return text != NULL && pattern[strspn(pattern, "*")] == '\0';
 }
 
 bool glob_matches(const char *pattern, const char *text)

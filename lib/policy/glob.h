@@ -13,6 +13,9 @@ bool glob_matches(const char *pattern, const char *text);
 /* The same for the first LENGTH bytes of TEXT. */
 bool glob_matches_bytes(const char *pattern, const char *text, size_t length);
 
+/* The byte that everything begins with which fits PATTERN; '\0' where that is not one byte. */
+char glob_first(const char *pattern);
+
 /* True when PATTERN has no special character: it fits nothing but itself. */
 bool glob_is_literal(const char *pattern);
 

@@ -27,15 +27,19 @@ struct judging {
 
 static bool text_matches(const char *pattern, bool is_literal, const char *text)
 {
-    if (is_literal)
-        return pattern[0] == text[0] && strcmp(pattern, text) == 0;
-    return glob_matches(pattern, text);
+    return is_literal ? strcmp(pattern, text) == 0 : glob_matches(pattern, text);
+}
+
+static bool pattern_matches(const struct policy_pattern *pattern, const char *text)
+{
+    return (pattern->first == '\0' || pattern->first == text[0]) &&
+           text_matches(pattern->text, pattern->is_literal, text);
 }
 
 bool policy_patterns_match(const struct policy_patterns *patterns, const char *text)
 {
     for (size_t i = 0; i < patterns->count; i++)
-        if (text_matches(patterns->items[i].text, patterns->items[i].is_literal, text))
+        if (pattern_matches(&patterns->items[i], text))
             return true;
     return false;
 }
@@ -43,15 +47,13 @@ bool policy_patterns_match(const struct policy_patterns *patterns, const char *t
 static enum match match_program_pattern(const struct policy_pattern *pattern,
                                         const struct command *command)
 {
-    bool is_literal = pattern->is_literal;
-
     if (pattern->last == NULL)
-        return text_matches(pattern->text, is_literal, command->name) ? MATCH_YES : MATCH_NO;
-    if (text_matches(pattern->text, is_literal, command->program))
+        return pattern_matches(pattern, command->name) ? MATCH_YES : MATCH_NO;
+    if (pattern_matches(pattern, command->program))
         return MATCH_YES;
     if (command->is_resolved)
         return MATCH_NO;
-    return text_matches(pattern->last, is_literal, command->name) ? MATCH_MAYBE : MATCH_NO;
+    return text_matches(pattern->last, pattern->is_literal, command->name) ? MATCH_MAYBE : MATCH_NO;
 }
 
 static enum match match_program(const struct policy_rule *rule, const struct command *command)

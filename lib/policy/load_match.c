@@ -27,6 +27,7 @@ static int read_pattern(const struct place *place, void *target, struct error *e
         .text = text,
         .last = slash != NULL ? slash + 1 : NULL,
         .is_literal = glob_is_literal(text),
+        .first = glob_first(text),
     };
     return 0;
 }

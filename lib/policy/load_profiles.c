@@ -104,8 +104,8 @@ static int add_variable_rules(const struct place *place, bool passes, struct err
         if (policy->variable_rule_count == ARRAY_LENGTH(policy->variable_rules))
             return place_refuse(place, err, "has one name more than the %zu of all files",
                                 ARRAY_LENGTH(policy->variable_rules));
-        policy->variable_rules[policy->variable_rule_count++] =
-            (struct policy_variable_rule){.name = names.items[i].text, .passes = passes};
+        policy->variable_rules[policy->variable_rule_count++] = (struct policy_variable_rule){
+            .name = names.items[i].text, .first = names.items[i].first, .passes = passes};
     }
     return result;
 }

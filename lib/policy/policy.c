@@ -43,9 +43,13 @@ bool policy_passes_variable(const struct policy *policy, const char *name, size_
 {
     if (length == 0)
         return false;
-    for (size_t i = 0; i < policy->variable_rule_count; i++)
-        if (glob_matches_bytes(policy->variable_rules[i].name, name, length))
-            return policy->variable_rules[i].passes;
+    for (size_t i = 0; i < policy->variable_rule_count; i++) {
+        const struct policy_variable_rule *rule = &policy->variable_rules[i];
+
+        if ((rule->first == '\0' || rule->first == name[0]) &&
+            glob_matches_bytes(rule->name, name, length))
+            return rule->passes;
+    }
     return true;
 }
 

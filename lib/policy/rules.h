@@ -13,6 +13,7 @@ struct policy_pattern {
     const char *text;
     const char *last; /* what follows its last '/'; NULL without one */
     bool is_literal;
+    char first; /* glob_first of TEXT: most need no further look, and lie close together */
 };
 
 /* Any of these. None: no condition. */
@@ -47,6 +48,7 @@ struct policy_rule {
 
 struct policy_variable_rule {
     const char *name; /* a pattern */
+    char first;       /* glob_first of it */
     bool passes;
 };
 

@@ -180,6 +180,7 @@ static void admit(struct runner *runner, struct client *client, int connection)
     else if (result < 0 ||
              watch_begin(&client->connection, &runner->loop, connection, on_message, client) < 0)
         clients_free(client);
+    on_message(client, EPOLLIN); /* who was admitted has said it by now, mostly */
 }
 
 static void on_connection(void *context, uint32_t events)

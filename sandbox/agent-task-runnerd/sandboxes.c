@@ -125,7 +125,8 @@ int sandboxes_on_made(struct sandbox *sandbox, const struct task_made *made, str
     return 0;
 }
 
-/* A command whose end is told was not waited for in vain: what it left lingers. */
+/* A command whose end is told was not waited for in vain: what it left lingers, and nobody looks
+ * for the caller's end any more. */
 static void on_caller_end(void *context, uint32_t events)
 {
     struct sandbox *sandbox = context;
@@ -133,8 +134,7 @@ static void on_caller_end(void *context, uint32_t events)
     if (verdict_hear(sandbox))
         return;
     watch_close(&sandbox->caller);
-    if (sandbox->state != SANDBOX_LINGERING)
-        sandboxes_kill(sandbox);
+    sandboxes_kill(sandbox);
 }
 
 static int watch_caller(struct sandbox *sandbox, struct client *client)

@@ -22,11 +22,10 @@ static union {
 
 void verdict_go(struct sandbox *sandbox)
 {
-    const struct exec_event *event = &sandbox->event;
     struct task_status_row *status = &sandbox->runner->status;
     struct task_header go;
     status->executed += sandbox->has_run;
-    status->denied += event->action == TASK_ACTION_DENY;
+    status->denied += sandbox->event.action == TASK_ACTION_DENY;
     sandbox->state = SANDBOX_RUNNING;
     if (message_send(sandbox->control.fd, TASK_GO, &go, sizeof(go), -1) < 0 ||
         (sandbox->runner->is_stopping && sandboxes_stop(sandbox) < 0))
@@ -94,26 +93,26 @@ static int on_verdict(struct sandbox *sandbox, size_t size)
     if (verdict->event.action == TASK_ACTION_REDIRECT)
         return redirect_client(sandbox, verdict->event.profile);
     keep_verdict(sandbox, verdict);
-    /* The sandbox has taken over the client's descriptors: it is its own affair from now on. */
-    if (sandbox->client != NULL)
-        clients_free(sandbox->client);
+    struct client *client = sandbox->client;
     sandbox->client = NULL;
     sandbox->has_run = sandbox->event.action == TASK_ACTION_SANDBOX;
     sandbox->state = SANDBOX_RECORDING;
     sandbox->sequence = audit_record(sandbox->runner, &sandbox->event, (const char *)(verdict + 1));
     if (sandbox->sequence <= sandbox->runner->audit.sent)
         verdict_go(sandbox);
+    /* The sandbox has taken over the client's descriptors: it is its own affair. */
+    if (client != NULL)
+        clients_free(client);
     return 0;
 }
 
 /* It could not be confined, and ends. */
 static int on_failed(struct sandbox *sandbox, size_t size)
 {
-    struct task_reply *reply = &message.reply;
-    if (size != sizeof(*reply))
+    if (size != sizeof(message.reply))
         return -EPROTO;
-    reply->text[TASK_TEXT_SIZE - 1] = '\0';
-    pool_fail(sandbox, EPROTO, reply->text);
+    message.reply.text[TASK_TEXT_SIZE - 1] = '\0';
+    pool_fail(sandbox, EPROTO, message.reply.text);
     sandboxes_kill(sandbox);
     return 0;
 }
@@ -128,6 +127,7 @@ static int on_ended(struct sandbox *sandbox, size_t size)
             runner_deadline(sandbox->runner, 1000 * sandbox->linger_seconds + LINGER_GRACE_MS);
     }
     sandbox->state = SANDBOX_LINGERING;
+    watch_close(&sandbox->caller);
     return 0;
 }
 

@@ -79,7 +79,7 @@ int block_map(int fd, const struct task_run *run, struct block *block)
     if (seals < 0 || (seals & SEALS) != SEALS || fstat(fd, &status) < 0 ||
         status.st_size != (off_t)run->block_size)
         return -EINVAL;
-    data = mmap(NULL, run->block_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    data = mmap(NULL, run->block_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
     if (data == MAP_FAILED)
         return -ENOMEM;
     result = block_parse(data, run->block_size, run, block);

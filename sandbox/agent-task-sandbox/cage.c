@@ -19,7 +19,7 @@
 
 struct cage {
     const struct settings *settings;
-    int listener;
+    struct nested *nested;
 };
 
 /* clang-format off */
@@ -80,7 +80,7 @@ static int close_filter(struct confine *confine, struct error *err)
 {
     struct cage *cage = confine->program;
 
-    return nested_listen(cage->settings->filter, &cage->listener, err);
+    return nested_listen(cage->settings->filter, cage->nested, err);
 }
 
 /* clang-format off */
@@ -98,16 +98,15 @@ static const struct confine_step steps[] = {
 };
 /* clang-format on */
 
-int cage_close(const struct settings *settings, int *listener, struct error *err)
+int cage_close(const struct settings *settings, struct nested *nested, struct error *err)
 {
-    struct cage cage = {.settings = settings, .listener = -1};
+    struct cage cage = {.settings = settings, .nested = nested};
     struct confine confine = settings->confine;
     int result;
 
     confine.program = &cage;
     result = confine_run(steps, ARRAY_LENGTH(steps), &confine, err);
-    if (result == 0 && cage.listener < 0)
+    if (result == 0 && nested->listener < 0)
         result = error_set(err, EPROTO, "nobody hears of execs");
-    *listener = cage.listener;
     return result;
 }

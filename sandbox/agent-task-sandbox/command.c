@@ -120,7 +120,7 @@ static void run_script(const struct command_spec *spec)
     arguments[0] = (char *)(uintptr_t)PROGRAM_SHELL;
     arguments[1] = (char *)(uintptr_t)spec->target->called;
     memcpy(arguments + 2, spec->arguments + 1, (count - 1) * sizeof(*arguments));
-    execve(PROGRAM_SHELL, arguments, spec->environment);
+    (void)sys_execve_with(PROGRAM_SHELL, arguments, spec->environment, 0);
     free(arguments);
 }
 
@@ -129,8 +129,8 @@ static void become(const struct command_spec *spec, int report)
     int result = prepare(spec);
 
     if (result == 0) {
-        execve(spec->target->called, spec->arguments, spec->environment);
-        result = -errno;
+        result =
+            sys_execve_with(spec->target->called, spec->arguments, spec->environment, spec->pass);
     }
     if (result == -ENOEXEC && spec->image->is_text)
         run_script(spec);

@@ -22,6 +22,7 @@ struct command_spec {
     const struct streams *streams;
     const struct terminal *terminal;
     const struct policy_profile *profile;
+    uint64_t pass; /* nested_listen; 0: its exec is asked about, and made with a stop pending */
     uint32_t umask;
     uint64_t ignored_signals; /* as struct task_run */
 };

@@ -25,6 +25,7 @@ static void on_start(struct init *init, union control_message *message, struct u
     init->phase = PHASE_JUDGED;
     init_watch_log(init);
     reply_verdict(init);
+    init_expect_command(init);
 }
 
 static void on_go(struct init *init, union control_message *message, struct unix_fds *fds)

@@ -35,6 +35,17 @@ static int open_digests(struct groundwork *groundwork, struct error *err)
     return 0;
 }
 
+/* Security modules come and go with the kernel: what it has not now, it never has. */
+static int find_apparmor(struct confine *confine, struct error *err)
+{
+    char label[APPARMOR_LABEL_SIZE];
+    int length = apparmor_label_read(label);
+
+    if (length == 0)
+        confine->profile = NULL;
+    return length < 0 ? error_set(err, -length, "read the AppArmor label") : 0;
+}
+
 int groundwork_lay(struct groundwork *groundwork, struct error *err)
 {
     struct confine *confine = &groundwork->confine;
@@ -44,9 +55,11 @@ int groundwork_lay(struct groundwork *groundwork, struct error *err)
 
     *confine = (struct confine){.profile = APPARMOR_TASK, .has_no_bounding = true};
     result = capability_clear_bounding();
-    if (result < 0)
-        return error_set(err, -result, "empty the capability bounding set");
-    result = confine_limits(confine, err);
+    if (result < 0 || capability_has_bounding())
+        return error_set(err, result < 0 ? -result : EPROTO, "empty the capability bounding set");
+    result = find_apparmor(confine, err);
+    if (result == 0)
+        result = confine_limits(confine, err);
     if (result == 0)
         result = users_find(USERS_FILE, SANDBOX_IDENTITY, &confine->user, err);
     if (result == 0)

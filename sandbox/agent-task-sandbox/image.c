@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "sandbox/agent-task-sandbox/fixed.h"
 #include "sandbox/confine/program.h"
 
 #ifdef __aarch64__
@@ -114,6 +115,8 @@ int image_expect(const struct target *target, struct image *image, struct error 
     /* As it was when it was judged, not as it is now. */
     if (image->is_program)
         image->file = target->file;
+    image->is_fixed =
+        image->is_program && target->is_fixed && fixed_is_path(target->called, &target->file);
     return result < 0 ? error_set(err, -result, "tell what '%s' becomes", target->called) : 0;
 }
 

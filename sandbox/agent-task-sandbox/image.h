@@ -12,6 +12,7 @@ struct image {
     bool
         is_known; /* false: of a format that the kernel hands to an interpreter nobody knows here */
     bool is_program; /* the target itself, which must not have changed since it was judged */
+    bool is_fixed;   /* and nobody but root could make it another, now or before its exec */
     bool is_text;    /* a script without a first line: execve(2) fails, and the shell runs it */
     struct task_file file;
 };

@@ -2,6 +2,7 @@
 #include "sandbox/agent-task-sandbox/init.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -18,6 +19,10 @@
 #include "sandbox/agent-task-sandbox/cage.h"
 #include "sandbox/agent-task-sandbox/leftovers.h"
 #include "sandbox/confine/program.h"
+
+/* Of the stack, what a judgement takes of it; a page is at least so large. */
+#define WARM_STACK (20 * 1024)
+#define WARM_STEP 4096
 
 /* pid_namespaces(7) */
 void init_end(void)
@@ -198,8 +203,8 @@ static void open_loop(struct init *init)
 
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
-    /* The command's as well: what forked us ignores SIGCHLD. */
-    sys_reset_signal_dispositions();
+    /* The command's as well: what forked us ignores it, and no other signal. */
+    (void)signal(SIGCHLD, SIG_DFL);
     sigemptyset(&all);
     sigaddset(&all, SIGCHLD);
     init->children = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -209,6 +214,20 @@ static void open_loop(struct init *init)
     (void)init_watch(init, init->control, control_on_runner);
     (void)init_watch(init, init->children, on_children);
     (void)init_watch(init, init->nested.listener, on_exec);
+}
+
+/*
+ * What the kernel would do for the first command while its caller waits: the links of this /proc,
+ * and the memory that a judgement takes.
+ */
+static void warm_up(void)
+{
+    volatile char room[WARM_STACK];
+    char link[PATH_MAX];
+
+    for (size_t i = 0; i < sizeof(room); i += WARM_STEP)
+        room[i] = 0;
+    (void)!readlink("/proc/self/fd/0", link, sizeof(link));
 }
 
 /* The runner tells who waits. */
@@ -225,9 +244,9 @@ void init_run(const struct settings *settings, int control, const char *id)
 {
     static struct init init; /* large; zeroed */
     struct error err = ERROR_INITIALIZER;
-    int listener = -1;
+    struct nested nested = {.listener = -1, .control = control, .policy = settings->policy};
 
-    if (cage_close(settings, &listener, &err) < 0) {
+    if (cage_close(settings, &nested, &err) < 0) {
         diagnostic_say("sandbox ", id, ": ", error_text(&err), NULL);
         tell_unconfined(control, &err);
         init_end();
@@ -236,13 +255,13 @@ void init_run(const struct settings *settings, int control, const char *id)
                          .control = control,
                          .client = WATCH_NONE,
                          .terminal = TERMINAL_NONE,
-                         .command = COMMAND_NONE};
-    init.nested =
-        (struct nested){.listener = listener, .control = control, .policy = settings->policy};
+                         .command = COMMAND_NONE,
+                         .nested = nested};
     snprintf(init.id, sizeof(init.id), "%s", id);
     /* For the terminal of the command, which is then no orphan in it: ^Z works. */
     (void)setsid();
     open_loop(&init);
+    warm_up();
     while (event_loop_run_once(&init.loop, -1) == 0)
         continue;
     init_end();

@@ -39,6 +39,8 @@ struct init {
     int log_source;
     bool is_stopping;
     struct task task;
+    bool has_image;
+    struct image image; /* has_image: what the task becomes */
     struct terminal terminal;
     struct command command;
     struct nested nested;
@@ -66,7 +68,11 @@ void init_watch_log(struct init *init);
 /* Hears of children that stopped or ended; the end of the last one is that of the sandbox. */
 void init_reap(struct init *init);
 
-/* start.c: starts the command that was judged, or ends the sandbox after saying why not. */
+/* start.c: looks at what the command that was judged becomes, which can be done while the verdict
+ * goes on record; what fails here is tried again, and told, when it starts. */
+void init_expect_command(struct init *init);
+
+/* Starts the command that was judged, or ends the sandbox after saying why not. */
 void init_start_command(struct init *init);
 
 /* Sends SIGNAL to the command's process group, if there is one. */

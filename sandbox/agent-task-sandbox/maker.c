@@ -140,6 +140,7 @@ static void run(const struct settings *settings, int socket)
 
     if (dup2(socket, MAKER_SOCKET) < 0 || sys_close_range(MAKER_SOCKET + 1, UINT_MAX, 0) < 0)
         _exit(EXIT_FAILURE);
+    sys_reset_signal_dispositions();
     /* What it makes belongs to the runner, which watches it; here nobody waits for it. */
     (void)signal(SIGCHLD, SIG_IGN);
     if (prepare(&err) < 0 && err.number == 0)

@@ -88,14 +88,9 @@ static int lay(const struct mask *mask)
 {
     const struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
                                                      MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
-    const char *source = mask->is_read_only ? mask->path : "/dev/null";
-    int result;
+    const char *source = mask->is_directory ? MASK_EMPTY : "/dev/null";
 
-    if (mask->is_directory && !mask->is_read_only)
-        result = mount("none", mask->path, "tmpfs", MS_RDONLY, "nr_inodes=1");
-    else
-        result = mount(source, mask->path, NULL, MS_BIND, NULL);
-    if (result < 0)
+    if (mount(mask->is_read_only ? mask->path : source, mask->path, NULL, MS_BIND, NULL) < 0)
         return -errno;
     return mask->is_read_only ? sys_mount_setattr(AT_FDCWD, mask->path, 0, &read_only) : 0;
 }

@@ -30,7 +30,11 @@ struct masks {
  */
 int masks_find(char *mountinfo, struct masks *masks, struct error *err);
 
-/* Lays MASKS over the /proc of the calling process. Needs SYS_ADMIN. 0 or -errno. */
+/* An empty directory of the root's own, read-only as that is, until something is mounted on it. */
+#define MASK_EMPTY "/dev/shm"
+
+/* Lays MASKS over the /proc of the calling process, before its MASK_EMPTY is covered. Needs
+ * SYS_ADMIN. 0 or -errno. */
 int masks_lay(const struct masks *masks, struct error *err);
 
 #endif

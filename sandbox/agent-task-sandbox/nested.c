@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -54,12 +55,23 @@ struct exec {
     struct foreign_list list;
 };
 
-/* Falls through to what comes behind it. */
+/* Both of these processors have the low half first. */
+#define PASS_LOW (offsetof(struct seccomp_data, args) + NESTED_PASS_ARGUMENT * sizeof(uint64_t))
+#define PASS_HIGH (PASS_LOW + sizeof(uint32_t))
+/* Where the prologue has the halves of the pass. */
+#define PASS_LOW_AT 5
+#define PASS_HIGH_AT 7
+
+/* Falls through to what comes behind it, with the pass as well. */
 static const struct sock_filter prologue[] = {
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 0, 4),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 0, 8),
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execve, 1, 0),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execve, 0, 4),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, PASS_LOW),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 3),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, PASS_HIGH),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 2, 1),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execveat, 0, 1),
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
 };
@@ -82,14 +94,22 @@ int nested_make_filter(const char *path, struct sock_fprog *filter, struct error
     return 0;
 }
 
-int nested_listen(const struct sock_fprog *filter, int *listener, struct error *err)
+int nested_listen(const struct sock_fprog *filter, struct nested *nested, struct error *err)
 {
-    int fd = seccomp_filter_listen_to(filter);
+    uint64_t pass;
+    int fd;
 
+    if (getrandom(&pass, sizeof(pass), 0) != sizeof(pass))
+        return error_set(err, errno, "get a random number");
+    pass |= 1; /* 0 is none */
+    filter->filter[PASS_LOW_AT].k = (uint32_t)pass;
+    filter->filter[PASS_HIGH_AT].k = (uint32_t)(pass >> 32);
+    fd = seccomp_filter_listen_to(filter);
     if (fd < 0)
         return error_set(err, -fd, "listen to execs");
     (void)ioctl(fd, NOTIFY_SET_FLAGS, NOTIFY_SYNC_WAKE_UP); /* faster where it is known */
-    *listener = fd;
+    nested->listener = fd;
+    nested->pass = pass;
     return 0;
 }
 

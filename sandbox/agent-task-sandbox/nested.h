@@ -14,10 +14,15 @@
 #include "lib/policy/policy.h"
 #include "lib/wire/task_protocol.h"
 
+/* The argument that carries a pass; execve(2) looks at three, and the kernel empties all before the
+ * new image runs. */
+#define NESTED_PASS_ARGUMENT 5
+
 struct nested {
     int listener;                /* borrowed */
     int control;                 /* borrowed; records go there */
     const struct policy *policy; /* borrowed */
+    uint64_t pass;               /* nested_listen */
     pid_t
         command; /* its execs are the command's own, and are made with a stop pending; 0: nobody */
     uint64_t credit_ns;   /* time that records may still take */
@@ -32,9 +37,13 @@ struct nested {
  */
 int nested_make_filter(const char *path, struct sock_fprog *filter, struct error *err);
 
-/* Puts the calling process and all it starts below FILTER (borrowed); *LISTENER, owned by the
- * caller, is where it asks. 0 or -errno. */
-int nested_listen(const struct sock_fprog *filter, int *listener, struct error *err);
+/*
+ * Puts the calling process and all it starts below FILTER (borrowed; its instructions are written
+ * to); NESTED's listener, owned by the caller, is where it asks. NESTED's pass is a number that
+ * nobody else can know or guess: an exec that has it where execve(2) has no argument is not asked
+ * about (command.h). 0 or -errno.
+ */
+int nested_listen(const struct sock_fprog *filter, struct nested *nested, struct error *err);
 
 /*
  * Answers one question of those that wait. Never blocks; a process that is gone needs no answer.

@@ -10,6 +10,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/table_file.h"
+#include "sandbox/agent-task-sandbox/fixed.h"
 #include "sandbox/agent-task-sandbox/target.h"
 
 enum { FIELD_DIGEST, FIELD_SIZE, FIELD_MODIFIED, FIELD_PATH, FIELD_COUNT };
@@ -44,7 +45,7 @@ static int take_row(const struct table_file_row *row, void *context, struct erro
         !read_number(row->fields[FIELD_MODIFIED], &modified))
         return error_set(err, EINVAL, "it must be a digest, a size, a time and a path");
     cleanup_fd int fd = open(row->fields[FIELD_PATH], O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    if (fd >= 0 && target_is_fixed(fd) && target_identify(fd, &file) == 0 && file.size == size &&
+    if (fd >= 0 && fixed_is_file(fd) && target_identify(fd, &file) == 0 && file.size == size &&
         file.modified_ns / (int64_t)CLOCK_NANOSECONDS_PER_SECOND == (int64_t)modified)
         digests_keep(context, &file, digest);
     return 0;

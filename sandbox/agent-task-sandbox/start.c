@@ -42,12 +42,14 @@ static void explain_exec(const struct init *init, int result, struct error *err)
         error_set(err, -result, "cannot run '%s'", init->task.target.called);
 }
 
-/* True when the command has stopped, since it was last asked. */
-static bool has_stopped(const struct command *command)
+/* True when the command has stopped, since it was last asked; with WNOWAIT it can be asked again.
+ */
+static bool has_stopped(const struct command *command, int flags)
 {
     siginfo_t info = {.si_pid = 0};
 
-    return waitid(P_PID, (id_t)command->pid, &info, WSTOPPED | WNOHANG) == 0 && info.si_pid != 0;
+    return waitid(P_PID, (id_t)command->pid, &info, WSTOPPED | WNOHANG | flags) == 0 &&
+           info.si_pid != 0;
 }
 
 /* The stop that an exec was made with comes before anything of the new image runs. True when it has
@@ -59,15 +61,15 @@ static bool wait_for_stop(const struct command *command)
     while (waitid(P_PID, (id_t)command->pid, &info, WSTOPPED | WEXITED | WNOWAIT) < 0 &&
            errno == EINTR)
         continue;
-    return has_stopped(command);
+    return has_stopped(command, 0);
 }
 
 /*
- * Answers the command's own execs, and does nothing else while it shares our memory. True when it
- * stands before its first instruction, false when it gave up or has ended. Any earlier stop, one
- * that its terminal asked for included, is over at once.
+ * Answers the command's own execs, and does nothing else while it shares our memory, until it has
+ * executed, given up or ended. A stop before that, one that its terminal asked for included, is
+ * over at once; a later one is the program's own.
  */
-static bool wait_for_exec(struct init *init)
+static void wait_for_exec(struct init *init)
 {
     const struct command *command = &init->command;
     struct pollfd polls[] = {{.fd = command->report, .events = POLLIN},
@@ -82,44 +84,49 @@ static bool wait_for_exec(struct init *init)
         if (polls[1].revents != 0)
             nested_answer(&init->nested);
         (void)!read(init->children, &information, sizeof(information));
-        if (!has_stopped(command))
-            continue;
-        if (command_has_outcome(command))
-            return true;
-        (void)kill(command->pid, SIGCONT);
+        if (has_stopped(command, WNOWAIT) && !command_has_outcome(command)) {
+            (void)has_stopped(command, 0);
+            (void)kill(command->pid, SIGCONT);
+        }
     }
-    return wait_for_stop(command);
 }
 
-static void begin(struct init *init, const struct image *image)
+static void begin(struct init *init)
 {
     struct error err = ERROR_INITIALIZER;
-    bool is_before = wait_for_exec(init);
-    int result = command_outcome(&init->command);
+    bool is_held = init->nested.command != 0;
+    bool is_before = false;
+    int result;
 
+    wait_for_exec(init);
+    if (is_held)
+        is_before = wait_for_stop(&init->command);
+    result = command_outcome(&init->command);
     init->nested.command = 0;
     if (result < 0) {
         explain_exec(init, result, &err);
         tell_failed(init, program_exit_code(-result), &err);
     }
-    if (is_before && image_verify(image, init->command.pid, &err) < 0) {
+    if (is_before && image_verify(&init->image, init->command.pid, &err) < 0) {
         error_prefix(&err, "cannot run '%s'", init->task.target.called);
         tell_failed(init, PROGRAM_NOT_EXECUTABLE, &err);
     }
-    (void)kill(init->command.pid, SIGCONT);
+    if (is_held)
+        (void)kill(init->command.pid, SIGCONT);
 }
 
-static int start(struct init *init, const struct image *image, struct error *err)
+static int start(struct init *init, struct error *err)
 {
     struct task *task = &init->task;
     const struct command_spec spec = {
         .target = &task->target,
-        .image = image,
+        .image = &init->image,
         .arguments = task->block.arguments,
         .environment = task->variables.items,
         .streams = &task->streams,
         .terminal = &init->terminal,
         .profile = init->settings->profile,
+        .pass = init->image.is_fixed ? init->nested.pass : 0,
         .umask = task->run.umask,
         .ignored_signals = task->run.ignored_signals,
     };
@@ -130,15 +137,21 @@ static int start(struct init *init, const struct image *image, struct error *err
     return result < 0 ? result : command_start(&spec, &init->command, err);
 }
 
+void init_expect_command(struct init *init)
+{
+    init->has_image = init->task.verdict.event.action == TASK_ACTION_SANDBOX &&
+                      image_expect(&init->task.target, &init->image, NULL) == 0;
+}
+
 void init_start_command(struct init *init)
 {
     struct error err = ERROR_INITIALIZER;
-    struct image image;
 
-    if (image_expect(&init->task.target, &image, &err) < 0 || start(init, &image, &err) < 0)
+    if ((!init->has_image && image_expect(&init->task.target, &init->image, &err) < 0) ||
+        start(init, &err) < 0)
         tell_failed(init, PROGRAM_NOT_EXECUTABLE, &err);
-    init->nested.command = init->command.pid;
-    begin(init, &image);
+    init->nested.command = init->image.is_fixed ? 0 : init->command.pid;
+    begin(init);
     streams_let_go(&init->task.streams);
     cleanup_close(&init->terminal.slave);
     tell_started(init);

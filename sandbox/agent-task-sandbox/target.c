@@ -6,13 +6,13 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/path.h"
 #include "lib/base/syscalls.h"
+#include "sandbox/agent-task-sandbox/fixed.h"
 #include "sandbox/confine/environment.h"
 #include "sandbox/confine/program.h"
 
@@ -102,15 +102,6 @@ int target_reopen(int fd)
     return file < 0 ? -errno : file;
 }
 
-bool target_is_fixed(int fd)
-{
-    struct stat status;
-    struct statvfs mount;
-
-    return fstat(fd, &status) == 0 && status.st_uid == 0 && fstatvfs(fd, &mount) == 0 &&
-           (mount.f_flag & ST_RDONLY) != 0;
-}
-
 /* program_attempt: what execve(2) would take. */
 static int attempt(const char *path, void *context)
 {
@@ -130,7 +121,7 @@ static int attempt(const char *path, void *context)
         return -errno;
     if (target_identify(fd, &target->file) < 0)
         return -errno;
-    target->is_fixed = target_is_fixed(fd);
+    target->is_fixed = fixed_is_file(fd);
     target->program_fd = steal_fd(&fd);
     return path_format(target->called, "%s", path);
 }

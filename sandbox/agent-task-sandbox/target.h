@@ -15,7 +15,7 @@ struct target {
     char program[PATH_MAX]; /* with links resolved: what policy judges */
     char called[PATH_MAX]; /* what execve(2) is given: a script hears by which name it was called */
     struct task_file file;
-    bool is_fixed; /* root's, where nobody inside can write: FILE tells its bytes from all others */
+    bool is_fixed; /* fixed_is_file: FILE tells its bytes from all others */
 };
 
 #define TARGET_NONE ((struct target){.directory_fd = -1, .program_fd = -1})
@@ -36,9 +36,6 @@ int target_find_program(struct target *target, const char *name, const char *pat
 
 /* What tells the file at FD (borrowed) from others, and from what it was before. 0 or -errno. */
 int target_identify(int fd, struct task_file *file);
-
-/* True when the file at FD (borrowed) is root's and nobody can write where it lies. */
-bool target_is_fixed(int fd);
 
 /* Opens what is open at FD (borrowed) as a path, for reading. The descriptor or -errno. */
 int target_reopen(int fd);

@@ -90,7 +90,7 @@ int confine_no_new_privileges(struct confine *confine, struct error *err)
 
 int confine_apparmor(struct confine *confine, struct error *err)
 {
-    return apparmor_stack(confine->profile, err);
+    return confine->profile == NULL ? 0 : apparmor_stack(confine->profile, err);
 }
 
 int confine_filter(struct confine *confine, struct error *err)
@@ -115,12 +115,12 @@ static bool has_identity(const struct confine *confine)
 }
 
 /* What is ambient is permitted and inheritable as well: capabilities(7). */
-static bool has_capability(void)
+static bool has_capability(const struct confine *confine)
 {
     struct capability_sets sets;
 
     return capability_get(&sets) < 0 || (sets.effective | sets.permitted | sets.inheritable) != 0 ||
-           capability_has_bounding();
+           (!confine->has_no_bounding && capability_has_bounding());
 }
 
 int confine_proof(struct confine *confine, struct error *err)
@@ -128,7 +128,7 @@ int confine_proof(struct confine *confine, struct error *err)
     if (!has_identity(confine))
         return error_set(err, EPROTO, "the process is not '%s' in every respect",
                          confine->user.name);
-    if (has_capability())
+    if (has_capability(confine))
         return error_set(err, EPROTO, "a capability is left");
     if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
         return error_set(err, EPROTO, "no_new_privs is not set");

@@ -15,10 +15,11 @@ struct confine {
     struct user user;    /* who the process becomes */
     struct views views;  /* how the identities share files; filled by confine_views */
     const char *filter;  /* borrowed; path of the compiled seccomp filter */
-    const char *profile; /* borrowed; the AppArmor profile to stack on the container's */
+    const char *profile; /* borrowed; the AppArmor profile to stack on the container's; NULL: this
+                            kernel has no AppArmor */
     const int *kept;     /* borrowed; descriptors above 2 that stay over exec, ascending */
     size_t kept_count;
-    bool has_no_bounding; /* the bounding set is empty already: inherited */
+    bool has_no_bounding; /* the bounding set is empty, which was proved, and inherited */
     void *program;        /* borrowed; for the steps of the program itself */
 };
 

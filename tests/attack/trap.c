@@ -55,6 +55,8 @@ static const struct {
     {"two-threads",     attack_two_threads},
     {"swap-arguments",  attack_swap_arguments},
     {"swap-program",    attack_swap_program},
+    {"swap-link",       attack_swap_link},
+    {"swap-way",        attack_swap_way},
     {"swap-script",     attack_swap_script},
     {"aliases",         attack_aliases},
     {"nameless",        attack_nameless},

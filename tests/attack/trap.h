@@ -69,6 +69,8 @@ bool attack_swap_arguments(void);
 
 /* trap_swap.c */
 bool attack_swap_program(void);
+bool attack_swap_link(void);
+bool attack_swap_way(void);
 bool attack_swap_script(void);
 
 /* trap_calls.c */

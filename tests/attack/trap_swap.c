@@ -16,6 +16,7 @@
 
 static char judged[PATH_SIZE];
 static char other[PATH_SIZE];
+static const char *called = judged; /* what is executed: that, or what lies in it */
 
 static void *exchange(void *unused)
 {
@@ -56,7 +57,7 @@ static bool count_wins(void)
 {
     char look[] = LOOK_FORBIDDEN;
     char *const arguments[] = {attack_whoami[0], look, NULL};
-    const struct attack_exec exec = {AT_FDCWD, judged, 0, arguments, NULL};
+    const struct attack_exec exec = {AT_FDCWD, called, 0, arguments, NULL};
     unsigned long tries = attack_count(200, 10000);
     unsigned long wins = 0;
     unsigned long ran = 0;
@@ -77,6 +78,29 @@ bool attack_swap_program(void)
     return make_places() && place_copy(judged, HARMLESS) && place_copy(other, THIS_PROGRAM)
                ? count_wins()
                : attack_say("make programs");
+}
+
+/* What runs is root's, and only the way to it is not: a link to it, and a link to its directory. */
+bool attack_swap_link(void)
+{
+    return make_places() && symlink(HARMLESS, judged) == 0 && place_copy(other, THIS_PROGRAM)
+               ? count_wins()
+               : attack_say("make a link");
+}
+
+bool attack_swap_way(void)
+{
+    static char program[PATH_SIZE + sizeof("/true")];
+    static char copy[PATH_SIZE + sizeof("/true")];
+    if (!make_places())
+        return attack_say("make places");
+    snprintf(program, sizeof(program), "%s/true", judged);
+    snprintf(copy, sizeof(copy), "%s/true", other);
+    called = program;
+    return symlink("/usr/bin", judged) == 0 && mkdir(other, 0755) == 0 && chmod(other, 0755) == 0 &&
+                   place_copy(copy, THIS_PROGRAM)
+               ? count_wins()
+               : attack_say("make a way");
 }
 
 /* Whoever reads a script opens it again, when nobody can look any more: docs/exec-trap.md. */

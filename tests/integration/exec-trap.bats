@@ -63,7 +63,7 @@ naive() {
         '{version: 1, rules: [{id: "no-other", action: "deny", tier: "read", message: "no",
             match: {sha256: [$program, $script]}}]}')
     export POLICY
-    trapped swap-program
+    trapped swap-program swap-link swap-way
     grep -q 'exec start .* rule no-other ' "$LOG.runner"
     # Where it cannot be held to what was judged, the same changes win.
     run "$ROOT/tests/attack/tree" bash -c 'timeout 120 "$ATTACK" 10001 swap-script'

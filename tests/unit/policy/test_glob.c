@@ -22,6 +22,9 @@ static const struct row rows[] = {
     {"[a-c]x", "bx", true}, {"[a-c]", "d", false}, {"[]]", "]", true}, {"[!]]", "]", false},
     {"[a-]", "-", true}, {"[\\]", "\\", true}, {"[*]", "*", true}, {"[*]", "a", false},
     {"\\*", "*", true}, {"\\*", "a", false}, {"\\[a]", "[a]", true}, {"\xc3\xa9*", "\xc3\xa9t", true},
+    {"*_KEY", "A_KEY_KEY", true}, {"*_KEY", "A_KEY_", false}, {"*_KEY", "AKEY", false},
+    {"a*?", "a", false}, {"a*?", "ab", true}, {"*\\*", "ab*", true}, {"*\\*", "ab", false},
+    {"*[b-d]x", "abcx", true}, {"*b*", "ab", true}, {"a**b", "acb", true}, {"*\xff", "a\xff", true},
     {"[\x80-\xff]", "\xe9", true}, {"-[46]*f*", "-4uf", true}, {"-[46]*f*", "--force", false},
 };
 /* clang-format on */
@@ -33,9 +36,23 @@ static void matches_as_the_table_says(void **state)
         assert_null(glob_check(rows[i].pattern));
         if (glob_matches(rows[i].pattern, rows[i].text) != rows[i].matches)
             fail_msg("'%s' on '%s'", rows[i].pattern, rows[i].text);
+        if (rows[i].matches && glob_first(rows[i].pattern) != '\0')
+            assert_int_equal(rows[i].text[0], glob_first(rows[i].pattern));
         if (glob_is_literal(rows[i].pattern))
             assert_true((strcmp(rows[i].pattern, rows[i].text) == 0) == rows[i].matches);
     }
+}
+
+static void knows_with_which_byte_what_fits_begins(void **state)
+{
+    static const char *const rules[] = {"abc", "a*", "\\*b", "\\a", "\xc3\xa9*", "/usr/*"};
+    static const char *const any[] = {"", "*a", "?a", "[a]b"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rules); i++)
+        assert_int_equal(glob_first(rules[i]), rules[i][rules[i][0] == '\\']);
+    for (size_t i = 0; i < ARRAY_LENGTH(any); i++)
+        assert_int_equal(glob_first(any[i]), '\0');
 }
 
 static void looks_at_no_byte_behind_the_length(void **state)
@@ -69,6 +86,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(matches_as_the_table_says),
+        cmocka_unit_test(knows_with_which_byte_what_fits_begins),
         cmocka_unit_test(looks_at_no_byte_behind_the_length),
         cmocka_unit_test(refuses_what_has_no_meaning),
         cmocka_unit_test(takes_no_exponential_time),

@@ -20,7 +20,11 @@ $(eval $(call unit_test,sandbox_registers,tests/unit/sandbox/test_registers.c $(
 $(eval $(call unit_test,sandbox_task_request,tests/unit/sandbox/test_task_request.c \
 	$(addprefix sandbox/agent-task-sandbox/,block.c variables.c),$(LIBPOLICY) $(LIBBASE),$(POLICY_LIBRARIES)))
 $(eval $(call unit_test,sandbox_task_parts,tests/unit/sandbox/test_task_parts.c \
-	$(addprefix sandbox/agent-task-sandbox/,foreign.c masks.c streams.c target.c) sandbox/confine/program.c,\
+	$(addprefix sandbox/agent-task-sandbox/,fixed.c foreign.c masks.c streams.c target.c) sandbox/confine/program.c,\
 	$(LIBBASE),-lsodium))
+$(eval $(call unit_test,sandbox_fixed,tests/unit/sandbox/test_fixed.c \
+	$(addprefix sandbox/agent-task-sandbox/,fixed.c target.c) sandbox/confine/program.c,$(LIBBASE),-lsodium))
+$(eval $(call unit_test,sandbox_nested,tests/unit/sandbox/test_nested.c \
+	$(addprefix sandbox/agent-task-sandbox/,denial.c foreign.c nested.c),$(LIBPOLICY) $(LIBBASE),$(POLICY_LIBRARIES)))
 $(eval $(call unit_test,sandbox_digests,tests/unit/sandbox/test_digests.c \
-	$(addprefix sandbox/agent-task-sandbox/,digests.c recorded.c target.c) sandbox/confine/program.c,$(LIBBASE),-lsodium))
+	$(addprefix sandbox/agent-task-sandbox/,digests.c fixed.c recorded.c target.c) sandbox/confine/program.c,$(LIBBASE),-lsodium))
