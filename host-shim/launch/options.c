@@ -98,22 +98,14 @@ static int set_gpu(const char *value, void *field, struct error *err)
 
 static int set_channel(const char *value, void *field, struct error *err)
 {
-    if (value[0] == '\0' || strlen(value) > 16 || value[0] == '.' ||
-        strspn(value, "0123456789.abcdefghijklmnopqrstuvwxyz-") != strlen(value) || value[0] == '-')
-        return error_set(err, EINVAL, "write a channel of .NET, such as 10.0");
     *(const char **)field = value;
-    return 0;
+    return grammar_channel(value, err);
 }
 
 static int set_image(const char *value, void *field, struct error *err)
 {
-    if (value[0] == '-' || value[0] == '\0' || strlen(value) > 400 ||
-        (strchr(value, '@') != NULL && !grammar_has_digest(value)))
-        return error_set(
-            err, EINVAL,
-            "write a local tag or image id, or NAME@sha256: and 64 hexadecimal digits");
     *(const char **)field = value;
-    return 0;
+    return grammar_image(value, err);
 }
 
 static int add_text(const char *value, void *field, struct error *err)

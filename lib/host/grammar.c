@@ -92,3 +92,22 @@ bool grammar_has_digest(const char *image)
 {
     return matches(image, "^[a-z0-9][A-Za-z0-9._:/-]*@sha256:[0-9a-f]{64}$");
 }
+
+int grammar_channel(const char *text, struct error *err)
+{
+    static const char bytes[] = "0123456789.abcdefghijklmnopqrstuvwxyz-";
+    if (text[0] == '\0' || strlen(text) > 16 || text[0] == '.' || text[0] == '-' ||
+        strspn(text, bytes) != strlen(text))
+        return error_set(err, EINVAL, "write a channel of .NET, such as 10.0");
+    return 0;
+}
+
+int grammar_image(const char *text, struct error *err)
+{
+    if (text[0] == '-' || text[0] == '\0' || strlen(text) > 400 ||
+        (strchr(text, '@') != NULL && !grammar_has_digest(text)))
+        return error_set(
+            err, EINVAL,
+            "write a local tag or image id, or NAME@sha256: and 64 hexadecimal digits");
+    return 0;
+}

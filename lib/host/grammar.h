@@ -17,6 +17,10 @@ int grammar_pids(const char *text, unsigned int *pids, struct error *err);
 int grammar_device_rate(const char *text, struct error *err);
 /* "all", a count, or "device=ID[,ID]...". */
 int grammar_gpu(const char *text, struct error *err);
+/* A channel of .NET: "10.0", "8.0-preview". */
+int grammar_channel(const char *text, struct error *err);
+/* A local tag or image id, or NAME@sha256:DIGEST. */
+int grammar_image(const char *text, struct error *err);
 /* Whether TEXT is a URL that git clones, and not a path. */
 bool grammar_is_url(const char *text);
 /* NAME@sha256:DIGEST. */
