@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 /* Most options of one command. */
-#define COMMAND_OPTIONS_MAX 24
+#define COMMAND_OPTIONS_MAX 32
 
 /* What completes an option's value or a positional argument. */
 enum command_value {
