@@ -166,7 +166,7 @@ static int start_process(struct init *init, enum init_program program)
 void program_start(struct init *init, enum init_program program)
 {
     int result = start_process(init, program);
-    init->pending_program = result < 0 ? (int)program : -1;
+    init->pending_program = -1;
     if (result == 0) {
         init->program_tries = 0;
         reap_watch(init, &init->programs[program]);
@@ -176,10 +176,12 @@ void program_start(struct init *init, enum init_program program)
         diagnostic_say("cannot make a process for ", init->boot_program, ": ", strerror(-result),
                        NULL);
     /* While stopping the deadline ends the attempts. */
-    if (++init->program_tries > SERVICE_SPAWN_TRIES && program == INIT_PROGRAM_BOOT)
+    if (++init->program_tries > SERVICE_SPAWN_TRIES && program == INIT_PROGRAM_BOOT) {
         session_post(init, SESSION_BOOT_ENDED);
-    else
-        session_tick(init, PROGRAM_RETRY_MS);
+        return;
+    }
+    init->pending_program = (int)program;
+    session_tick(init, PROGRAM_RETRY_MS);
 }
 
 static void end_boot(struct init *init, int wait_status)
