@@ -68,10 +68,18 @@ void promises_note_session_event(enum session_event event)
         keep(PROMISE_SESSION);
 }
 
+/* The saving of work is cut short by its own end, by its deadline or by a third TERM. */
+static bool is_shutdown_over(void)
+{
+    return model.terms >= 3 || kernel_find(PROCESS_SHUTDOWN) == NULL ||
+           model.now_ns >= model.promises[PROMISE_SESSION].due_ns;
+}
+
 void promises_note_session(enum init_session_state from, enum init_session_state to)
 {
     if (from == to)
         return;
+    model.early += from == INIT_SESSION_SHUTDOWN && !is_shutdown_over();
     if (model.stop_ns == 0 && to != INIT_SESSION_RUNNING)
         model.stop_ns = model.now_ns;
     if (to == INIT_SESSION_SWEEPING)

@@ -190,6 +190,8 @@ static const struct mutation mutations[] = {
      .state = INIT_SESSION_STOPPING, .event = SESSION_STOP_AGAIN, .next = INIT_SESSION_STOPPING},
     {.what = "a third TERM only waits",
      .state = INIT_SESSION_KILLING, .event = SESSION_STOP_FORCE, .next = INIT_SESSION_KILLING},
+    {.what = "a second TERM cuts the shutdown short",
+     .state = INIT_SESSION_SHUTDOWN, .event = SESSION_STOP_AGAIN, .next = INIT_SESSION_WIPING, .action = SESSION_DO_WIPE},
     {.what = "a forced stop skips the wiping",
      .state = INIT_SESSION_SHUTDOWN, .event = SESSION_STOP_FORCE, .next = INIT_SESSION_DONE},
     {.what = "what ignores TERM is not killed",
