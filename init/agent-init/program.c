@@ -215,8 +215,6 @@ void program_child_ended(struct init *init, pid_t pid, int wait_status)
                            : " was killed before it was done; the work is in the volume",
                        NULL);
     events_record(init, INIT_EVENT_SHUTDOWN_DONE, "", (uint32_t)wait_status);
-    if (program == INIT_PROGRAM_WIPE)
-        session_post(init, SESSION_WIPE_ENDED);
-    else
-        session_post(init, wait_status == 0 ? SESSION_SHUTDOWN_ENDED : SESSION_SHUTDOWN_FAILED);
+    enum session_event end = wait_status == 0 ? SESSION_SHUTDOWN_ENDED : SESSION_SHUTDOWN_FAILED;
+    session_post(init, program == INIT_PROGRAM_WIPE ? SESSION_WIPE_ENDED : end);
 }

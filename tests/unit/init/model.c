@@ -235,6 +235,12 @@ static bool freeze_passes(void)
     return true;
 }
 
+static bool looks_are_held(void)
+{
+    model.looks_are_held = !model.looks_are_held;
+    return true;
+}
+
 static bool may_come(void)
 {
     return kernel_find(PROCESS_MAIN) != NULL || kernel_find(PROCESS_BOOT) != NULL;
@@ -288,6 +294,7 @@ static const struct {
     [TIME_PASSES]         = {.name = "time passes",               .happen = time_passes},
     [FREEZE_PASSES]       = {.name = "a freeze passes",           .happen = freeze_passes},
     [CROWD_ENDS]          = {.name = "a crowd of orphans ends",   .happen = crowd_ends},
+    [LOOKS_ARE_HELD]      = {.name = "looks are held up, or no longer", .happen = looks_are_held},
     [VISITOR_COMES]       = {.name = "a visitor comes",           .happen = visitor_comes},
     [VISITOR_LEAVES]      = {.name = "the visitor leaves",        .kind = PROCESS_VISITOR},
 };

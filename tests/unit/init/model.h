@@ -35,9 +35,10 @@ enum happening {
     WIPE_ENDS,
     TIME_PASSES, /* to the next timer, or to what was promised next */
     /* From here on only in long orders. */
-    FREEZE_PASSES, /* the container was frozen: time went by, and nobody looked */
-    CROWD_ENDS,    /* more orphans at once than PID 1 rests in a row */
-    VISITOR_COMES, /* from outside: nobody's child, and no signal tells of its end */
+    FREEZE_PASSES,  /* the container was frozen: time went by, and nobody looked */
+    CROWD_ENDS,     /* more orphans at once than PID 1 rests in a row */
+    LOOKS_ARE_HELD, /* up, because others have the cpu; and no longer */
+    VISITOR_COMES,  /* from outside: nobody's child, and no signal tells of its end */
     VISITOR_LEAVES,
     HAPPENING_COUNT
 };
@@ -99,6 +100,8 @@ struct model {
     int process_count;
     bool forks_fail;
     bool looks_are_slow;
+    bool looks_are_held;
+    bool is_walk;      /* the last look was one past thousands */
     bool is_woken;     /* by what happened */
     bool is_reap_vain; /* the timer for reaping rang, and nobody was dead or died since */
     uint64_t cpu_ns;
@@ -116,6 +119,7 @@ struct model {
     uint64_t rung_ns; /* when the clock last rang */
     uint32_t rings;
     uint64_t looked_ns; /* for any dead one */
+    uint64_t look_ns;   /* what that took */
     uint64_t frozen_ns; /* since the beginning */
     uint64_t stop_ns;   /* when the stop began; 0: it has not */
     struct promise promises[PROMISE_COUNT];

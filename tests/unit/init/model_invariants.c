@@ -96,6 +96,12 @@ static bool every_child_is_reaped_once(void)
     return true;
 }
 
+/* Whatever else made the last look long. */
+static bool the_dead_wait_only_after_a_walk(void)
+{
+    return is_done() || !kernel_has_dead() || model.is_walk;
+}
+
 /* Or it would wake again and again as long as thousands live. */
 static bool a_look_in_vain_asks_for_no_other(void)
 {
@@ -276,6 +282,7 @@ static const struct {
     {"what is not listed is refused and logged",        what_is_not_listed_is_refused_and_logged},
     {"it exits only when it owes nothing",              it_exits_only_when_it_owes_nothing},
     {"every child is reaped once",                      every_child_is_reaped_once},
+    {"the dead wait only after a walk",                 the_dead_wait_only_after_a_walk},
     {"a look in vain asks for no other",                a_look_in_vain_asks_for_no_other},
     {"a program that could not be started soon is",     a_program_is_soon_tried_again},
     {"every service with a process knows it",           every_service_with_a_process_knows_it},

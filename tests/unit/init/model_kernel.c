@@ -228,8 +228,10 @@ pid_t waitpid(pid_t pid, int *stat_loc, int options)
     (void)options;
     if (pid == -1) {
         uint64_t spent_ns = model.looks_are_slow ? MODEL_SLOW_LOOK_NS : 0;
-        model.now_ns += spent_ns;
+        model.look_ns = spent_ns + (model.looks_are_held ? MODEL_SLOW_LOOK_NS : 0);
+        model.now_ns += model.look_ns;
         model.cpu_ns += spent_ns;
+        model.is_walk = model.looks_are_slow;
         model.looked_ns = model.now_ns;
         model.promises[PROMISE_LOOK].due_ns = 0;
     }

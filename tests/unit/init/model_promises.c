@@ -204,7 +204,7 @@ void promises_note_rest(void)
     renew(PROMISE_EMPTY, is_waiting && kernel_is_empty(), model.now_ns + NEXT_LOOK);
     renew(PROMISE_KILL, is_kill_owed(), model.now_ns + NEXT_LOOK);
     renew(PROMISE_LOOK, state != INIT_SESSION_DONE && kernel_has_dead(),
-          model.looked_ns + RESTS_PER_LOOK * MODEL_SLOW_LOOK_NS);
+          model.looked_ns + RESTS_PER_LOOK * model.look_ns);
 }
 
 uint64_t promises_next(void)
