@@ -172,6 +172,15 @@ agent-init/run/write/1/EIO agent-init/run/write/12/EIO agent-init/run/write/6/EI
     [ "$status" -eq 0 ]
 }
 
+@test "whichever git of the commit is killed before it begins, that is said or the work is saved" {
+    local count
+    # One for each git that is started.
+    count=$(awk '$1 == "agent-commit/shutdown/rt_sigprocmask" { print $2 }' "$PLACE/clean/counts")
+    [ "$count" -ge 10 ]
+    seq -f "agent-commit/shutdown/rt_sigprocmask/%g/kill" "$count" |
+        xargs -P "$(nproc)" -n 1 "$ROOT/tests/fault/cell" "$PLACE"
+}
+
 @test "a mount that is left is seen" {
     mount --bind "$SESSION/volume" "$SESSION/volume"
     run "$ROOT/tests/fault/judge" "$PLACE" "$SESSION" "$CELL"
