@@ -53,15 +53,27 @@ static bool has_default_acl(int fd)
     return fgetxattr(fd, "system.posix_acl_default", NULL, 0) > 0;
 }
 
+/* Gives the new directory FD the mode that it was asked for and nothing else, so that what is made
+ * in it gets that too. */
+static int make_plain(int fd, mode_t mode)
+{
+    int result = copy_attributes_drop_acls(fd, true);
+    return result == 0 && fchmod(fd, mode) < 0 ? -errno : result;
+}
+
 static int enter_link_directory(struct copy_worker *worker, struct copy_directory *directory)
 {
     if (directory->top->root.link < 0)
         return 0;
-    mode_t mode = worker->run->plan->is_shared ? 0775 : 0755;
-    int result = directory->parent == NULL ? 0 : copy_directory_make(directory, COPY_LINK, mode);
-    if (result >= 0)
-        result = directory->fds[COPY_LINK] = copy_directory_open(directory, COPY_LINK, O_PATH);
-    return result < 0 ? result : 0;
+    bool is_shared = worker->run->plan->is_shared;
+    mode_t mode = is_shared ? 0775 : 0755;
+    int made = directory->parent == NULL ? 1 : copy_directory_make(directory, COPY_LINK, mode);
+    if (made < 0)
+        return made;
+    int fd = directory->fds[COPY_LINK] = copy_directory_open(directory, COPY_LINK, O_RDONLY);
+    if (fd < 0)
+        return fd;
+    return made == 0 && !is_shared && has_default_acl(fd) ? make_plain(fd, mode) : 0;
 }
 
 int copy_write_directory(struct copy_worker *worker, struct copy_directory *directory,
@@ -80,6 +92,13 @@ int copy_write_directory(struct copy_worker *worker, struct copy_directory *dire
     /* What is made below inherits it, so only a directory that was there needs the look. */
     bool is_inherited = !is_top && directory->parent->is_mode_lost;
     directory->is_mode_lost = is_inherited || (result == 1 && has_default_acl(fd));
+    bool is_to_be_plain = result == 0 && is_inherited && has_plain_directories(directory) &&
+                          !worker->run->plan->is_shared;
+    if (is_to_be_plain)
+        result = make_plain(fd, mode);
+    if (result < 0)
+        return fail(-result, "take the ACLs from", directory, NULL, err);
+    directory->is_mode_lost = directory->is_mode_lost && !is_to_be_plain;
     result = enter_link_directory(worker, directory);
     return result < 0 ? fail(-result, "make the linked directory", directory, NULL, err) : 0;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "init/agent-boot/boot.h"
+#include "init/agent-boot/copy_attributes.h"
 #include "init/agent-boot/places.h"
 #include "init/agent-boot/shared_group.h"
 #include "lib/base/cleanup.h"
@@ -91,12 +92,17 @@ static int hide_host_mounts(struct error *err)
     return move_alternates(err);
 }
 
-/* chmod comes before chown: root is no longer the owner afterwards, and has no FOWNER. */
+/* chmod comes before chown: root is no longer the owner afterwards, and has no FOWNER. A default
+ * ACL of the volume would be on everything that is ever made in PATH. */
 static int make_owned_directory(const char *path, mode_t mode, uid_t uid, gid_t gid,
                                 struct error *err)
 {
     if (mkdir(path, 0700) < 0)
         return errno == EEXIST ? 0 : error_set(err, errno, "make directory '%s'", path);
+    cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int result = fd < 0 ? -errno : copy_attributes_drop_acls(fd, true);
+    if (result < 0)
+        return error_set(err, -result, "take the ACLs from '%s'", path);
     if (chmod(path, mode) < 0 || chown(path, uid, gid) < 0)
         return error_set(err, errno, "give '%s' to %u:%u", path, uid, gid);
     return 0;

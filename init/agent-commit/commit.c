@@ -27,7 +27,7 @@ static int has_staged(struct error *err)
     if (has_head <= 0)
         return has_head < 0 ? has_head : work_tree_ask(any, answer, sizeof(answer), err);
     struct process_result result = {.wait_status = 0};
-    int outcome = work_tree_git(diff, NULL, 0, &result, err);
+    int outcome = work_tree_git_answer(diff, NULL, 0, &result, err);
     if (outcome == 0)
         outcome = !process_is_success(result.wait_status);
     process_result_free(&result);
@@ -50,7 +50,7 @@ static int find_pending(struct pending *pending, bool forgets, struct error *err
     };
     *pending = (struct pending){.is_any = false};
     struct process_result result = {.wait_status = 0};
-    int outcome = work_tree_git(arguments, NULL, 0, &result, err);
+    int outcome = work_tree_git_answer(arguments, NULL, 0, &result, err);
     char *line = outcome == 0 ? result.output : NULL;
     for (int i = 0; line != NULL && *line != '\0'; i++) {
         char *next = strchr(line, '\n');

@@ -224,7 +224,7 @@ static int check_base(const struct options *options, enum work_tree_way way, str
     snprintf(base, sizeof(base), "%.*s^{commit}", COMMIT_ID_SIZE - 1, options->base);
     const char *const verify[] = {"rev-parse", "--verify", "--quiet", base, NULL};
     struct process_result found = {.wait_status = 0};
-    int result = work_tree_git(verify, NULL, 0, &found, err);
+    int result = work_tree_git_answer(verify, NULL, 0, &found, err);
     if (result == 0 && !process_is_success(found.wait_status))
         result = found.error_output_size > 0
                      ? work_tree_refusal(verify, &found, err)

@@ -30,7 +30,7 @@ static int list_submodules(struct path_list *submodules, struct error *err)
 {
     static const char *const arguments[] = {"ls-files", "--stage", "-z", NULL};
     struct process_result output = {.wait_status = 0};
-    int result = work_tree_git(arguments, NULL, 0, &output, err);
+    int result = work_tree_git_answer(arguments, NULL, 0, &output, err);
     size_t at = 0;
     for (; result == 0 && at < output.output_size; at += strlen(output.output + at) + 1) {
         const char *path = strchr(output.output + at, '\t');

@@ -95,7 +95,7 @@ static int has_own(const struct question *question, const char *id, struct error
         NULL,
     };
     struct process_result result = {.wait_status = 0};
-    int outcome = work_tree_git(arguments, question->text, question->size, &result, err);
+    int outcome = work_tree_git_answer(arguments, question->text, question->size, &result, err);
     if (outcome == 0)
         outcome = result.output_size > 0;
     process_result_free(&result);
@@ -133,7 +133,7 @@ static int ask_refs(struct question *question, struct error *err)
         NULL,
     };
     struct process_result result = {.wait_status = 0};
-    int outcome = work_tree_git(arguments, NULL, 0, &result, err);
+    int outcome = work_tree_git_answer(arguments, NULL, 0, &result, err);
     char *next = result.output;
     for (char *line = next; outcome == 0 && *line != '\0'; line = next) {
         next = end_line(line);
@@ -152,7 +152,7 @@ static int ask_work_trees(struct question *question, struct error *err)
 {
     static const char *const arguments[] = {"worktree", "list", "--porcelain", NULL};
     struct process_result result = {.wait_status = 0};
-    int outcome = work_tree_git(arguments, NULL, 0, &result, err);
+    int outcome = work_tree_git_answer(arguments, NULL, 0, &result, err);
     char name[PATH_MAX] = "HEAD";
     char *next = result.output;
     for (char *line = next; outcome == 0 && *line != '\0'; line = next) {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
@@ -163,6 +164,15 @@ int work_tree_refusal(const char *const *arguments, const struct process_result 
                      process_exit_code(result->wait_status), line[0] == '\0' ? "" : ": ", line);
 }
 
+int work_tree_git_answer(const char *const *arguments, const void *input, size_t input_size,
+                         struct process_result *result, struct error *err)
+{
+    int outcome = work_tree_git(arguments, input, input_size, result, err);
+    if (outcome == 0 && WIFSIGNALED(result->wait_status))
+        outcome = work_tree_refusal(arguments, result, err);
+    return outcome;
+}
+
 int work_tree_git_checked(const char *const *arguments, const void *input, size_t input_size,
                           struct error *err)
 {
@@ -177,7 +187,7 @@ int work_tree_git_checked(const char *const *arguments, const void *input, size_
 int work_tree_ask(const char *const *arguments, char *answer, size_t size, struct error *err)
 {
     struct process_result result = {.wait_status = 0};
-    int outcome = work_tree_git(arguments, NULL, 0, &result, err);
+    int outcome = work_tree_git_answer(arguments, NULL, 0, &result, err);
     if (outcome == 0 && process_is_success(result.wait_status)) {
         snprintf(answer, size, "%.*s", (int)strcspn(result.output, "\n"), result.output);
         outcome = answer[0] != '\0';

@@ -38,12 +38,16 @@ int work_tree_git(const char *const *arguments, const void *input, size_t input_
 int work_tree_refusal(const char *const *arguments, const struct process_result *result,
                       struct error *err);
 
+/* work_tree_git, where a git that was killed is -EPROTO: what it did not say is no answer. */
+int work_tree_git_answer(const char *const *arguments, const void *input, size_t input_size,
+                         struct process_result *result, struct error *err);
+
 /* work_tree_git, where a status other than 0 is -EPROTO, and the output is dropped. */
 int work_tree_git_checked(const char *const *arguments, const void *input, size_t input_size,
                           struct error *err);
 
 /* The first line that git prints, into ANSWER of SIZE bytes. 1; 0 when git fails or prints none;
- * -errno. */
+ * -errno, when it was killed too. */
 int work_tree_ask(const char *const *arguments, char *answer, size_t size, struct error *err);
 
 /*

@@ -57,6 +57,7 @@ struct init {
     uint64_t stop_ns; /* when the stop began; 0: it has not */
     uint64_t rest_ns; /* until then nobody is reaped */
     uint32_t rests;   /* in a row */
+    uint64_t away_ns; /* monotonic time less our own of the cpu, at the last look at both */
     int signal_fd;
     struct service *main; /* NULL while agent-boot has not named it */
     uint32_t service_count;

@@ -25,8 +25,7 @@
 static const char usage[] =
     "Usage: agent-init [--stop-grace SECONDS] [--] COMMAND [ARGUMENT]...\n"
     "  or:  agent-init --boot[=PROGRAM] [--stop-grace SECONDS] [--] [ARGUMENT]...\n"
-    "Be PID 1 of a container: reap, forward signals, stop everything in order.\n"
-    "\n"
+    "Be PID 1 of a container: reap, forward signals, stop everything in order.\n\n"
     "      --boot[=PROGRAM]      start PROGRAM (" INIT_BOOT_PROGRAM ")\n"
     "                            with the ARGUMENTs and supervise the services it names\n"
     "      --stop-grace SECONDS  let stopping take at most this long (8)\n"
@@ -149,9 +148,8 @@ static void run(struct init *init)
         supervisor_settle(init);
         session_settle(init);
         control_settle(init);
-        if (init->state == INIT_SESSION_DONE)
-            break;
-        if (event_loop_run_once(&init->loop, has_more ? 0 : -1) < 0)
+        if (init->state != INIT_SESSION_DONE &&
+            event_loop_run_once(&init->loop, has_more ? 0 : -1) < 0)
             nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL); /* no memory; never spin */
     }
     /* A child that a signal named may have been the last, and who follows is owed the end. */

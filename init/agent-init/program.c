@@ -166,7 +166,7 @@ static int start_process(struct init *init, enum init_program program)
 void program_start(struct init *init, enum init_program program)
 {
     int result = start_process(init, program);
-    init->pending_program = result < 0 ? (int)program : -1;
+    init->pending_program = -1;
     if (result == 0) {
         init->program_tries = 0;
         reap_watch(init, &init->programs[program]);
@@ -176,10 +176,12 @@ void program_start(struct init *init, enum init_program program)
         diagnostic_say("cannot make a process for ", init->boot_program, ": ", strerror(-result),
                        NULL);
     /* While stopping the deadline ends the attempts. */
-    if (++init->program_tries > SERVICE_SPAWN_TRIES && program == INIT_PROGRAM_BOOT)
+    if (++init->program_tries > SERVICE_SPAWN_TRIES && program == INIT_PROGRAM_BOOT) {
         session_post(init, SESSION_BOOT_ENDED);
-    else
-        session_tick(init, PROGRAM_RETRY_MS);
+        return;
+    }
+    init->pending_program = (int)program;
+    session_tick(init, PROGRAM_RETRY_MS);
 }
 
 static void end_boot(struct init *init, int wait_status)
@@ -213,8 +215,6 @@ void program_child_ended(struct init *init, pid_t pid, int wait_status)
                            : " was killed before it was done; the work is in the volume",
                        NULL);
     events_record(init, INIT_EVENT_SHUTDOWN_DONE, "", (uint32_t)wait_status);
-    if (program == INIT_PROGRAM_WIPE)
-        session_post(init, SESSION_WIPE_ENDED);
-    else
-        session_post(init, wait_status == 0 ? SESSION_SHUTDOWN_ENDED : SESSION_SHUTDOWN_FAILED);
+    enum session_event end = wait_status == 0 ? SESSION_SHUTDOWN_ENDED : SESSION_SHUTDOWN_FAILED;
+    session_post(init, program == INIT_PROGRAM_WIPE ? SESSION_WIPE_ENDED : end);
 }

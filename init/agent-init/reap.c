@@ -104,12 +104,16 @@ static void look_after_rest(struct init *init)
     event_loop_set_timer(&init->loop, INIT_TIMER_REAP, init->rest_ns, wake_for_timer, NULL);
 }
 
-/* True when we rest after a look, the last since the round began at CPU_START_NS, took WALK_NS. */
-static bool is_resting(struct init *init, uint64_t cpu_start_ns, uint64_t walk_ns, bool was_vain)
+/* True when we rest after a look that was over at NOW_NS and took WALK_NS. */
+static bool is_resting(struct init *init, uint64_t now_ns, uint64_t walk_ns, bool was_vain)
 {
     init->rests = was_vain ? 0 : init->rests;
+    if (walk_ns < WALK_NS)
+        return false;
     /* The time that others had the cpu is no walk of ours. */
-    if (walk_ns < WALK_NS || cpu_ns() - cpu_start_ns < WALK_NS)
+    uint64_t before_ns = init->away_ns;
+    init->away_ns = now_ns - cpu_ns();
+    if (walk_ns < WALK_NS + init->away_ns - before_ns)
         return false;
     if (init->rests == RESTS_MAX) {
         uint32_t count = for_each_child(init, ASKED_MAX, ask, 0);
@@ -134,7 +138,7 @@ bool reap_children(struct init *init)
         return false;
     }
     event_loop_clear_timer(&init->loop, INIT_TIMER_REAP); /* this is the look it was set for */
-    uint64_t cpu_start = cpu_ns();
+    init->away_ns = start - cpu_ns();
     for (int i = 0; i < REAP_BATCH; i++) {
         int wait_status;
         pid_t pid = waitpid(-1, &wait_status, WNOHANG);
@@ -144,7 +148,7 @@ bool reap_children(struct init *init)
             session_tick(init, REAP_RETRY_MS); /* the signal that told has been taken */
         if (pid > 0)
             close_books(init, pid, wait_status);
-        if (is_resting(init, cpu_start, walk_ns, pid <= 0) || pid <= 0)
+        if (is_resting(init, start, walk_ns, pid <= 0) || pid <= 0)
             return false;
     }
     return true;

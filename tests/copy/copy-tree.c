@@ -1,8 +1,9 @@
 /*
  * Copies one directory into another with the engine of the workspace copy:
- *     copy-tree [--listed] [--shared] SOURCE TARGET [READER-UID WRITER-UID]
+ *     copy-tree [--listed] [--shared] [--plain DIRECTORY] SOURCE TARGET [READER-UID WRITER-UID]
  * --listed takes the paths on standard input, each NUL-terminated, as a session takes its list, and
- * leaves TARGET itself as it is. --shared copies for a group that shares the tree.
+ * leaves TARGET itself as it is. --shared copies for a group that shares the tree. --plain copies
+ * as a git directory's objects are copied, files being linked below DIRECTORY too.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,18 +45,12 @@ static int plan_listed(struct copy_plan *plan, struct copy_directory *top)
     return 0;
 }
 
-static int copy(struct copy_plan *plan, int source, int target, bool is_listed)
+static int copy(struct copy_plan *plan, const struct copy_root *root, bool is_listed)
 {
     struct error err = ERROR_INITIALIZER;
     struct copy_result done;
-    struct copy_root root = {
-        .source = source,
-        .target = target,
-        .link = -1,
-        .flags = is_listed ? COPY_KEEP_ROOT : 0,
-    };
     struct copy_directory *top;
-    int result = copy_plan_add_root(plan, &root, &top);
+    int result = copy_plan_add_root(plan, root, &top);
     if (result == 0)
         result = is_listed ? plan_listed(plan, top) : copy_plan_add_tree(plan, top, ".");
     if (result < 0)
@@ -85,11 +80,12 @@ int main(int argc, char **argv)
     argv++;
     bool is_listed = takes_option(&argv, "--listed");
     bool is_shared = takes_option(&argv, "--shared");
+    const char *plain = takes_option(&argv, "--plain") && argv[0] != NULL ? *argv++ : NULL;
     size_t count = 0;
     while (argv[count] != NULL)
         count++;
     if (count != 2 && count != 4) {
-        fprintf(stderr, "usage: copy-tree [--listed] [--shared] SOURCE TARGET "
+        fprintf(stderr, "usage: copy-tree [--listed] [--shared] [--plain DIRECTORY] SOURCE TARGET "
                         "[READER-UID WRITER-UID]\n");
         return 2;
     }
@@ -100,7 +96,16 @@ int main(int argc, char **argv)
     };
     cleanup_fd int source = open_directory(argv[0]);
     cleanup_fd int target = open_directory(argv[1]);
-    int status = source < 0 || target < 0 ? 1 : copy(&plan, source, target, is_listed);
+    cleanup_fd int link = plain == NULL ? -1 : open_directory(plain);
+    const struct copy_root root = {
+        .source = source,
+        .target = target,
+        .link = link,
+        .flags = (is_listed || plain != NULL ? COPY_KEEP_ROOT : 0U) |
+                 (plain != NULL ? COPY_PLAIN_DIRECTORIES | COPY_REGULAR_ONLY : 0U),
+    };
+    bool is_open = source >= 0 && target >= 0 && (plain == NULL || link >= 0);
+    int status = is_open ? copy(&plan, &root, is_listed) : 1;
     copy_plan_free(&plan);
     return status;
 }

@@ -237,6 +237,41 @@ shares() {
     [[ "$output" != *12345* ]]
 }
 
+@test "nor do plain directories, as those of git, keep one, and their files have the mode of the source" {
+    mkdir -p "$WORK/source/a/b" "$WORK/link"
+    echo x | tee "$WORK/source/a/file" "$WORK/source/a/b/file" >/dev/null
+    chmod 0640 "$WORK/source/a/file"
+    setfacl -m u:7:r "$WORK/source/a/b/file"
+    setfacl -m d:u:12345:rwx "$WORK/copy" "$WORK/link"
+    mkdir "$WORK/copy/control" "$WORK/link/control"
+    getfacl -cn "$WORK/copy/control" "$WORK/link/control" | grep -c '^default:user:12345:rwx' | grep -qx 2
+    rmdir "$WORK/copy/control" "$WORK/link/control"
+    run -0 "$COPY" --plain "$WORK/link" "$WORK/source" "$WORK/copy"
+    run -0 getfacl -Rcn "$WORK/copy/a" "$WORK/link/a"
+    echo "$output"
+    [[ "$output" != *12345* && "$output" != *default* ]]
+    # What the source has of its own is there.
+    [ "$(grep -c '^user:7:r--' <<<"$output")" -eq 2 ]
+    [ "$(stat -c %a "$WORK/copy/a" "$WORK/copy/a/b" "$WORK/link/a" "$WORK/copy/a/file" | tr '\n' ' ')" = "755 755 755 640 " ]
+}
+
+@test "a default ACL of the volume is on nothing that a session has there" {
+    local place
+    place=$(mktemp -d /dev/shm/copy-test.XXXXXX)
+    chmod 0755 "$place"
+    "$ROOT/tests/fault/prepare" "$place" "$SHELL_IMAGE"
+    mkdir -p "$place/session/volume"
+    setfacl -m d:u:12345:rwx "$place/session/volume"
+    mkdir "$place/session/volume/control"
+    getfacl -cn "$place/session/volume/control" | grep -q '^default:user:12345:rwx'
+    "$ROOT/tests/fault/session" "$place" "$place/session"
+    cat "$place/session/log"
+    grep -qx code=7 "$place/session/result"
+    run getfacl -Rcn "$place/session/volume/workspace" "$place/session/volume/local.git"
+    rm -rf "$place"
+    [[ "$output" == *user::* && "$output" != *12345* ]]
+}
+
 # session OPTION...: a session on $REPO; MS is what its copy took, SAID how many lines of progress there were.
 session() {
     run --separate-stderr "$CA" run shell "$REPO" --name "copy-$BATS_TEST_NUMBER-$$" "$@" -- true

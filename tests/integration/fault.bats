@@ -52,6 +52,54 @@ judged() {
     judged 'the injection never fired'
 }
 
+@test "a call that only some sessions make may not be reached, if nothing else is wrong" {
+    sed -i 's/^fired=1/fired=0/' "$SESSION/result"
+    CELL+=/sometimes
+    run "$ROOT/tests/fault/judge" "$PLACE" "$SESSION" "$CELL"
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$output" = not-reached ]
+    echo '  git        failed        0.1 ms  look at the workspace' >>"$SESSION/log"
+    judged 'not smooth, without a fault'
+    # Reached, it is a cell like any other.
+    sed -i 's/^fired=0/fired=1/' "$SESSION/result"
+    judged 'not absorbed'
+}
+
+@test "the cells are all occurrences up to ten, and those of calls that are not always made are named" {
+    mkdir "$SESSION/clean.1" "$SESSION/clean.2"
+    printf '%s\n' 'agent-init/run/read 3' 'agent-init/run/write 12' 'agent-init/run/getpid 1' 'agent-init/run/exit_group 1' \
+        'agent-boot/boot/mount 2' >"$SESSION/clean.1/counts"
+    printf '%s\n' 'agent-init/run/read 4' 'agent-init/run/write 20' 'agent-init/run/getpid 1' >"$SESSION/clean.2/counts"
+    run --separate-stderr "$ROOT/tests/fault/matrix" "$SESSION"
+    echo "$output"
+    [ "$(grep EIO <<<"$output" | tr '\n' ' ')" = "agent-boot/boot/mount/1/EIO/sometimes agent-boot/boot/mount/2/EIO/sometimes \
+agent-init/run/read/1/EIO agent-init/run/read/2/EIO agent-init/run/read/3/EIO \
+agent-init/run/write/1/EIO agent-init/run/write/12/EIO agent-init/run/write/6/EIO " ]
+    grep -qx 'agent-init/run/getpid/1/kill' <<<"$output"
+    run ! grep exit_group <<<"$output"
+    # shellcheck disable=SC2154 # run --separate-stderr sets it
+    [ "$stderr" = "1 calls were made in some of 2 clean sessions only: agent-boot/boot/mount" ]
+}
+
+@test "a refusal is one line, or that of a relay beside its cause" {
+    CELL=agent-boot/boot/openat/1/EIO
+    sed -i 's/^code=7/code=220/' "$SESSION/result"
+    allowed() {
+        run "$ROOT/tests/fault/judge" "$PLACE" "$SESSION" "$CELL"
+        echo "$output"
+        [ "$output" = refused-220 ]
+    }
+    echo 'agent-boot: the workspace cannot be copied' >>"$SESSION/log"
+    allowed
+    echo 'agent-exec-relay: there is no sandbox for this command' >>"$SESSION/log"
+    allowed
+    echo 'agent-init: and something else' >>"$SESSION/log"
+    judged 'ended with 220 and 3 lines that say why'
+    sed -i '/^agent-exec-relay:/d' "$SESSION/log"
+    judged 'ended with 220 and 2 lines that say why'
+}
+
 @test "ends are seen: hung, killed, undocumented, unexplained, before others" {
     sed -i 's/^end=exited/end=hung/' "$SESSION/result"
     judged 'the session hung'
@@ -122,6 +170,15 @@ judged() {
     run "$ROOT/tests/fault/judge" "$PLACE" "$SESSION" "$CELL"
     echo "$output"
     [ "$status" -eq 0 ]
+}
+
+@test "whichever git of the commit is killed before it begins, that is said or the work is saved" {
+    local count
+    # One for each git that is started.
+    count=$(awk '$1 == "agent-commit/shutdown/rt_sigprocmask" { print $2 }' "$PLACE/clean/counts")
+    [ "$count" -ge 10 ]
+    seq -f "agent-commit/shutdown/rt_sigprocmask/%g/kill" "$count" |
+        xargs -P "$(nproc)" -n 1 "$ROOT/tests/fault/cell" "$PLACE"
 }
 
 @test "a mount that is left is seen" {

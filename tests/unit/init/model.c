@@ -10,9 +10,9 @@
 #include "tests/unit/init/model_kernel.h"
 
 #define MS CLOCK_NANOSECONDS_PER_MILLISECOND
-#define GRACE_MS 300
-
-enum { WEB, MAIN };
+/* Longer than what a timer that was held up may be late, and no deadline's multiple. */
+#define FROZEN_MS 613
+#define CROWD 40
 
 struct model model;
 
@@ -33,21 +33,18 @@ static const struct init_service rows[] = {
 };
 /* clang-format on */
 
-static bool is_reap_due(const struct init *init)
-{
-    return init->timers[INIT_TIMER_REAP].deadline_ns != 0;
-}
-
-/* As main.c's loop, as long as SIGCHLD wakes it: each death once, none while it rests. */
+/* As main.c's loop, as long as something wakes it. */
 static void run(struct init *init)
 {
-    bool has_more = true;
-    for (int wakes = 0; has_more && init->state != INIT_SESSION_DONE;) {
+    bool has_more = model.is_woken;
+    while ((has_more || kernel_has_signals()) && init->state != INIT_SESSION_DONE) {
+        if (kernel_has_signals())
+            session_on_signal(init, 1);
         has_more = reap_children(init);
         supervisor_settle(init);
         session_settle(init);
-        has_more |= kernel_has_dead() && !is_reap_due(init) && wakes++ < MODEL_PROCESSES_MAX;
     }
+    promises_note_rest();
 }
 
 void model_reset(bool forks_fail)
@@ -67,15 +64,17 @@ void model_reset(bool forks_fail)
     init->loop.sources = init->sources;
     init->loop.timers = init->timers;
     init->is_pid1 = true;
+    init->signal_fd = MODEL_SIGNAL_FD;
     init->boot_fd = init->control_fd = init->channel_fd = init->pending_program = -1;
     for (int i = 0; i < INIT_PROGRAM_COUNT; i++)
         init->programs[i] = CHILD_NONE;
-    init->grace_ms = GRACE_MS;
+    init->grace_ms = MODEL_GRACE_MS;
     init->boot_program = "boot";
     init->boot_arguments = no_arguments;
     init->main = &init->services[MAIN];
     init->service_count = 2;
     model.forks_fail = forks_fail;
+    model.is_woken = true;
     program_start(init, INIT_PROGRAM_BOOT);
     run(init);
 }
@@ -89,6 +88,7 @@ static bool say(int fd, const void *data, size_t size)
     for (int i = 0; i < INIT_SOURCES_MAX; i++) {
         if (loop->sources[i].callback == NULL || loop->sources[i].fd != fd)
             continue;
+        model.is_woken = true;
         kernel_send(&(struct kernel_message){.fd = fd, .data = data, .size = size});
         loop->sources[i].callback(loop->sources[i].context, 1);
         return true;
@@ -112,7 +112,9 @@ static bool boot_says_ready(void)
 
 static bool boot_refuses(void)
 {
-    return boot_says(INIT_PROTOCOL_VERSION, INIT_BOOT_REFUSED, 211);
+    bool has_refused = boot_says(INIT_PROTOCOL_VERSION, INIT_BOOT_REFUSED, 211);
+    model.has_refused |= has_refused;
+    return has_refused;
 }
 
 static bool boot_talks_nonsense(void)
@@ -127,10 +129,27 @@ static bool web_says_ready(void)
            say(model.init.services[WEB].notice_fd, &ready, sizeof(ready));
 }
 
+static bool web_says_it_lives(void)
+{
+    static const struct init_notice alive = {.word = INIT_NOTICE_ALIVE};
+    if (kernel_find(PROCESS_WEB) == NULL || model.init.services[WEB].notice_fd < 0)
+        return false;
+    promises_note_life();
+    return say(model.init.services[WEB].notice_fd, &alive, sizeof(alive));
+}
+
 static bool term_comes(void)
 {
     model.terms++;
-    session_request_stop(&model.init, SIGTERM);
+    kernel_signal(SIGTERM);
+    return true;
+}
+
+static bool int_comes(void)
+{
+    model.terms++;
+    model.is_interrupted |= model.stop_ns == 0;
+    kernel_signal(SIGINT);
     return true;
 }
 
@@ -139,6 +158,8 @@ static bool restart_web(void)
     if (model.init.state != INIT_SESSION_RUNNING)
         return false;
     model.web_starts = 0;
+    model.is_restart_wanted = kernel_find(PROCESS_WEB) != NULL;
+    model.is_woken = true;
     supervisor_restart(&model.init, &model.init.services[WEB]);
     return true;
 }
@@ -147,6 +168,8 @@ static bool stop_web(void)
 {
     if (model.init.state != INIT_SESSION_RUNNING)
         return false;
+    model.is_restart_wanted = false;
+    model.is_woken = true;
     supervisor_stop(&model.init, &model.init.services[WEB]);
     return true;
 }
@@ -160,6 +183,8 @@ static bool forks_fail(void)
 /* What control.c does then. */
 static bool client_fails(void)
 {
+    model.is_woken = true;
+    promises_note_client(false);
     session_tick(&model.init, 1000);
     return true;
 }
@@ -170,22 +195,71 @@ static bool looks_are_slow(void)
     return true;
 }
 
+/* When something is to be done next, by PID 1's timers or by what it promised. 0: never. */
+static uint64_t next_time(void)
+{
+    uint64_t next_ns = promises_next();
+    for (int i = 0; i < INIT_TIMER_COUNT; i++) {
+        uint64_t deadline_ns = model.init.timers[i].deadline_ns;
+        if (deadline_ns != 0 && (next_ns == 0 || deadline_ns < next_ns))
+            next_ns = deadline_ns;
+    }
+    return next_ns;
+}
+
+/* As event_loop.c does. What was promised for a time wakes nobody. */
 static bool time_passes(void)
 {
-    struct event_timer *next = NULL;
-    for (int i = 0; i < INIT_TIMER_COUNT; i++) {
-        struct event_timer *timer = &model.init.timers[i];
-        if (timer->deadline_ns != 0 && (next == NULL || timer->deadline_ns < next->deadline_ns))
-            next = timer;
-    }
-    if (next == NULL)
+    struct event_timer *timers = model.init.timers;
+    uint64_t next_ns = next_time();
+    if (next_ns == 0)
         return false;
-    if (next->deadline_ns > model.now_ns)
-        model.now_ns = next->deadline_ns;
-    model.is_reap_vain = next == &model.init.timers[INIT_TIMER_REAP] && !kernel_has_dead();
-    next->deadline_ns = 0;
-    next->callback(next->context);
+    if (next_ns > model.now_ns)
+        model.now_ns = next_ns;
+    promises_ring();
+    for (int i = 0; i < INIT_TIMER_COUNT; i++) {
+        if (timers[i].deadline_ns == 0 || timers[i].deadline_ns > model.now_ns)
+            continue;
+        model.is_woken = true;
+        model.is_reap_vain |= i == INIT_TIMER_REAP && !kernel_has_dead();
+        timers[i].deadline_ns = 0;
+        timers[i].callback(timers[i].context);
+    }
     return true;
+}
+
+static bool freeze_passes(void)
+{
+    model.now_ns += FROZEN_MS * MS;
+    model.frozen_ns += FROZEN_MS * MS;
+    return true;
+}
+
+static bool looks_are_held(void)
+{
+    model.looks_are_held = !model.looks_are_held;
+    return true;
+}
+
+static bool may_come(void)
+{
+    return kernel_find(PROCESS_MAIN) != NULL || kernel_find(PROCESS_BOOT) != NULL;
+}
+
+static bool crowd_ends(void)
+{
+    if (!may_come() || model.process_count + CROWD > MODEL_PROCESSES_MAX)
+        return false;
+    for (int i = 0; i < CROWD; i++)
+        kernel_end(&model.processes[kernel_add_process(PROCESS_ORPHAN) - MODEL_FIRST_PID], 0);
+    return true;
+}
+
+/* Once the work is saved nobody is waited for. */
+static bool visitor_comes(void)
+{
+    return model.init.state < INIT_SESSION_SHUTDOWN && kernel_find(PROCESS_VISITOR) == NULL &&
+           kernel_add_process(PROCESS_VISITOR) > 0;
 }
 
 /* clang-format off */
@@ -201,12 +275,14 @@ static const struct {
     [BOOT_TALKS_NONSENSE] = {.name = "boot talks nonsense",       .happen = boot_talks_nonsense},
     [BOOT_ENDS]           = {.name = "boot ends",                 .kind = PROCESS_BOOT},
     [WEB_SAYS_READY]      = {.name = "web says ready",            .happen = web_says_ready},
+    [WEB_SAYS_IT_LIVES]   = {.name = "web says that it lives",    .happen = web_says_it_lives},
     [WEB_ENDS]            = {.name = "web ends",                  .kind = PROCESS_WEB, .wait_status = 1 << 8},
     [MAIN_ENDS]           = {.name = "main ends",                 .kind = PROCESS_MAIN, .wait_status = 7 << 8},
     [ORPHAN_COMES]        = {.name = "an orphan comes",           .kind = PROCESS_ORPHAN, .is_coming = true},
     [ORPHAN_ENDS]         = {.name = "an orphan ends",            .kind = PROCESS_ORPHAN},
     [STUCK_COMES]         = {.name = "a stuck process comes",     .kind = PROCESS_STUCK, .is_coming = true},
     [TERM_COMES]          = {.name = "TERM comes",                .happen = term_comes},
+    [INT_COMES]           = {.name = "INT comes",                 .happen = int_comes},
     [RESTART_WEB]         = {.name = "web is to be restarted",    .happen = restart_web},
     [STOP_WEB]            = {.name = "web is to be stopped",      .happen = stop_web},
     [FORKS_FAIL]          = {.name = "forks fail, or work again", .happen = forks_fail},
@@ -216,6 +292,11 @@ static const struct {
     [SHUTDOWN_FAILS]      = {.name = "the shutdown fails",        .kind = PROCESS_SHUTDOWN, .wait_status = 1 << 8},
     [WIPE_ENDS]           = {.name = "the wiping ends",           .kind = PROCESS_WIPE},
     [TIME_PASSES]         = {.name = "time passes",               .happen = time_passes},
+    [FREEZE_PASSES]       = {.name = "a freeze passes",           .happen = freeze_passes},
+    [CROWD_ENDS]          = {.name = "a crowd of orphans ends",   .happen = crowd_ends},
+    [LOOKS_ARE_HELD]      = {.name = "looks are held up, or no longer", .happen = looks_are_held},
+    [VISITOR_COMES]       = {.name = "a visitor comes",           .happen = visitor_comes},
+    [VISITOR_LEAVES]      = {.name = "the visitor leaves",        .kind = PROCESS_VISITOR},
 };
 /* clang-format on */
 
@@ -230,9 +311,7 @@ static bool move_process(enum happening what)
     enum process_kind kind = happenings[what].kind;
     struct process *process = kernel_find(kind);
     if (happenings[what].is_coming)
-        return process == NULL &&
-               (kernel_find(PROCESS_MAIN) != NULL || kernel_find(PROCESS_BOOT) != NULL) &&
-               kernel_add_process(kind) > 0;
+        return process == NULL && may_come() && kernel_add_process(kind) > 0;
     if (process == NULL)
         return false;
     kernel_end(process, happenings[what].wait_status);
@@ -245,7 +324,7 @@ bool model_happen(enum happening what)
     struct init *init = &model.init;
     if (init->state == INIT_SESSION_DONE)
         return false;
-    model.is_reap_vain = false;
+    model.is_reap_vain = model.is_woken = false;
     bool has_happened =
         happenings[what].happen != NULL ? happenings[what].happen() : move_process(what);
     if (!has_happened)

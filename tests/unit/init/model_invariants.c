@@ -7,7 +7,7 @@
 #include "tests/unit/init/model_kernel.h"
 
 /* The grace, and what killing, shutting down and wiping may take beyond it. */
-#define STOP_MS_MAX (300 + 100 + 1000 + 750 + 1250)
+#define STOP_MS_MAX (MODEL_GRACE_MS + 100 + 1000 + 750 + 1250)
 /* Between two attempts to start a program. */
 #define PROGRAM_RETRY_MS 100
 #define BIT(number) (1U << (number))
@@ -59,12 +59,18 @@ static bool what_is_not_listed_is_refused_and_logged(void)
     return model.rejected == model.rejections_recorded;
 }
 
-/* Nobody that KILL could end is left, but the wiping when its time is over. */
+static bool may_be_left(enum process_kind kind)
+{
+    return kind == PROCESS_STUCK || kind == PROCESS_WIPE || kind == PROCESS_VISITOR;
+}
+
+/* Nobody that KILL could end is left, but the wiping when its time is over, and who entered after
+ * the last look for somebody to kill. */
 static bool it_exits_only_when_it_owes_nothing(void)
 {
     for (int i = 0; is_done() && i < model.process_count; i++) {
         const struct process *process = &model.processes[i];
-        if (process->is_alive && process->kind != PROCESS_STUCK && process->kind != PROCESS_WIPE)
+        if (process->is_alive && !may_be_left(process->kind))
             return false;
     }
     return true;
@@ -75,17 +81,25 @@ static bool is_reap_due(void)
     return model.init.timers[INIT_TIMER_REAP].deadline_ns != 0;
 }
 
-/* A dead one that was not killed on the way out has been reaped or will be, and none twice. */
+/* None twice, and each dead one has been or will be; at the end the kernel does it for orphans and
+ * for what was killed on the way out. */
 static bool every_child_is_reaped_once(void)
 {
     for (int i = 0; i < model.process_count; i++) {
         const struct process *process = &model.processes[i];
-        bool is_left = !process->is_alive && process->reaped == 0 && !is_reap_due() &&
-                       !(is_done() && process->got_kill);
+        bool is_left = !process->is_alive && process->kind != PROCESS_VISITOR &&
+                       process->reaped == 0 && !is_reap_due() &&
+                       !(is_done() && (process->got_kill || process->kind == PROCESS_ORPHAN));
         if (is_left || process->reaped > 1)
             return false;
     }
     return true;
+}
+
+/* Whatever else made the last look long. */
+static bool the_dead_wait_only_after_a_walk(void)
+{
+    return is_done() || !kernel_has_dead() || model.is_walk;
 }
 
 /* Or it would wake again and again as long as thousands live. */
@@ -103,12 +117,12 @@ static bool a_program_is_soon_tried_again(void)
 
 static bool every_service_with_a_process_knows_it(void)
 {
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < MODEL_SERVICES; i++) {
         const struct service *service = &model.init.services[i];
         pid_t pid = service->child.pid;
         if (service_has_process(service) != (pid != 0))
             return false;
-        if (pid != 0 && model.processes[pid - 2].reaped != 0)
+        if (pid != 0 && model.processes[pid - MODEL_FIRST_PID].reaped != 0)
             return false;
     }
     return true;
@@ -121,16 +135,56 @@ static bool no_stop_waits_without_a_deadline(void)
     return !is_waiting || model.init.timers[INIT_TIMER_DEADLINE].deadline_ns != 0;
 }
 
+static bool nothing_is_early(void)
+{
+    return model.early == 0;
+}
+
+static bool no_timer_is_armed_for_the_past(void)
+{
+    return model.armed_for_the_past == 0;
+}
+
+static bool programs_know_their_time(void)
+{
+    return model.wrongly_told == 0;
+}
+
+static bool is_told(const struct process *process)
+{
+    return !process->is_alive || (process->got_stop && process->is_continued);
+}
+
+/* A stopped one cannot obey. Boot, when it refused, goes down by itself. */
+static bool who_is_to_stop_is_told_and_continued(void)
+{
+    const struct process *boot = kernel_find(PROCESS_BOOT);
+    enum init_session_state state = model.init.state;
+    if (state == INIT_SESSION_UNWINDING && !model.has_refused && boot != NULL && !is_told(boot))
+        return false;
+    for (int i = 0; i < model.swept && state == INIT_SESSION_SWEEPING; i++) {
+        if (!is_told(&model.processes[i]))
+            return false;
+    }
+    for (int i = 0; i < MODEL_SERVICES; i++) {
+        const struct service *service = &model.init.services[i];
+        if (service->state == INIT_STATE_STOPPING &&
+            !is_told(&model.processes[service->child.pid - MODEL_FIRST_PID]))
+            return false;
+    }
+    return true;
+}
+
 /* Once it is killed, or dead already, its end is only a matter of reaping. */
 static bool may_live_on(const struct service *service)
 {
-    const struct process *process = &model.processes[service->child.pid - 2];
+    const struct process *process = &model.processes[service->child.pid - MODEL_FIRST_PID];
     return process->is_alive && !process->got_kill;
 }
 
 static bool no_service_waits_without_a_deadline(void)
 {
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < MODEL_SERVICES; i++) {
         const struct service *service = &model.init.services[i];
         bool is_timed =
             service->state == INIT_STATE_BACKOFF ||
@@ -146,7 +200,7 @@ static bool no_service_waits_without_a_deadline(void)
 /* One that is left over would be taken for that of a later state. */
 static bool no_timer_outlives_its_state(void)
 {
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < MODEL_SERVICES; i++) {
         enum init_service_state state = model.init.services[i].state;
         bool is_untimed =
             state == INIT_STATE_WAITING || state == INIT_STATE_EXITED || state == INIT_STATE_FAILED;
@@ -159,7 +213,8 @@ static bool no_timer_outlives_its_state(void)
 static bool a_stop_ends_in_its_time(void)
 {
     uint64_t spent_ns = model.now_ns - model.init.stop_ns;
-    return model.init.stop_ns == 0 || spent_ns <= STOP_MS_MAX * CLOCK_NANOSECONDS_PER_MILLISECOND;
+    return model.init.stop_ns == 0 ||
+           spent_ns <= model.frozen_ns + STOP_MS_MAX * CLOCK_NANOSECONDS_PER_MILLISECOND;
 }
 
 /* Where boot took everything back itself there is nothing to wipe. */
@@ -200,7 +255,7 @@ static bool no_descriptor_is_lost(void)
     int known = init->boot_fd >= 0;
     for (int i = 0; i < INIT_PROGRAM_COUNT; i++)
         known += init->programs[i].pidfd >= 0;
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < MODEL_SERVICES; i++)
         known += (init->services[i].child.pidfd >= 0) + (init->services[i].notice_fd >= 0);
     return model.open_fds == known;
 }
@@ -227,12 +282,18 @@ static const struct {
     {"what is not listed is refused and logged",        what_is_not_listed_is_refused_and_logged},
     {"it exits only when it owes nothing",              it_exits_only_when_it_owes_nothing},
     {"every child is reaped once",                      every_child_is_reaped_once},
+    {"the dead wait only after a walk",                 the_dead_wait_only_after_a_walk},
     {"a look in vain asks for no other",                a_look_in_vain_asks_for_no_other},
     {"a program that could not be started soon is",     a_program_is_soon_tried_again},
     {"every service with a process knows it",           every_service_with_a_process_knows_it},
     {"no stop waits without a deadline",                no_stop_waits_without_a_deadline},
     {"no service waits without a deadline",             no_service_waits_without_a_deadline},
     {"no timer is armed in WAITING, EXITED, FAILED",    no_timer_outlives_its_state},
+    {"each deadline is met",                            promises_are_kept},
+    {"nothing is done before its deadline",             nothing_is_early},
+    {"no timer is armed for the past",                  no_timer_is_armed_for_the_past},
+    {"a program is told its time",                      programs_know_their_time},
+    {"who is to stop is told so, and continued",        who_is_to_stop_is_told_and_continued},
     {"a stop ends in its time",                         a_stop_ends_in_its_time},
     {"the wipe always runs",                            the_wipe_always_runs},
     {"an unforced stop shuts down",                     an_unforced_stop_shuts_down},

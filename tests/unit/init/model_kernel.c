@@ -1,37 +1,42 @@
-/* The fake kernel: what PID 1's code calls, in place of the C library and lib/base. */
+/* The fake kernel's processes: who lives, who is dead and not reaped, who was told what. */
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "lib/base/clock.h"
-#include "lib/base/diagnostic.h"
-#include "lib/base/unix_socket.h"
+#include "lib/base/spawn.h"
 #include "tests/unit/init/model.h"
 #include "tests/unit/init/model_kernel.h"
 
-/* Descriptors that are no real ones. */
-#define FIRST_FD 1000
-#define FIRST_PID 2
-/* A look past thousands. */
-#define SLOW_NS 60000
+/* Waiting to be read: one of each kind, whatever came since. */
+static struct {
+    bool is_term;
+    bool is_int;
+    pid_t dead; /* the first; 0: no SIGCHLD */
+} pending;
 
-static int next_fd;
-static struct kernel_message next_message;
-
-void kernel_reset(void)
+void kernel_reset_processes(void)
 {
-    next_fd = FIRST_FD;
-    next_message = (struct kernel_message){.fd = -1};
+    memset(&pending, 0, sizeof(pending));
 }
 
-void kernel_send(const struct kernel_message *message)
+static struct process *process_of(pid_t pid)
 {
-    next_message = *message;
+    return &model.processes[pid - MODEL_FIRST_PID];
+}
+
+static pid_t pid_of(const struct process *process)
+{
+    return MODEL_FIRST_PID + (pid_t)(process - model.processes);
+}
+
+/* Whoever entered from outside is another one's to reap. */
+static bool is_unreaped(const struct process *process)
+{
+    return process->reaped == 0 && process->kind != PROCESS_VISITOR;
 }
 
 int kernel_add_process(enum process_kind kind)
@@ -39,7 +44,7 @@ int kernel_add_process(enum process_kind kind)
     if (model.process_count == MODEL_PROCESSES_MAX)
         return -EAGAIN;
     model.processes[model.process_count] = (struct process){.kind = kind, .is_alive = true};
-    return FIRST_PID + model.process_count++;
+    return MODEL_FIRST_PID + model.process_count++;
 }
 
 struct process *kernel_find(enum process_kind kind)
@@ -51,18 +56,55 @@ struct process *kernel_find(enum process_kind kind)
     return NULL;
 }
 
+bool kernel_is_alive(pid_t pid)
+{
+    return process_of(pid)->is_alive;
+}
+
 void kernel_end(struct process *process, int wait_status)
 {
     process->is_alive = false;
     process->wait_status = wait_status;
+    model.is_reap_vain = false;
+    if (pending.dead == 0 && process->kind != PROCESS_VISITOR)
+        pending.dead = pid_of(process);
+}
+
+void kernel_signal(int signal)
+{
+    pending.is_term |= signal == SIGTERM;
+    pending.is_int |= signal == SIGINT;
+}
+
+bool kernel_has_signals(void)
+{
+    return pending.dead != 0 || pending.is_term || pending.is_int;
+}
+
+size_t kernel_read_signals(struct signalfd_siginfo *info)
+{
+    size_t count = 0;
+    if (pending.is_int)
+        info[count++] = (struct signalfd_siginfo){.ssi_signo = SIGINT};
+    if (pending.is_term)
+        info[count++] = (struct signalfd_siginfo){.ssi_signo = SIGTERM};
+    if (pending.dead != 0)
+        info[count++] =
+            (struct signalfd_siginfo){.ssi_signo = SIGCHLD, .ssi_pid = (uint32_t)pending.dead};
+    memset(&pending, 0, sizeof(pending));
+    return count;
 }
 
 static void deliver(struct process *process, int signal)
 {
-    if (signal != SIGKILL || !process->is_alive)
+    if (!process->is_alive)
         return;
-    process->got_kill = true;
-    if (process->kind != PROCESS_STUCK)
+    process->got_stop |= signal == SIGTERM || signal == SIGINT;
+    if (signal == SIGTERM || signal == SIGINT)
+        process->is_continued = false;
+    process->is_continued |= signal == SIGCONT && process->got_stop;
+    process->got_kill |= signal == SIGKILL;
+    if (signal == SIGKILL && process->kind != PROCESS_STUCK)
         kernel_end(process, SIGKILL);
 }
 
@@ -77,182 +119,139 @@ static enum process_kind kind_of(const char *const *argv)
     return strcmp(argv[2], "--wipe-only") == 0 ? PROCESS_WIPE : PROCESS_SHUTDOWN;
 }
 
-int spawn(const struct spawn_spec *spec, struct child *child)
+static void note_start(enum process_kind kind, const char *const *argv)
 {
-    enum process_kind kind = kind_of(spec->argv);
     model.shutdown_was_tried |= kind == PROCESS_SHUTDOWN;
     model.wipe_was_tried |= kind == PROCESS_WIPE;
     if ((kind >= PROCESS_WEB && model.init.state != INIT_SESSION_RUNNING) ||
         (kind == PROCESS_BOOT && model.init.state != INIT_SESSION_BOOTING))
         model.starts_while_not_running++;
+    if (kind == PROCESS_WEB)
+        model.is_restart_wanted = false;
+    for (; (kind == PROCESS_SHUTDOWN || kind == PROCESS_WIPE) && *argv != NULL; argv++) {
+        if (strcmp(*argv, "--deadline-ns") == 0)
+            promises_note_told(strtoull(argv[1], NULL, 10));
+    }
+}
+
+/* What came of it. */
+static void note_started(enum process_kind kind, bool has_failed)
+{
+    if (kind == PROCESS_WEB || kind == PROCESS_MAIN) {
+        int *failed = &model.failed_starts[kind == PROCESS_WEB ? WEB : MAIN];
+        *failed = has_failed ? *failed + 1 : 0;
+    }
+    model.web_starts += kind == PROCESS_WEB && !has_failed;
+}
+
+int spawn(const struct spawn_spec *spec, struct child *child)
+{
+    enum process_kind kind = kind_of(spec->argv);
+    note_start(kind, spec->argv);
     int pid = model.forks_fail ? -EAGAIN : kernel_add_process(kind);
+    note_started(kind, pid < 0);
     if (pid < 0)
         return pid;
-    model.web_starts += kind == PROCESS_WEB;
-    model.open_fds++;
-    *child = (struct child){.pid = pid, .pidfd = next_fd++, .source = -1};
+    *child = (struct child){.pid = pid, .pidfd = kernel_open(), .source = -1};
     return 0;
 }
 
 void child_signal(const struct child *child, int signal)
 {
-    if (child->pid != 0)
-        deliver(&model.processes[child->pid - FIRST_PID], signal);
+    if (child->pid == 0)
+        return;
+    promises_note_signal(child->pid, signal);
+    deliver(process_of(child->pid), signal);
 }
 
 int kill(pid_t pid, int sig)
 {
     bool is_anybody = false;
-    (void)pid; /* always -1 */
     for (int i = 0; i < model.process_count; i++) {
-        is_anybody |= model.processes[i].is_alive;
-        deliver(&model.processes[i], sig);
+        struct process *process = &model.processes[i];
+        if (pid != -1 && pid != pid_of(process))
+            continue;
+        is_anybody |= process->is_alive || is_unreaped(process);
+        deliver(process, sig);
     }
     errno = ESRCH;
     return is_anybody ? 0 : -1;
 }
 
-static struct process *find_dead(void)
+/* The dead child PID, or any one for -1. */
+static struct process *find_dead(pid_t pid)
 {
     for (int i = 0; i < model.process_count; i++) {
-        if (!model.processes[i].is_alive && model.processes[i].reaped == 0)
-            return &model.processes[i];
+        struct process *process = &model.processes[i];
+        if (!process->is_alive && is_unreaped(process) && (pid == -1 || pid == pid_of(process)))
+            return process;
     }
     return NULL;
 }
 
 bool kernel_has_dead(void)
 {
-    return find_dead() != NULL;
+    return find_dead(-1) != NULL;
 }
 
+bool kernel_is_empty(void)
+{
+    for (int i = 0; i < model.process_count; i++) {
+        if (model.processes[i].is_alive || is_unreaped(&model.processes[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool has_child(pid_t pid)
+{
+    for (int i = 0; i < model.process_count; i++) {
+        if (is_unreaped(&model.processes[i]) && (pid == -1 || pid == pid_of(&model.processes[i])))
+            return true;
+    }
+    return false;
+}
+
+size_t kernel_list_children(char *text, size_t size)
+{
+    size_t length = 0;
+    for (int i = 0; i < model.process_count && length + 8 < size; i++) {
+        if (is_unreaped(&model.processes[i]))
+            length += (size_t)snprintf(text + length, size - length, "%d ", MODEL_FIRST_PID + i);
+    }
+    return length;
+}
+
+/* A look for any one walks past all who live; one for a number does not. */
 pid_t waitpid(pid_t pid, int *stat_loc, int options)
 {
-    struct process *process = find_dead();
-    uint64_t spent_ns = model.looks_are_slow ? SLOW_NS : 0;
-    (void)pid;
     (void)options;
-    model.now_ns += spent_ns;
-    model.cpu_ns += spent_ns;
-    if (process == NULL)
-        return 0;
+    if (pid == -1) {
+        uint64_t spent_ns = model.looks_are_slow ? MODEL_SLOW_LOOK_NS : 0;
+        model.look_ns = spent_ns + (model.looks_are_held ? MODEL_SLOW_LOOK_NS : 0);
+        model.now_ns += model.look_ns;
+        model.cpu_ns += spent_ns;
+        model.is_walk = model.looks_are_slow;
+        model.looked_ns = model.now_ns;
+        model.promises[PROMISE_LOOK].due_ns = 0;
+    }
+    struct process *process = find_dead(pid);
+    if (process == NULL) {
+        errno = ECHILD;
+        return has_child(pid) ? 0 : -1;
+    }
     process->reaped++;
     *stat_loc = process->wait_status;
-    return FIRST_PID + (int)(process - model.processes);
+    return pid_of(process);
 }
 
+/* Only whether there is a child at all is ever asked for. */
 int waitid(idtype_t idtype, id_t id, siginfo_t *infop, int options)
 {
     (void)idtype;
     (void)id;
     (void)infop;
     (void)options;
-    for (int i = 0; i < model.process_count; i++) {
-        if (model.processes[i].reaped == 0)
-            return 0;
-    }
     errno = ECHILD;
-    return -1;
-}
-
-int socketpair(int domain, int type, int protocol, int fds[2])
-{
-    (void)domain;
-    (void)type;
-    (void)protocol;
-    fds[0] = next_fd++;
-    fds[1] = next_fd++;
-    model.open_fds += 2;
-    return 0;
-}
-
-int close(int fd)
-{
-    model.open_fds -= fd >= FIRST_FD;
-    return 0;
-}
-
-int tcsetpgrp(int fd, pid_t pgrp_id)
-{
-    (void)fd;
-    (void)pgrp_id;
-    return 0;
-}
-
-ssize_t unix_socket_receive(int fd, void *data, size_t size, int *received)
-{
-    if (fd != next_message.fd)
-        return -EAGAIN;
-    next_message.fd = -1;
-    *received = -1;
-    memcpy(data, next_message.data, next_message.size < size ? next_message.size : size);
-    return (ssize_t)next_message.size;
-}
-
-int event_loop_add(struct event_loop *loop, int fd, uint32_t events,
-                   event_loop_source_callback *callback, void *context)
-{
-    (void)events;
-    for (int i = 0; i < INIT_SOURCES_MAX; i++) {
-        if (loop->sources[i].callback != NULL)
-            continue;
-        loop->sources[i] =
-            (struct event_source){.fd = fd, .callback = callback, .context = context};
-        return i;
-    }
-    return -ENOSPC;
-}
-
-void event_loop_remove(struct event_loop *loop, int source)
-{
-    loop->sources[source].callback = NULL;
-}
-
-void event_loop_set_timer(struct event_loop *loop, size_t index, uint64_t deadline_ns,
-                          event_loop_timer_callback *callback, void *context)
-{
-    loop->timers[index] =
-        (struct event_timer){.deadline_ns = deadline_ns, .callback = callback, .context = context};
-}
-
-void event_loop_clear_timer(struct event_loop *loop, size_t index)
-{
-    loop->timers[index].deadline_ns = 0;
-}
-
-/* Nothing but slow looks takes any time of the cpu. */
-int clock_gettime(clockid_t clock_id, struct timespec *tp)
-{
-    (void)clock_id;
-    *tp = (struct timespec){.tv_sec = (time_t)(model.cpu_ns / CLOCK_NANOSECONDS_PER_SECOND),
-                            .tv_nsec = (long)(model.cpu_ns % CLOCK_NANOSECONDS_PER_SECOND)};
-    return 0;
-}
-
-uint64_t clock_monotonic_ns(void)
-{
-    return model.now_ns;
-}
-
-uint64_t clock_realtime_ns(void)
-{
-    return model.now_ns;
-}
-
-void diagnostic_say(const char *first, ...)
-{
-    (void)first;
-}
-
-char *diagnostic_number(char text[DIAGNOSTIC_NUMBER_SIZE], uint64_t number)
-{
-    (void)number;
-    text[0] = '\0';
-    return text;
-}
-
-/* Nobody asks this PID 1 anything. */
-void control_listen(struct init *init)
-{
-    (void)init;
+    return has_child(-1) ? 0 : -1;
 }

@@ -45,6 +45,7 @@ bool session_step(enum init_session_state *state, enum session_event event,
     uint32_t next = before;
     uint32_t number = SESSION_DO_NOTHING;
     bool is_taken;
+    promises_note_session_event(event);
     if (is_mutated(false, before, event)) {
         is_taken = take_mutation(&next, &number);
         *state = (enum init_session_state)next;
@@ -52,9 +53,11 @@ bool session_step(enum init_session_state *state, enum session_event event,
     } else {
         is_taken = judge(listed_session_step(state, event, action));
     }
-    if (is_taken)
-        model_note_move(false, before, *state);
-    return is_taken;
+    if (!is_taken)
+        return false;
+    model_note_move(false, before, *state);
+    promises_note_session((enum init_session_state)before, *state);
+    return true;
 }
 
 bool service_step(enum init_service_state *state, enum service_event event,
@@ -64,6 +67,7 @@ bool service_step(enum init_service_state *state, enum service_event event,
     uint32_t next = before;
     uint32_t number = SERVICE_DO_NOTHING;
     bool is_taken;
+    promises_note_service_event(state, event);
     if (is_mutated(true, before, event)) {
         is_taken = take_mutation(&next, &number);
         *state = (enum init_service_state)next;
@@ -71,7 +75,9 @@ bool service_step(enum init_service_state *state, enum service_event event,
     } else {
         is_taken = judge(listed_service_step(state, event, action));
     }
-    if (is_taken)
-        model_note_move(true, before, *state);
-    return is_taken;
+    if (!is_taken)
+        return false;
+    model_note_move(true, before, *state);
+    promises_note_service(state, (enum init_service_state)before);
+    return true;
 }

@@ -17,10 +17,10 @@
 /* Orders of this many happenings, all of them; with SOAK=1 deeper. */
 #define DEPTH 5
 #define DEPTH_SOAK 6
-#define DEPTH_MUTATION 5
+#define DEPTH_MUTATION 4
 #define ROUNDS 20000
 #define ROUNDS_SOAK 200000
-#define ROUNDS_MUTATION 3000
+#define ROUNDS_MUTATION 2000
 #define LENGTH_MAX 60
 /* Timers until a stop that is left alone must be over. */
 #define END_STEPS_MAX 1000
@@ -33,6 +33,31 @@ struct search {
     const char *violation; /* the first found; NULL: none */
     unsigned long orders;
 };
+
+/* The start, one at which no process can be made, everything runs, the beginnings of stops, and a
+ * main service that cannot be started. */
+static const struct {
+    int length;
+    enum happening order[3];
+    bool forks_fail;
+} beginnings[] = {
+    {0, {0}, false},
+    {0, {0}, true},
+    {2, {BOOT_SAYS_READY, WEB_SAYS_READY}, false},
+    {3, {BOOT_SAYS_READY, WEB_SAYS_READY, TERM_COMES}, false},
+    {3, {BOOT_SAYS_READY, WEB_SAYS_READY, INT_COMES}, false},
+    {3, {BOOT_SAYS_READY, FORKS_FAIL, WEB_SAYS_READY}, false},
+};
+
+/* A search from the beginning NUMBER on. */
+static struct search begin(size_t number, int depth)
+{
+    struct search search = {.forks_fail = beginnings[number].forks_fail,
+                            .length = beginnings[number].length,
+                            .depth = beginnings[number].length + depth};
+    memcpy(search.order, beginnings[number].order, sizeof(beginnings[number].order));
+    return search;
+}
 
 static bool is_soaking(void)
 {
@@ -71,7 +96,7 @@ static void replay(const struct search *search)
 /* Each order is played from the start: PID 1 cannot be copied. */
 static void explore(struct search *search)
 {
-    for (int what = 0; what < HAPPENING_COUNT && search->violation == NULL; what++) {
+    for (int what = 0; what < FIRST_RARE_HAPPENING && search->violation == NULL; what++) {
         replay(search);
         if (!model_happen((enum happening)what))
             continue;
@@ -89,14 +114,16 @@ static void explore(struct search *search)
 
 static void wander(struct search *search, unsigned int *seed)
 {
-    model_reset(search->forks_fail);
-    search->length = 0;
+    unsigned long orders = search->orders;
+    *search = begin((size_t)rand_r(seed) % ARRAY_LENGTH(beginnings), 0);
+    search->orders = orders;
+    replay(search);
     while (search->length < LENGTH_MAX && search->violation == NULL) {
         enum happening what = (enum happening)(rand_r(seed) % HAPPENING_COUNT);
         if (model.init.state == INIT_SESSION_DONE)
             return;
         /* Stops are rare, or nothing else would be seen. */
-        if (what == TERM_COMES && rand_r(seed) % 8 != 0)
+        if ((what == TERM_COMES || what == INT_COMES) && rand_r(seed) % 8 != 0)
             continue;
         if (!model_happen(what))
             continue;
@@ -116,27 +143,12 @@ static void report(const struct search *search)
     fprintf(stderr, "\n");
 }
 
-/* From the start, from one at which no process can be made, from where everything runs, and from
- * the beginning of a stop. */
 static void every_short_order(void **state)
 {
-    static const struct {
-        int length;
-        enum happening order[3];
-        bool forks_fail;
-    } beginnings[] = {
-        {0, {0}, false},
-        {0, {0}, true},
-        {2, {BOOT_SAYS_READY, WEB_SAYS_READY}, false},
-        {3, {BOOT_SAYS_READY, WEB_SAYS_READY, TERM_COMES}, false},
-    };
     int depth = is_soaking() ? DEPTH_SOAK : DEPTH;
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(beginnings); i++) {
-        struct search search = {.forks_fail = beginnings[i].forks_fail,
-                                .length = beginnings[i].length,
-                                .depth = beginnings[i].length + depth};
-        memcpy(search.order, beginnings[i].order, sizeof(beginnings[i].order));
+        struct search search = begin(i, depth);
         explore(&search);
         if (search.violation != NULL)
             report(&search);
@@ -178,6 +190,8 @@ static const struct mutation mutations[] = {
      .state = INIT_SESSION_STOPPING, .event = SESSION_STOP_AGAIN, .next = INIT_SESSION_STOPPING},
     {.what = "a third TERM only waits",
      .state = INIT_SESSION_KILLING, .event = SESSION_STOP_FORCE, .next = INIT_SESSION_KILLING},
+    {.what = "a second TERM cuts the shutdown short",
+     .state = INIT_SESSION_SHUTDOWN, .event = SESSION_STOP_AGAIN, .next = INIT_SESSION_WIPING, .action = SESSION_DO_WIPE},
     {.what = "a forced stop skips the wiping",
      .state = INIT_SESSION_SHUTDOWN, .event = SESSION_STOP_FORCE, .next = INIT_SESSION_DONE},
     {.what = "what ignores TERM is not killed",
@@ -219,17 +233,27 @@ static const struct mutation mutations[] = {
 };
 /* clang-format on */
 
-/* The first invariant that notices MUTATION. */
-static const char *catch (const struct mutation *mutation)
+/* The first invariant that notices what was changed. */
+static const char *find_notice(void)
 {
     unsigned int seed = 1;
-    struct search search = {.depth = DEPTH_MUTATION};
-    model_mutation = mutation;
-    explore(&search);
+    struct search search = {.violation = NULL};
+    /* Most are noticed by a few long orders; the short ones reach what is rare there. */
     for (int i = 0; i < ROUNDS_MUTATION && search.violation == NULL; i++)
         wander(&search, &seed);
-    model_mutation = NULL;
+    for (size_t i = 0; i < ARRAY_LENGTH(beginnings) && search.violation == NULL; i++) {
+        search = begin(i, DEPTH_MUTATION);
+        explore(&search);
+    }
     return search.violation;
+}
+
+static const char *catch (const struct mutation *mutation)
+{
+    model_mutation = mutation;
+    const char *violation = find_notice();
+    model_mutation = NULL;
+    return violation;
 }
 
 static void every_mutation_is_noticed(void **state)
@@ -242,12 +266,84 @@ static void every_mutation_is_noticed(void **state)
     }
 }
 
+/* clang-format off */
+static const char *const changes[] = {
+    [TIME_NEVER]      = "is never armed",
+    [TIME_TWICE]      = "is armed twice as long",
+    [TIME_HALF]       = "is armed half as long",
+    [TIME_RELATIVE]   = "is armed with a span",
+    [TIME_REALTIME]   = "is armed by the wall clock",
+    [TIME_FROM_NOW]   = "counts from now, not from the stop",
+    [TIME_FROM_START] = "counts from the stop, not from now",
+    [TIME_KEPT]       = "is not disarmed",
+};
+/* What can be wrong with every timer; the rest depends. */
+#define FIRST_CHANGES (TIME_REALTIME + 1)
+
+/* Each timer of a state. */
+static const struct { const char *what; size_t timer; uint8_t state; } timed[] = {
+    {"the deadline of unwinding",          INIT_TIMER_DEADLINE, INIT_SESSION_UNWINDING},
+    {"the deadline of stopping",           INIT_TIMER_DEADLINE, INIT_SESSION_STOPPING},
+    {"the deadline of sweeping",           INIT_TIMER_DEADLINE, INIT_SESSION_SWEEPING},
+    {"the deadline of killing",            INIT_TIMER_DEADLINE, INIT_SESSION_KILLING},
+    {"the deadline of the shutdown",       INIT_TIMER_DEADLINE, INIT_SESSION_SHUTDOWN},
+    {"the deadline of the wiping",         INIT_TIMER_DEADLINE, INIT_SESSION_WIPING},
+    {"web's ready timeout",                WEB,  INIT_STATE_STARTING},
+    {"web's watchdog",                     WEB,  INIT_STATE_READY},
+    {"web's wait before a restart",        WEB,  INIT_STATE_BACKOFF},
+    {"web's KILL",                         WEB,  INIT_STATE_STOPPING},
+    {"main's wait for a process",          MAIN, INIT_STATE_BACKOFF},
+    {"main's KILL, and TERM after INT",    MAIN, INIT_STATE_STOPPING},
+};
+
+static const struct { const char *what; struct time_mutation mutation; } untimed[] = {
+    {"the deadline of sweeping",           {INIT_TIMER_DEADLINE, INIT_SESSION_SWEEPING, TIME_FROM_NOW}},
+    {"the deadline of the shutdown",       {INIT_TIMER_DEADLINE, INIT_SESSION_SHUTDOWN, TIME_FROM_NOW}},
+    {"the deadline of killing",            {INIT_TIMER_DEADLINE, INIT_SESSION_KILLING, TIME_FROM_START}},
+    {"the deadline of the wiping",         {INIT_TIMER_DEADLINE, INIT_SESSION_WIPING, TIME_FROM_START}},
+    {"web's timer, once it has exited,",   {WEB, INIT_STATE_EXITED, TIME_KEPT}},
+    {"web's timer, once it has failed,",   {WEB, INIT_STATE_FAILED, TIME_KEPT}},
+    {"main's timer, once it has exited,",  {MAIN, INIT_STATE_EXITED, TIME_KEPT}},
+    {"another look",                       {INIT_TIMER_TICK, 0, TIME_NEVER}},
+    {"another look",                       {INIT_TIMER_TICK, 0, TIME_TWICE}},
+    {"another look",                       {INIT_TIMER_TICK, 0, TIME_REALTIME}},
+    {"the end of a rest",                  {INIT_TIMER_REAP, 0, TIME_NEVER}},
+    {"the end of a rest",                  {INIT_TIMER_REAP, 0, TIME_TWICE}},
+    {"the end of a rest",                  {INIT_TIMER_REAP, 0, TIME_REALTIME}},
+    {"the end of a rest",                  {INIT_TIMER_REAP, 0, TIME_KEPT}},
+};
+/* clang-format on */
+
+static void see_noticed(const char *what, const struct time_mutation *mutation)
+{
+    model_time_mutation = mutation;
+    const char *violation = find_notice();
+    model_time_mutation = NULL;
+    printf("%-33s %-34s %s\n", what, changes[mutation->change],
+           violation == NULL ? "NOT NOTICED" : violation);
+    assert_non_null(violation);
+}
+
+static void every_wrong_time_is_noticed(void **state)
+{
+    (void)state;
+    assert_null(find_notice()); /* of the times as they are */
+    for (size_t i = 0; i < ARRAY_LENGTH(timed); i++) {
+        for (int change = 0; change < FIRST_CHANGES; change++)
+            see_noticed(timed[i].what, &(struct time_mutation){timed[i].timer, timed[i].state,
+                                                               (enum time_change)change});
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(untimed); i++)
+        see_noticed(untimed[i].what, &untimed[i].mutation);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_short_order),
         cmocka_unit_test(many_long_orders),
         cmocka_unit_test(every_mutation_is_noticed),
+        cmocka_unit_test(every_wrong_time_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
