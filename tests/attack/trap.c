@@ -73,6 +73,7 @@ static const struct {
     {"spawns",          attack_spawns},
     {"thread",          attack_thread},
     {"stopped-relays",  attack_stopped_relays},
+    {"taken-number",    attack_taken_number},
     {"search",          attack_search},
     {"names",           attack_names},
     {"scripts",         attack_scripts},

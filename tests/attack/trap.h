@@ -114,6 +114,9 @@ bool attack_few_descriptors(void);
 /* trap_search.c */
 bool attack_search(void);
 
+/* trap_number.c: as root, which a vendor never is, with RUNNER_PID */
+bool attack_taken_number(void);
+
 /* trap_relay.c */
 bool attack_relay(void);
 

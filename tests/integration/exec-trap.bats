@@ -217,6 +217,21 @@ ODD=(names scripts environment own-filters undumpable arguments descriptors stre
     [[ $output == 'the bystander ended with status: 9 '* ]]
 }
 
+@test "one who is held by mistake while its call is received, or while it cannot stop: goes on as if nobody had touched it" {
+    run "$ROOT/tests/attack/tree" bash -c 'timeout 60 "$ATTACK" 0 taken-number'
+    echo "$output"
+    tail -n 5 "$LOG.runner"
+    [ "$status" -eq 0 ]
+    # Its call, made again, is the only one that anything is on record about.
+    [ "$(grep -c 'exec start .* uid 10001 ' "$LOG.runner")" -eq 1 ]
+    run ! grep 'exec refused' "$LOG.runner"
+    # One that is killed there is noticed.
+    TOUCH=1 run "$ROOT/tests/attack/tree" bash -c 'timeout 60 "$ATTACK" 0 taken-number'
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ $output == 'one whose call was received ended with 137 '* ]]
+}
+
 # recorded WHAT STATUSES: how the commands ended whose relay was WHAT, as waitpid(2) has it.
 recorded() {
     local pid
