@@ -301,6 +301,60 @@ well" ]
     [ "$(grep -c '^some: 137$' <<<"$output")" -eq "$(grep -c 'killed: no ticket could be made' "$LOG.runner")" ]
 }
 
+@test "makers of sandboxes without descriptors: each command is refused with the cause, and then all is well" {
+    run env CTL="$BUILD/image/usr/local/bin/agent-task-runnerctl" "$ROOT/tests/attack/tree" bash -c '
+        makers=$(pgrep --parent "$SERVICE_PID")
+        allow() { for maker in $makers; do prlimit --pid "$maker" --nofile="$1:1024"; done; }
+        # Those that are warm were made before.
+        use_up() { for _ in $("$CTL" ps | grep -o " warm "); do timeout 10 "$CTL" exec -- true; done >"/tmp/used" 2>&1; }
+        allow 1024
+        "$CTL" exec -- echo well
+        # 3: none, not even for the request; 6: not for what is made; 10: not for the command.
+        for limit in 3 6 10; do
+            allow "$limit"
+            use_up
+            echo "limit $limit"
+            timeout 10 "$CTL" exec -- touch /workspace/ran; echo "ended with $?"
+            timeout 10 "$ATTACK" 10001 names 2>&1 | grep -o "^agent-exec-relay: .*" | sort -u
+            allow 1024
+            use_up
+            timeout 10 "$CTL" exec -- echo well
+        done
+        [ "$makers" = "$(pgrep --parent "$SERVICE_PID")" ] && ls /workspace'
+    echo "$output"
+    tail -n 5 "$LOG.service"
+    [ "$status" -eq 0 ]
+    local files='Too many open files'
+    [ "$output" = "well
+limit 3
+agent-task-runnerctl: make a sandbox: $files
+ended with 126
+agent-exec-relay: make a sandbox: $files
+well
+limit 6
+agent-task-runnerctl: make a sandbox: $files
+ended with 126
+agent-exec-relay: make a sandbox: $files
+well
+limit 10
+agent-task-runnerctl: the command cannot be taken over: receive its descriptors: $files
+ended with 126
+agent-exec-relay: the command cannot be taken over: receive its descriptors: $files
+well" ]
+}
+
+@test "a maker that ends: its service says so and ends at once, for PID 1 to start it again; one of an older policy is none" {
+    run env CTL="$BUILD/image/usr/local/bin/agent-task-runnerctl" "$ROOT/tests/attack/tree" bash -c '
+        "$CTL" exec -- true && "$CTL" reload && "$CTL" exec -- echo reloaded && kill -0 "$SERVICE_PID" || exit 1
+        # The last one is of a profile that nobody asks for.
+        kill -KILL "$(pgrep --parent "$SERVICE_PID" | tail -n 1)"
+        for _ in {1..20}; do kill -0 "$SERVICE_PID" || exit 0; sleep 0.1; done; exit 1'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ $output == *reloaded* ]]
+    grep -q 'a process that makes sandboxes has ended' "$LOG.service"
+}
+
 @test "the task runner is below a filter of its own: what it never does is refused, as it is not to the service beside it" {
     run env INSIDE="$BUILD/tests/helpers/call-inside" "$ROOT/tests/attack/tree" bash -c '
         grep -q "^Seccomp:[[:space:]]*2" "/proc/$RUNNER_PID/status" || exit 1
