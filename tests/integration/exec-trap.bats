@@ -428,6 +428,52 @@ well" ]
     grep -qx 'ended with 126' <<<"$output"
 }
 
+@test "a program that is changed in place while it is judged does not run: its bytes, its size or its time; a script does" {
+    run env CTL="$BUILD/image/usr/local/bin/agent-task-runnerctl" "$ROOT/tests/attack/tree" bash -c '
+        # Each is read for its digest for a second or more, and changed meanwhile.
+        while_judged() {
+            "$CTL" exec -- "$1" & command=$!
+            for _ in {1..50}; do "$CTL" ps | grep -q " starting " && break; sleep 0.02; done
+            "${@:2}"
+            "$CTL" ps | grep -q " starting " || echo "it was too late"
+            wait "$command"
+            echo "${2}: ended with $?"
+        }
+        # The one before may still be about to end, and nobody writes to what is executed.
+        insist() { until "$@" 2>/dev/null; do sleep 0.01; done; }
+        bytes() { touch -r "$1" before; insist dd if=other of="$1" bs=1 seek=400000000 conv=notrunc; touch -r before "$1"; }
+        size() { touch -r "$1" before; insist truncate -s +1 "$1"; touch -r before "$1"; }
+        time_of() { touch "$1"; }
+        nothing() { head -c 1 "$1" >/dev/null; }
+        echo y >other
+        cp /usr/bin/true program
+        printf "#!/bin/sh\nexit 7\n" >script
+        chmod 0755 program script
+        truncate -s 400000001 program
+        truncate -s 400000001 script
+        inode=$(stat -c %i program)
+        for change in nothing bytes size time_of; do while_judged /workspace/program "$change" program; done
+        "$CTL" exec -- /workspace/program; echo "afterwards: $?"
+        [ "$inode" = "$(stat -c %i program)" ] && while_judged /workspace/script bytes script'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    local changed="cannot run '/workspace/program': it was changed or replaced while it was judged"
+    [ "$output" = "nothing: ended with 0
+$changed
+bytes: ended with 126
+$changed
+size: ended with 126
+$changed
+time_of: ended with 126
+afterwards: 0
+bytes: ended with 7" ]
+    grep 'exec ' "$LOG.runner"
+    # On record are five programs that were to run, three of which did not.
+    [ "$(grep -c 'exec start .* /workspace/program' "$LOG.runner")" -eq 5 ]
+    [ "$(sed -n 's|.*exec end .* status \([0-9]*\) /workspace/program|\1|p' "$LOG.runner" | sort | uniq -c | tr -s ' \n' ' ')" = \
+        " 2 0 3 $((126 << 8)) " ]
+}
+
 @test "a sandbox that does not close: who waits hears the cause, and nothing runs" {
     run env CTL="$BUILD/image/usr/local/bin/agent-task-runnerctl" "$ROOT/tests/attack/tree" bash -c '
         for maker in $(pgrep --parent "$SERVICE_PID"); do
