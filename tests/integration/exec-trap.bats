@@ -445,7 +445,7 @@ well" ]
         size() { touch -r "$1" before; insist truncate -s +1 "$1"; touch -r before "$1"; }
         time_of() { touch "$1"; }
         nothing() { head -c 1 "$1" >/dev/null; }
-        echo y >other
+        printf y >other
         cp /usr/bin/true program
         printf "#!/bin/sh\nexit 7\n" >script
         chmod 0755 program script
