@@ -58,6 +58,8 @@ static const struct {
     {"swap-link",       attack_swap_link},
     {"swap-way",        attack_swap_way},
     {"swap-script",     attack_swap_script},
+    {"rewrite-program", attack_rewrite_program},
+    {"rewrite-script",  attack_rewrite_script},
     {"aliases",         attack_aliases},
     {"nameless",        attack_nameless},
     {"refusals",        attack_refusals},

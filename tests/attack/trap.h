@@ -72,6 +72,8 @@ bool attack_swap_program(void);
 bool attack_swap_link(void);
 bool attack_swap_way(void);
 bool attack_swap_script(void);
+bool attack_rewrite_program(void);
+bool attack_rewrite_script(void);
 
 /* trap_calls.c */
 bool attack_aliases(void);

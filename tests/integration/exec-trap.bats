@@ -56,20 +56,25 @@ naive() {
     [[ $output =~ [1-9][0-9]*' ran with what is denied' ]]
 }
 
-@test "a program that another takes the place of: what is judged is what runs; an interpreter reads its script later" {
-    local script
+@test "a program that another takes the place of, or the bytes: what is judged is what runs; an interpreter reads its script later" {
+    local script way
     script=$(printf '#!/bin/sh\nexit 43\n' | sha256sum | cut -d ' ' -f 1)
     POLICY=$(jq -n --arg program "$(sha256sum "$BUILD/tests/attack/trap" | cut -d ' ' -f 1)" --arg script "$script" \
         '{version: 1, rules: [{id: "no-other", action: "deny", tier: "read", message: "no",
             match: {sha256: [$program, $script]}}]}')
     export POLICY
-    trapped swap-program swap-link swap-way
+    trapped swap-link swap-way
     grep -q 'exec start .* rule no-other ' "$LOG.runner"
-    # Where it cannot be held to what was judged, the same changes win.
-    run "$ROOT/tests/attack/tree" bash -c 'timeout 120 "$ATTACK" 10001 swap-script'
-    echo "$output"
-    [ "$status" -eq 1 ]
-    [[ $output =~ [1-9][0-9]*' ran what is denied' ]]
+    for way in swap rewrite; do
+        trapped "$way-program"
+        grep -q 'exec start .* rule no-other ' "$LOG.runner"
+        grep -q 'it was changed or replaced while it was judged' <<<"$output"
+        # Where it cannot be held to what was judged, the same changes win.
+        run "$ROOT/tests/attack/tree" bash -c 'timeout 120 "$ATTACK" 10001 "$1"' bash "$way-script"
+        echo "$output"
+        [ "$status" -eq 1 ]
+        [[ $output =~ [1-9][0-9]*' ran what is denied' ]]
+    done
 }
 
 # What comes out of each of these as the vendor's uid, it runs in a sandbox; without the trap, as its caller.
