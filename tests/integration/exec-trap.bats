@@ -240,7 +240,8 @@ ODD=(names scripts environment own-filters undumpable arguments descriptors stre
 # recorded WHAT STATUSES: how the commands ended whose relay was WHAT, as waitpid(2) has it.
 recorded() {
     local pid
-    pid=$(sed -n "s/^$1: //p" <<<"$output")
+    # A shell that was killed may have begun to say something.
+    pid=$(sed -n "s/^.*\\b$1: \\([0-9]*\\)\$/\\1/p" <<<"$output")
     [[ $(sed -n "s/.* exec end .* pid $pid .* status \\([0-9]*\\) .*/\\1/p" "$LOG.runner" | sort -n) == "$2" ]]
 }
 
