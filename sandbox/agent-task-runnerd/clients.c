@@ -34,25 +34,21 @@ void clients_free(struct client *client)
     set_full(clients, false);
 }
 
-void clients_refuse(struct client *client, int error, const char *text)
+void clients_answer(struct client *client, int result, const char *why, int fd)
 {
-    struct task_reply reply = {.code = (uint32_t)error};
-    client->runner->status.refused++;
-    memccpy(reply.text, text, '\0', sizeof(reply.text) - 1);
+    struct task_reply reply = {.code = (uint32_t)-result};
+    client->runner->status.refused += result < 0;
+    if (result < 0)
+        memccpy(reply.text, why, '\0', sizeof(reply.text) - 1);
     /* A client that is gone or does not read has no use for it. */
-    (void)message_send(client->connection.fd, TASK_ERROR, &reply, sizeof(reply), -1);
+    (void)message_send(client->connection.fd, result < 0 ? TASK_ERROR : TASK_END, &reply,
+                       sizeof(reply), result < 0 ? -1 : fd);
     clients_free(client);
 }
 
-void clients_answer(struct client *client, int result, const char *why, int fd)
+void clients_refuse(struct client *client, int error, const char *text)
 {
-    struct task_reply reply = {.code = 0};
-    if (result < 0) {
-        clients_refuse(client, -result, why);
-        return;
-    }
-    (void)message_send(client->connection.fd, TASK_END, &reply, sizeof(reply), fd);
-    clients_free(client);
+    clients_answer(client, error > 0 ? -error : -EPROTO, text, -1);
 }
 
 struct client *clients_next(struct runner *runner, uint32_t profile, size_t *count)

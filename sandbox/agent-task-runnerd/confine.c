@@ -32,14 +32,10 @@ static int confine_limits(struct error *err)
     return setrlimit(RLIMIT_NOFILE, &files) < 0 ? error_set(err, errno, "limit files") : 0;
 }
 
-static int confine_privileges(struct error *err)
+static int confine_self(struct error *err)
 {
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? error_set(err, errno, "prctl") : 0;
-}
-
-static int confine_memory(struct error *err)
-{
-    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? error_set(err, errno, "prctl") : 0;
+    bool is_done = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_DUMPABLE, 0) == 0;
+    return is_done ? 0 : error_set(err, errno, "prctl");
 }
 
 static int confine_capabilities(struct error *err)
@@ -65,8 +61,7 @@ static const struct {
     int (*run)(struct error *err);
 } steps[] = {
     {"the limits",                                      confine_limits},
-    {"no new privileges",                               confine_privileges},
-    {"being undumpable",                                confine_memory},
+    {"no new privileges and being undumpable",          confine_self},
     {"the capabilities SYS_PTRACE, KILL and SETUID",    confine_capabilities},
     {"the seccomp filter",                              confine_calls},
 };

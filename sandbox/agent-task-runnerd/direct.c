@@ -19,15 +19,18 @@ void direct_identify(struct pool *pool)
     }
 }
 
-/* The next rule after *NUMBER that is about the files of CALL; NULL. *NUMBER starts with 0. */
-static const struct task_direct *next_rule(const struct call *call, uint32_t *number)
+/* The first rule about the files of CALL that these fit (ARGUMENTS NULL: any do); NULL. */
+static const struct task_direct *find_rule(const struct call *call,
+                                           const struct direct_strings *arguments,
+                                           const struct direct_strings *environment)
 {
     const struct pool *pool = &call->runner->pool;
-    while (*number < pool->policy.direct_count) {
-        uint32_t i = (*number)++;
+    for (uint32_t i = 0; i < pool->policy.direct_count; i++) {
+        const struct task_direct *rule = &pool->policy.direct[i];
         if (program_is_same(&pool->direct_from[i], &call->from) &&
-            program_is_same(&pool->direct_program[i], &call->target))
-            return &pool->policy.direct[i];
+            program_is_same(&pool->direct_program[i], &call->target) &&
+            (arguments == NULL || direct_matches(rule, arguments, environment)))
+            return rule;
     }
     return NULL;
 }
@@ -66,14 +69,10 @@ bool direct_is_candidate(const struct call *call, const struct seccomp_notif *no
     struct direct_strings environment;
     const __u64 *lists = notification->data.args + (notification->data.nr == SYS_execveat ? 2 : 1);
     pid_t thread = (pid_t)notification->pid;
-    uint32_t number = 0;
-    const struct task_direct *rule = next_rule(call, &number);
-    if (rule == NULL || peek_strings(thread, lists[0], arguments_data, &arguments) < 0 ||
-        peek_strings(thread, lists[1], environment_data, &environment) < 0)
-        return false;
-    while (rule != NULL && !direct_matches(rule, &arguments, &environment))
-        rule = next_rule(call, &number);
-    return rule != NULL;
+    return find_rule(call, NULL, NULL) != NULL &&
+           peek_strings(thread, lists[0], arguments_data, &arguments) == 0 &&
+           peek_strings(thread, lists[1], environment_data, &environment) == 0 &&
+           find_rule(call, &arguments, &environment) != NULL;
 }
 
 /* NAME of /proc/PROCESS: of an image that has not run, so nothing changes it. */
@@ -122,13 +121,10 @@ bool direct_judge(struct call *call, pid_t process, struct exec_event *event,
     struct direct_strings given = {.data = arguments_data, .size = sizeof(arguments_data)};
     struct direct_strings environment = {.data = environment_data,
                                          .size = sizeof(environment_data)};
-    uint32_t number = 0;
-    const struct task_direct *rule = next_rule(call, &number);
     if (read_file(process, call->uid, "cmdline", &given) < 0 ||
         read_file(process, call->uid, "environ", &environment) < 0)
         return false;
-    while (rule != NULL && !direct_matches(rule, &given, &environment))
-        rule = next_rule(call, &number);
+    const struct task_direct *rule = find_rule(call, &given, &environment);
     if (rule == NULL)
         return false;
     describe(call, rule, &given, event);

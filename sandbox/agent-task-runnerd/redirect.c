@@ -16,8 +16,8 @@
 
 enum trace_event {
     TRACE_TRAP,   /* the stop that was asked for */
-    TRACE_HALT,   /* its whole process was stopped, by SIGSTOP for one */
-    TRACE_SIGNAL, /* a signal is about to be delivered */
+    TRACE_HALT,   /* its whole process was stopped, or is to be: SIGSTOP, which nobody blocks */
+    TRACE_SIGNAL, /* another signal is about to be delivered: once all are blocked, a fault */
     TRACE_EXEC,   /* the first instruction of a new image is next */
     TRACE_OTHER,
     TRACE_COUNT
@@ -135,15 +135,6 @@ static void withdraw(struct call *call, int signal)
         redirect_release(call, signal);
 }
 
-/* Every signal is blocked but SIGSTOP; another is a fault of its own instruction. */
-static void withdraw_stopped(struct call *call, int signal)
-{
-    if (signal == SIGSTOP)
-        withdraw(call, signal);
-    else
-        kill_moved(call, signal);
-}
-
 /* The exec was refused by the kernel: the caller sees that error, and its own registers. */
 static void return_failure(struct call *call, int signal)
 {
@@ -177,15 +168,11 @@ static void verify(struct call *call, int signal)
     pid_t process = calls_thread(call);
     const struct program image = program_of_process(process);
     (void)signal;
-    if (!program_is_same(&image, call->is_direct ? &call->target : &call->runner->calls.relay)) {
+    if (!program_is_same(&image, call->is_direct ? &call->target : &call->runner->calls.relay))
         kill_call(call, "killed: it did not become the program that was set up");
-        return;
-    }
-    if (call->is_direct) {
+    else if (call->is_direct)
         finish_direct(call, process);
-        return;
-    }
-    if (ticket_issue(call) < 0)
+    else if (ticket_issue(call) < 0)
         kill_call(call, "killed: no ticket could be made for it");
     else
         detach(call, 0);
@@ -207,7 +194,7 @@ static void (*const actions[CALL_STATE_COUNT][TRACE_COUNT])(struct call *call, i
     [CALL_RESTARTING] = {
         [TRACE_TRAP]   = withdraw,
         [TRACE_HALT]   = withdraw,
-        [TRACE_SIGNAL] = withdraw_stopped,
+        [TRACE_SIGNAL] = kill_moved,
     },
     [CALL_EXECUTING] = {
         [TRACE_TRAP]   = return_failure,
@@ -224,7 +211,9 @@ static enum trace_event classify(int status)
         return WSTOPSIG(status) == SIGTRAP ? TRACE_TRAP : TRACE_HALT;
     if (status >> 16 == PTRACE_EVENT_EXEC)
         return TRACE_EXEC;
-    return status >> 16 == 0 ? TRACE_SIGNAL : TRACE_OTHER;
+    if (status >> 16 != 0)
+        return TRACE_OTHER;
+    return WSTOPSIG(status) == SIGSTOP ? TRACE_HALT : TRACE_SIGNAL;
 }
 
 /* A thread that execs takes its process's number; the leader that had it is gone without a word. */
@@ -253,7 +242,7 @@ static void on_stop(struct runner *runner, pid_t thread, int status)
         (void)kill(thread, SIGKILL);
         return;
     }
-    int signal = event == TRACE_SIGNAL ? WSTOPSIG(status) : 0;
+    int signal = status >> 16 == 0 ? WSTOPSIG(status) : 0;
     if (actions[call->state][event] != NULL)
         actions[call->state][event](call, signal);
     else
@@ -295,6 +284,10 @@ bool redirect_recognise(struct call *call, const struct seccomp_notif *notificat
         calls_find(call->runner, (pid_t)notification->pid, CALL_TRACED_FIRST, CALL_TRACED_LAST);
     if (earlier == call || earlier == NULL)
         return false;
+    if (earlier->state == CALL_RELEASING) { /* stops, is let go, and makes that call again */
+        calls_end(call, ERESTARTNOINTR);
+        return true;
+    }
     bool is_same = earlier->state == CALL_RESTARTING && is_expected(earlier, &notification->data);
     listener_move(call, earlier);
     calls_free(call);

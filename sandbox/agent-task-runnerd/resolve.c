@@ -90,14 +90,13 @@ static int open_in_root(const struct place *place, const char *path)
 static void name_base(struct place *place)
 {
     enum path_base base = place->text.base;
+    int fd = base == PATH_BASE_DESCRIPTOR ? place->text.descriptor : place->dirfd;
     if (base == PATH_BASE_PROGRAM)
         snprintf(place->base, sizeof(place->base), "exe");
-    else if (base == PATH_BASE_DESCRIPTOR)
-        snprintf(place->base, sizeof(place->base), "fd/%d", place->text.descriptor);
-    else if (base == PATH_BASE_WORKING || place->dirfd == AT_FDCWD)
+    else if (base == PATH_BASE_WORKING || fd == AT_FDCWD)
         snprintf(place->base, sizeof(place->base), "cwd");
     else
-        snprintf(place->base, sizeof(place->base), "fd/%d", place->dirfd);
+        snprintf(place->base, sizeof(place->base), "fd/%d", fd);
 }
 
 /* Opens the file and fills call->path. The descriptor or -errno. */

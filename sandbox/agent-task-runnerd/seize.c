@@ -43,9 +43,10 @@ void redirect_begin(struct call *call)
         calls_end(call, EPERM);
         return;
     }
-    /* Only now can its number not become another's. */
-    call->state = listener_is_waiting(call) ? CALL_STOPPING : CALL_RELEASING;
-    call->deadline_ns = runner_deadline(call->runner, CALL_PATIENCE_MS);
+    /* Only now can its number not become another's. One that has it by now stops when it can. */
+    bool is_waiting = listener_is_waiting(call);
+    call->state = is_waiting ? CALL_STOPPING : CALL_RELEASING;
+    call->deadline_ns = is_waiting ? runner_deadline(call->runner, CALL_PATIENCE_MS) : 0;
     (void)ptrace(PTRACE_INTERRUPT, thread, NULL, NULL);
     listener_answer(call, ERESTARTNOINTR);
 }

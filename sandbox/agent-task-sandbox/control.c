@@ -97,12 +97,17 @@ void control_on_runner(void *context, uint32_t events)
 {
     static union control_message message; /* large */
     struct init *init = context;
+    struct error err = ERROR_INITIALIZER;
     struct unix_fds fds = {.count = 0};
     ssize_t size = unix_message_receive(init->control, &message, sizeof(message), &fds);
 
     (void)events;
     if (size == -EAGAIN)
         return;
+    if (size == -EMSGSIZE && init->phase == PHASE_WARM) {
+        error_set(&err, EMFILE, "receive its descriptors");
+        init_give_up(init->control, "the command cannot be taken over", &err);
+    }
     if (size < (ssize_t)sizeof(message.header))
         init_end(); /* the runner is gone, and nobody is left to answer to */
     dispatch(init, &message, (size_t)size, &fds);

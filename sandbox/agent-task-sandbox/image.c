@@ -89,13 +89,16 @@ static int look(const struct target *target, int *fd, struct image *image)
     ssize_t count = read_head(*fd, &head);
     const char *interpreter;
 
+    image->is_open = count == -EACCES;
     if (count <= 0)
-        return count == -EACCES ? 0 : (int)count;
+        return image->is_open ? 0 : (int)count;
     if (is_native(&head, count))
         return take(*fd, image);
     interpreter = find_interpreter(&head);
     if (interpreter == NULL)
-        return is_text(&head, count) ? take_shell(image) : 0;
+        image->is_open = !is_text(&head, count);
+    if (interpreter == NULL)
+        return image->is_open ? 0 : take_shell(image);
     cleanup_close(fd);
     *fd = openat(target->directory_fd, interpreter, O_PATH | O_CLOEXEC);
     /* One that cannot be found is the kernel's to refuse. */
@@ -107,7 +110,7 @@ int image_expect(const struct target *target, struct image *image, struct error 
     cleanup_fd int fd = fcntl(target->program_fd, F_DUPFD_CLOEXEC, 0);
     int result = fd < 0 ? -errno : 1;
 
-    *image = (struct image){.is_known = false};
+    *image = (struct image){.is_known = false, .judged = target};
     for (int i = 0; i < INTERPRETERS_MAX && result > 0; i++) {
         result = look(target, &fd, image);
         image->is_program = i == 0 && image->is_known && !image->is_text;
@@ -126,11 +129,14 @@ int image_verify(const struct image *image, pid_t process, struct error *err)
     char link[32];
     size_t size = image->is_program ? sizeof(now) : offsetof(struct task_file, size);
 
-    if (!image->is_known)
+    if (!image->is_known && image->is_open &&
+        target_identify(image->judged->program_fd, &now) == 0 &&
+        memcmp(&now, &image->judged->file, sizeof(now)) == 0)
         return 0;
     snprintf(link, sizeof(link), "/proc/%d/exe", process);
     cleanup_fd int fd = open(link, O_PATH | O_CLOEXEC);
-    if (fd >= 0 && target_identify(fd, &now) == 0 && memcmp(&now, &image->file, size) == 0)
+    if (image->is_known && fd >= 0 && target_identify(fd, &now) == 0 &&
+        memcmp(&now, &image->file, size) == 0)
         return 0;
     error_set(err, 0, "it was changed or replaced while it was judged");
     return -ESTALE;

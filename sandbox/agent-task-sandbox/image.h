@@ -9,8 +9,11 @@
 #include "sandbox/agent-task-sandbox/target.h"
 
 struct image {
-    bool
-        is_known; /* false: of a format that the kernel hands to an interpreter nobody knows here */
+    const struct target *judged; /* borrowed */
+    bool is_known;
+    /* Not known, and the kernel may run it all the same: it is not to be read, or of a format that
+     * goes to an interpreter nobody knows here. Then it must be what was judged, unchanged. */
+    bool is_open;
     bool is_program; /* the target itself, which must not have changed since it was judged */
     bool is_fixed;   /* and nobody but root could make it another, now or before its exec */
     bool is_text;    /* a script without a first line: execve(2) fails, and the shell runs it */
@@ -19,8 +22,9 @@ struct image {
 
 /*
  * What executing TARGET (borrowed) makes: a program of this machine itself; for a script what its
- * first line names, as Linux's fs/binfmt_script.c reads it, or the shell. One that this identity
- * may not read is not known. 0 with IMAGE filled, or -errno with ERR set when it cannot be told.
+ * first line names, as Linux's fs/binfmt_script.c reads it, or the shell. What is empty now, or
+ * names nothing that is there, becomes nothing. TARGET stays as long as IMAGE. 0 with IMAGE filled,
+ * or -errno with ERR set when it cannot be told.
  */
 int image_expect(const struct target *target, struct image *image, struct error *err);
 

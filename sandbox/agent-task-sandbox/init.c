@@ -30,6 +30,16 @@ void init_end(void)
     _exit(EXIT_SUCCESS);
 }
 
+void init_give_up(int control, const char *what, const struct error *err)
+{
+    struct task_reply reply = {.header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_ERROR}};
+    const struct unix_message message = {.data = &reply, .size = sizeof(reply)};
+
+    snprintf(reply.text, sizeof(reply.text), "%s: %s", what, error_text(err));
+    (void)unix_message_send(control, &message);
+    init_end();
+}
+
 static void on_linger_end(void *context)
 {
     (void)context;
@@ -199,7 +209,9 @@ void init_watch_log(struct init *init)
 
 static void open_loop(struct init *init)
 {
+    struct error err = ERROR_INITIALIZER;
     sigset_t all;
+    int result;
 
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
@@ -208,9 +220,13 @@ static void open_loop(struct init *init)
     sigemptyset(&all);
     sigaddset(&all, SIGCHLD);
     init->children = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (init->children < 0 ||
-        event_loop_open(&init->loop, init->sources, SOURCES, init->timers, TIMER_COUNT) < 0)
-        init_end();
+    result = init->children < 0
+                 ? -errno
+                 : event_loop_open(&init->loop, init->sources, SOURCES, init->timers, TIMER_COUNT);
+    if (result < 0) {
+        error_set(&err, -result, "make the event loop");
+        init_give_up(init->control, "the sandbox cannot serve", &err);
+    }
     (void)init_watch(init, init->control, control_on_runner);
     (void)init_watch(init, init->children, on_children);
     (void)init_watch(init, init->nested.listener, on_exec);
@@ -230,16 +246,6 @@ static void warm_up(void)
     (void)!readlink("/proc/self/fd/0", link, sizeof(link));
 }
 
-/* The runner tells who waits. */
-static void tell_unconfined(int control, const struct error *err)
-{
-    struct task_reply reply = {.header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_ERROR}};
-    const struct unix_message message = {.data = &reply, .size = sizeof(reply)};
-
-    snprintf(reply.text, sizeof(reply.text), "the sandbox does not close: %s", error_text(err));
-    (void)unix_message_send(control, &message);
-}
-
 void init_run(const struct settings *settings, int control, const char *id)
 {
     static struct init init; /* large; zeroed */
@@ -248,8 +254,7 @@ void init_run(const struct settings *settings, int control, const char *id)
 
     if (cage_close(settings, &nested, &err) < 0) {
         diagnostic_say("sandbox ", id, ": ", error_text(&err), NULL);
-        tell_unconfined(control, &err);
-        init_end();
+        init_give_up(control, "the sandbox does not close", &err);
     }
     init = (struct init){.settings = settings,
                          .control = control,

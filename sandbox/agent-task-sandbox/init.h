@@ -59,6 +59,9 @@ void init_run(const struct settings *settings, int control, const char *id)
 /* Ends the sandbox: with this process the kernel kills everything inside. */
 void init_end(void) __attribute__((noreturn));
 
+/* The same before there is a verdict: the runner hears why, and tells who waits. */
+void init_give_up(int control, const char *what, const struct error *err) __attribute__((noreturn));
+
 /* The client is listened to from here on; its end is the end of the command. */
 void init_watch_client(struct init *init);
 

@@ -31,16 +31,18 @@
 struct maker {
     const struct settings *settings;
     struct task_make make;
-    int connection; /* owned; to answer on */
+    int connection; /* owned; to answer on; -1: there was no descriptor for it */
 };
 
+/* Without a connection the service passes it on. */
 static void answer(const struct maker *maker, const struct unix_message *message)
 {
-    struct pollfd poll_connection = {.fd = maker->connection, .events = POLLOUT};
-    int result = unix_message_send(maker->connection, message);
+    int socket = maker->connection >= 0 ? maker->connection : MAKER_SOCKET;
+    struct pollfd poll_socket = {.fd = socket, .events = POLLOUT};
+    int result = unix_message_send(socket, message);
 
-    if (result == -EAGAIN && poll(&poll_connection, 1, ANSWER_PATIENCE_MS) > 0)
-        (void)unix_message_send(maker->connection, message); /* else it asks again, or is gone */
+    if (result == -EAGAIN && poll(&poll_socket, 1, ANSWER_PATIENCE_MS) > 0)
+        (void)unix_message_send(socket, message); /* else it asks again, or is gone */
 }
 
 static void answer_error(const struct maker *maker, int error)
@@ -115,8 +117,10 @@ static void serve(struct maker *maker)
         unix_fds_close(&fds);
         if (size == sizeof(maker->make) && maker->connection >= 0)
             make(maker);
+        else if (size == -EMSGSIZE) /* all but the descriptor has come */
+            answer_error(maker, EMFILE);
         cleanup_close(&maker->connection);
-        if (size != sizeof(maker->make) && size != -EAGAIN)
+        if (size != sizeof(maker->make) && size != -EAGAIN && size != -EMSGSIZE)
             return;
     }
 }

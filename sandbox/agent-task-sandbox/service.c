@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,7 +23,7 @@
 /* One runner, and one that takes its place. */
 #define CONNECTIONS_MAX 4
 /* The listening socket and signals. */
-#define SOURCES (CONNECTIONS_MAX + 2)
+#define SOURCES (CONNECTIONS_MAX + TASK_PROFILES_MAX + 2)
 
 struct connection {
     struct service *service;
@@ -33,8 +34,10 @@ struct service {
     struct generation generation;
     struct groundwork groundwork;
     struct connection connections[CONNECTIONS_MAX];
-    int listen_fd; /* owned */
-    int signal_fd; /* owned */
+    const struct connection *asker; /* for the last sandbox; NULL: nobody yet */
+    int makers[TASK_PROFILES_MAX];  /* the sources of the generation's */
+    int listen_fd;                  /* owned */
+    int signal_fd;                  /* owned */
     bool is_stopping;
     bool has_lost_maker;
     struct event_loop loop;
@@ -70,6 +73,43 @@ static void describe_to_all(struct service *service)
     }
 }
 
+/* A maker says something here when it could not receive the connection to say it on. */
+static void on_makers(void *context, uint32_t events)
+{
+    struct service *service = context;
+    struct task_reply reply;
+    const struct unix_message message = {.data = &reply, .size = sizeof(reply)};
+
+    (void)events;
+    for (size_t i = 0; i < service->generation.count; i++) {
+        ssize_t size = recv(service->generation.makers[i], &reply, sizeof(reply), MSG_DONTWAIT);
+
+        service->has_lost_maker |= size == 0 || (size < 0 && errno == ECONNRESET);
+        if (size == sizeof(reply) && service->asker != NULL && service->asker->watch.fd >= 0)
+            (void)unix_message_send(service->asker->watch.fd, &message);
+    }
+}
+
+static int watch_makers(struct service *service)
+{
+    int result = 0;
+
+    for (size_t i = 0; i < service->generation.count && result >= 0; i++) {
+        result = event_loop_add(&service->loop, service->generation.makers[i], EPOLLIN, on_makers,
+                                service);
+        service->makers[i] = result;
+    }
+    return result < 0 ? result : 0;
+}
+
+static void forget_makers(struct service *service)
+{
+    for (size_t i = 0; i < service->generation.count; i++) {
+        if (service->makers[i] >= 0)
+            event_loop_remove(&service->loop, service->makers[i]);
+    }
+}
+
 /* The new one is whole before the old one goes. 0 or -errno, and all stays. */
 static int reload(struct service *service, struct error *err)
 {
@@ -79,8 +119,11 @@ static int reload(struct service *service, struct error *err)
 
     if (result < 0)
         return error_prefix(err, "the policy in force stays");
+    forget_makers(service);
     generation_close(&service->generation);
     service->generation = fresh;
+    result = watch_makers(service);
+    service->has_lost_maker |= result < 0; /* one that is not heard might as well be gone */
     return 0;
 }
 
@@ -94,6 +137,7 @@ static void on_make(struct connection *connection, const struct task_make *make)
     copy.profile[TASK_PROFILE_SIZE - 1] = '\0';
     result = generation_make(&connection->service->generation, &copy, connection->watch.fd);
     connection->service->has_lost_maker |= result == -EPIPE;
+    connection->service->asker = connection;
     if (result == 0)
         return;
     error_set(&err, -result, "make a sandbox of the profile '%s'", copy.profile);
@@ -223,6 +267,8 @@ static int open_loop(struct service *service, struct error *err)
         result = event_loop_add(&service->loop, service->listen_fd, EPOLLIN, on_connect, service);
     if (result >= 0)
         result = event_loop_add(&service->loop, service->signal_fd, EPOLLIN, on_signal, service);
+    if (result >= 0)
+        result = watch_makers(service);
     return result < 0 ? error_set(err, -result, "make the event loop") : 0;
 }
 

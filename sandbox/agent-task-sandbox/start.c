@@ -27,8 +27,9 @@ static void tell_started(struct init *init)
 static void tell_failed(struct init *init, int exit_code, const struct error *err)
 {
     init->task.exit_code = (uint32_t)exit_code;
-    reply_refusal(init, TASK_FAILED, error_text(err));
+    /* In this order: a client that has ended was not killed. */
     reply_ended(init, W_EXITCODE(exit_code, 0));
+    reply_refusal(init, TASK_FAILED, error_text(err));
     init_end();
 }
 

@@ -72,6 +72,8 @@ bool attack_swap_program(void);
 bool attack_swap_link(void);
 bool attack_swap_way(void);
 bool attack_swap_script(void);
+bool attack_rewrite_program(void);
+bool attack_rewrite_script(void);
 
 /* trap_calls.c */
 bool attack_aliases(void);
@@ -113,6 +115,9 @@ bool attack_few_descriptors(void);
 
 /* trap_search.c */
 bool attack_search(void);
+
+/* trap_number.c: as root, which a vendor never is, with RUNNER_PID */
+bool attack_taken_number(void);
 
 /* trap_relay.c */
 bool attack_relay(void);

@@ -87,22 +87,52 @@ bool attack_scripts(void)
     return is_well;
 }
 
-/* A shell reads BASH_ENV before its first command: the free one ends as it says. */
-bool attack_environment(void)
+/* What a shell makes of COMMAND with VARIABLE alone. */
+static bool shell_says(const char *variable, const char *command, int wanted)
 {
-    char place[PLACE_SIZE];
-    char variable[PLACE_SIZE * 2];
     char shell[] = "/bin/bash";
     char option[] = "-c";
-    char command[] = "exit 41";
-    char *const arguments[] = {shell, option, command, NULL};
-    char *const environment[] = {variable, NULL};
-    if (!make_place(place) || chdir(place) < 0 || !write_program("evil", "exit 42\n"))
+    char *const arguments[] = {shell, option, (char *)(uintptr_t)command, NULL};
+    char *const environment[] = {(char *)(uintptr_t)variable, NULL};
+    return attack_expect(variable,
+                         &(struct attack_exec){AT_FDCWD, shell, 0, arguments, environment}, wanted);
+}
+
+/* Whatever says NAME=... to those who start with it. */
+static bool is_scrubbed(const char *name)
+{
+    char variable[PLACE_SIZE];
+    char command[PLACE_SIZE * 2];
+    snprintf(variable, sizeof(variable), "%s=/nowhere", name);
+    snprintf(command, sizeof(command), "[ \"$%s\" = /nowhere ] && exit %d; exit %d", name, RAN_FREE,
+             RAN_SANDBOXED);
+    return shell_says(variable, command, attack_wanted());
+}
+
+/* Before its first command a shell reads BASH_ENV, and any program's linker LD_DEBUG, with which it
+ * ends at once: the free ones do as they say. What PATH leads to runs where the shell does. */
+bool attack_environment(void)
+{
+    static const char *const scrubbed[] = {
+        "LD_PRELOAD",    "LD_LIBRARY_PATH", "LD_AUDIT",    "BASH_ENV",        "ENV",
+        "GCONV_PATH",    "NODE_OPTIONS",    "BUN_OPTIONS", "GIT_SSH_COMMAND", "PERL5OPT",
+        "PYTHONSTARTUP", "OPENAI_API_KEY"};
+    bool is_free = attack_wanted() == RAN_FREE;
+    char place[PLACE_SIZE];
+    char variable[PLACE_SIZE * 2];
+    char attacker[PLACE_SIZE];
+    if (!make_place(place) || chdir(place) < 0 || !write_program("evil", "exit 42\n") ||
+        !write_program("own", NULL))
         return attack_say("write a file");
     snprintf(variable, sizeof(variable), "BASH_ENV=%s/evil", place);
-    return attack_expect("with BASH_ENV",
-                         &(struct attack_exec){AT_FDCWD, shell, 0, arguments, environment},
-                         attack_wanted());
+    bool is_well = shell_says(variable, "exit 41", attack_wanted());
+    is_well &= shell_says("LD_DEBUG=help", "exit 41", is_free ? 0 : RAN_SANDBOXED);
+    snprintf(variable, sizeof(variable), "PATH=%s", place);
+    snprintf(attacker, sizeof(attacker), "ATTACKER=%s own", getenv("ATTACKER"));
+    is_well &= shell_says(variable, attacker, attack_wanted());
+    for (size_t i = 0; i < ARRAY_LENGTH(scrubbed); i++)
+        is_well &= is_scrubbed(scrubbed[i]);
+    return is_well;
 }
 
 /* Below one more filter, which answers execveat with ACTION. */

@@ -17,6 +17,7 @@
 static char judged[PATH_SIZE];
 static char other[PATH_SIZE];
 static const char *called = judged; /* what is executed: that, or what lies in it */
+static char kept[PATH_SIZE];        /* what the judged one was at first */
 
 static void *exchange(void *unused)
 {
@@ -25,6 +26,22 @@ static void *exchange(void *unused)
     for (;;) {
         (void)syscall(SYS_renameat2, AT_FDCWD, judged, AT_FDCWD, other, EXCHANGE);
         usleep((unsigned)rand_r(&seed) % 1000);
+    }
+    return NULL;
+}
+
+/* The same file, with the bytes of the one and then of the other. What is executed cannot be opened
+ * for writing, and the other way round. */
+static void *rewrite(void *unused)
+{
+    unsigned seed = 1;
+    (void)unused;
+    for (unsigned i = 1;; i++) {
+        cleanup_fd int fd = open(judged, O_WRONLY | O_TRUNC | O_CLOEXEC);
+        if (fd >= 0)
+            (void)attack_copy(i % 2 == 0 ? kept : other, fd);
+        cleanup_close(&fd);
+        usleep((unsigned)rand_r(&seed) % 2000);
     }
     return NULL;
 }
@@ -49,11 +66,12 @@ static bool make_places(void)
         return false;
     snprintf(judged, sizeof(judged), "%s/judged", directory);
     snprintf(other, sizeof(other), "%s/other", directory);
+    snprintf(kept, sizeof(kept), "%s/kept", directory);
     return true;
 }
 
 /* What a rule denies by its digest takes the place of what it permits, again and again. */
-static bool count_wins(void)
+static bool count_wins(void *(*change)(void *unused))
 {
     char look[] = LOOK_FORBIDDEN;
     char *const arguments[] = {attack_whoami[0], look, NULL};
@@ -62,7 +80,7 @@ static bool count_wins(void)
     unsigned long wins = 0;
     unsigned long ran = 0;
     pthread_t thread;
-    if (pthread_create(&thread, NULL, exchange, NULL) != 0)
+    if (pthread_create(&thread, NULL, change, NULL) != 0)
         return attack_say("start a thread");
     for (unsigned long i = 0; i < tries; i++) {
         int code = attack_try(&exec);
@@ -73,18 +91,36 @@ static bool count_wins(void)
     return (wins == 0 && ran > 0) || attack_say("%lu wins, %lu ran", wins, ran);
 }
 
+static bool place_programs(void)
+{
+    return (make_places() && place_copy(judged, HARMLESS) && place_copy(kept, HARMLESS) &&
+            place_copy(other, THIS_PROGRAM)) ||
+           attack_say("make programs");
+}
+
+static bool place_scripts(void)
+{
+    static const char harmless[] = "#!/bin/sh\nexit 0\n";
+    return (make_places() && place_text(judged, harmless) && place_text(kept, harmless) &&
+            place_text(other, "#!/bin/sh\nexit 43\n")) ||
+           attack_say("make scripts");
+}
+
 bool attack_swap_program(void)
 {
-    return make_places() && place_copy(judged, HARMLESS) && place_copy(other, THIS_PROGRAM)
-               ? count_wins()
-               : attack_say("make programs");
+    return place_programs() && count_wins(exchange);
+}
+
+bool attack_rewrite_program(void)
+{
+    return place_programs() && count_wins(rewrite);
 }
 
 /* What runs is root's, and only the way to it is not: a link to it, and a link to its directory. */
 bool attack_swap_link(void)
 {
     return make_places() && symlink(HARMLESS, judged) == 0 && place_copy(other, THIS_PROGRAM)
-               ? count_wins()
+               ? count_wins(exchange)
                : attack_say("make a link");
 }
 
@@ -99,15 +135,17 @@ bool attack_swap_way(void)
     called = program;
     return symlink("/usr/bin", judged) == 0 && mkdir(other, 0755) == 0 && chmod(other, 0755) == 0 &&
                    place_copy(copy, THIS_PROGRAM)
-               ? count_wins()
+               ? count_wins(exchange)
                : attack_say("make a way");
 }
 
 /* Whoever reads a script opens it again, when nobody can look any more: docs/exec-trap.md. */
 bool attack_swap_script(void)
 {
-    return make_places() && place_text(judged, "#!/bin/sh\nexit 0\n") &&
-                   place_text(other, "#!/bin/sh\nexit 43\n")
-               ? count_wins()
-               : attack_say("make scripts");
+    return place_scripts() && count_wins(exchange);
+}
+
+bool attack_rewrite_script(void)
+{
+    return place_scripts() && count_wins(rewrite);
 }

@@ -56,20 +56,25 @@ naive() {
     [[ $output =~ [1-9][0-9]*' ran with what is denied' ]]
 }
 
-@test "a program that another takes the place of: what is judged is what runs; an interpreter reads its script later" {
-    local script
+@test "a program that another takes the place of, or the bytes: what is judged is what runs; an interpreter reads its script later" {
+    local script way
     script=$(printf '#!/bin/sh\nexit 43\n' | sha256sum | cut -d ' ' -f 1)
     POLICY=$(jq -n --arg program "$(sha256sum "$BUILD/tests/attack/trap" | cut -d ' ' -f 1)" --arg script "$script" \
         '{version: 1, rules: [{id: "no-other", action: "deny", tier: "read", message: "no",
             match: {sha256: [$program, $script]}}]}')
     export POLICY
-    trapped swap-program swap-link swap-way
+    trapped swap-link swap-way
     grep -q 'exec start .* rule no-other ' "$LOG.runner"
-    # Where it cannot be held to what was judged, the same changes win.
-    run "$ROOT/tests/attack/tree" bash -c 'timeout 120 "$ATTACK" 10001 swap-script'
-    echo "$output"
-    [ "$status" -eq 1 ]
-    [[ $output =~ [1-9][0-9]*' ran what is denied' ]]
+    for way in swap rewrite; do
+        trapped "$way-program"
+        grep -q 'exec start .* rule no-other ' "$LOG.runner"
+        grep -q 'it was changed or replaced while it was judged' <<<"$output"
+        # Where it cannot be held to what was judged, the same changes win.
+        run "$ROOT/tests/attack/tree" bash -c 'timeout 120 "$ATTACK" 10001 "$1"' bash "$way-script"
+        echo "$output"
+        [ "$status" -eq 1 ]
+        [[ $output =~ [1-9][0-9]*' ran what is denied' ]]
+    done
 }
 
 # What comes out of each of these as the vendor's uid, it runs in a sandbox; without the trap, as its caller.
@@ -217,10 +222,26 @@ ODD=(names scripts environment own-filters undumpable arguments descriptors stre
     [[ $output == 'the bystander ended with status: 9 '* ]]
 }
 
+@test "one who is held by mistake while its call is received, or while it cannot stop: goes on as if nobody had touched it" {
+    run "$ROOT/tests/attack/tree" bash -c 'timeout 60 "$ATTACK" 0 taken-number'
+    echo "$output"
+    tail -n 5 "$LOG.runner"
+    [ "$status" -eq 0 ]
+    # Its call, made again, is the only one that anything is on record about.
+    [ "$(grep -c 'exec start .* uid 10001 ' "$LOG.runner")" -eq 1 ]
+    run ! grep 'exec refused' "$LOG.runner"
+    # One that is killed there is noticed.
+    TOUCH=1 run "$ROOT/tests/attack/tree" bash -c 'timeout 60 "$ATTACK" 0 taken-number'
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ $output == 'one whose call was received ended with 137 '* ]]
+}
+
 # recorded WHAT STATUSES: how the commands ended whose relay was WHAT, as waitpid(2) has it.
 recorded() {
     local pid
-    pid=$(sed -n "s/^$1: //p" <<<"$output")
+    # A shell that was killed may have begun to say something.
+    pid=$(sed -n "s/^.*\\b$1: \\([0-9]*\\)\$/\\1/p" <<<"$output")
     [[ $(sed -n "s/.* exec end .* pid $pid .* status \\([0-9]*\\) .*/\\1/p" "$LOG.runner" | sort -n) == "$2" ]]
 }
 
@@ -284,6 +305,60 @@ after: 41
 well" ]
     grep -qE '^(some: (24|126)|operator: 126)$' <<<"$output"
     [ "$(grep -c '^some: 137$' <<<"$output")" -eq "$(grep -c 'killed: no ticket could be made' "$LOG.runner")" ]
+}
+
+@test "makers of sandboxes without descriptors: each command is refused with the cause, and then all is well" {
+    run env CTL="$BUILD/image/usr/local/bin/agent-task-runnerctl" "$ROOT/tests/attack/tree" bash -c '
+        makers=$(pgrep --parent "$SERVICE_PID")
+        allow() { for maker in $makers; do prlimit --pid "$maker" --nofile="$1:1024"; done; }
+        # Those that are warm were made before.
+        use_up() { for _ in $("$CTL" ps | grep -o " warm "); do timeout 10 "$CTL" exec -- true; done >"/tmp/used" 2>&1; }
+        allow 1024
+        "$CTL" exec -- echo well
+        # 3: none, not even for the request; 6: not for what is made; 10: not for the command.
+        for limit in 3 6 10; do
+            allow "$limit"
+            use_up
+            echo "limit $limit"
+            timeout 10 "$CTL" exec -- touch /workspace/ran; echo "ended with $?"
+            timeout 10 "$ATTACK" 10001 names 2>&1 | grep -o "^agent-exec-relay: .*" | sort -u
+            allow 1024
+            use_up
+            timeout 10 "$CTL" exec -- echo well
+        done
+        [ "$makers" = "$(pgrep --parent "$SERVICE_PID")" ] && ls /workspace'
+    echo "$output"
+    tail -n 5 "$LOG.service"
+    [ "$status" -eq 0 ]
+    local files='Too many open files'
+    [ "$output" = "well
+limit 3
+agent-task-runnerctl: make a sandbox: $files
+ended with 126
+agent-exec-relay: make a sandbox: $files
+well
+limit 6
+agent-task-runnerctl: make a sandbox: $files
+ended with 126
+agent-exec-relay: make a sandbox: $files
+well
+limit 10
+agent-task-runnerctl: the command cannot be taken over: receive its descriptors: $files
+ended with 126
+agent-exec-relay: the command cannot be taken over: receive its descriptors: $files
+well" ]
+}
+
+@test "a maker that ends: its service says so and ends at once, for PID 1 to start it again; one of an older policy is none" {
+    run env CTL="$BUILD/image/usr/local/bin/agent-task-runnerctl" "$ROOT/tests/attack/tree" bash -c '
+        "$CTL" exec -- true && "$CTL" reload && "$CTL" exec -- echo reloaded && kill -0 "$SERVICE_PID" || exit 1
+        # The last one is of a profile that nobody asks for.
+        kill -KILL "$(pgrep --parent "$SERVICE_PID" | tail -n 1)"
+        for _ in {1..20}; do kill -0 "$SERVICE_PID" || exit 0; sleep 0.1; done; exit 1'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ $output == *reloaded* ]]
+    grep -q 'a process that makes sandboxes has ended' "$LOG.service"
 }
 
 @test "the task runner is below a filter of its own: what it never does is refused, as it is not to the service beside it" {
@@ -357,6 +432,52 @@ well" ]
     echo "$output"
     grep -qx 'ended with 1' <<<"$output"
     grep -qx 'ended with 126' <<<"$output"
+}
+
+@test "a program that is changed in place while it is judged does not run: its bytes, its size or its time; a script does" {
+    run env CTL="$BUILD/image/usr/local/bin/agent-task-runnerctl" "$ROOT/tests/attack/tree" bash -c '
+        # Each is read for its digest for a second or more, and changed meanwhile.
+        while_judged() {
+            "$CTL" exec -- "$1" & command=$!
+            for _ in {1..50}; do "$CTL" ps | grep -q " starting " && break; sleep 0.02; done
+            "${@:2}"
+            "$CTL" ps | grep -q " starting " || echo "it was too late"
+            wait "$command"
+            echo "${2}: ended with $?"
+        }
+        # The one before may still be about to end, and nobody writes to what is executed.
+        insist() { until "$@" 2>/dev/null; do sleep 0.01; done; }
+        bytes() { touch -r "$1" before; insist dd if=other of="$1" bs=1 seek=400000000 conv=notrunc; touch -r before "$1"; }
+        size() { touch -r "$1" before; insist truncate -s +1 "$1"; touch -r before "$1"; }
+        time_of() { touch "$1"; }
+        nothing() { head -c 1 "$1" >/dev/null; }
+        printf y >other
+        cp /usr/bin/true program
+        printf "#!/bin/sh\nexit 7\n" >script
+        chmod 0755 program script
+        truncate -s 400000001 program
+        truncate -s 400000001 script
+        inode=$(stat -c %i program)
+        for change in nothing bytes size time_of; do while_judged /workspace/program "$change" program; done
+        "$CTL" exec -- /workspace/program; echo "afterwards: $?"
+        [ "$inode" = "$(stat -c %i program)" ] && while_judged /workspace/script bytes script'
+    echo "$output"
+    [ "$status" -eq 0 ]
+    local changed="cannot run '/workspace/program': it was changed or replaced while it was judged"
+    [ "$output" = "nothing: ended with 0
+$changed
+bytes: ended with 126
+$changed
+size: ended with 126
+$changed
+time_of: ended with 126
+afterwards: 0
+bytes: ended with 7" ]
+    grep 'exec ' "$LOG.runner"
+    # On record are five programs that were to run, three of which did not.
+    [ "$(grep -c 'exec start .* /workspace/program' "$LOG.runner")" -eq 5 ]
+    [ "$(sed -n 's|.*exec end .* status \([0-9]*\) /workspace/program|\1|p' "$LOG.runner" | sort | uniq -c | tr -s ' \n' ' ')" = \
+        " 2 0 3 $((126 << 8)) " ]
 }
 
 @test "a sandbox that does not close: who waits hears the cause, and nothing runs" {

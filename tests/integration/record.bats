@@ -128,6 +128,37 @@ compare() {
     [[ $output != *mark-inner* ]]
 }
 
+# digest_of MARKER: of the program, as it is on record; and how its command ended.
+digest_of() {
+    "$CA" record "$NAME" --json | jq -r "select(.argv[-1] == \"$1\") | .program_sha256"
+    "$CA" record "$NAME" --json | jq -r "select(.argv[-1] == \"$1\") | .exit_code"
+}
+
+@test "the digest on record is that of what ran: of a program that is rewritten in place, each time, and none while it is judged" {
+    # One byte behind the program's end, with the file's size and time as they were.
+    local own='f=/workspace/own; cp /usr/bin/true $f; truncate -s 300000001 $f; touch -d @1 $f; sha256sum <$f'
+    local change='f=/workspace/own; printf %s "$1" | dd of=$f bs=1 seek=300000000 conv=notrunc; touch -d @1 $f; sha256sum <$f'
+    command_line /bin/sh -c "($own) >/workspace/first" mark-make
+    command_line /workspace/own mark-first
+    command_line /bin/sh -c "($change) >/workspace/second" sh y mark-change
+    command_line /workspace/own mark-second
+    # What is left behind of this one goes on changing it.
+    command_line /bin/sh -c "{ until [ -e /workspace/stop ]; do ($change); sleep 0.05; done; \
+        ($change) >/workspace/third; } >/dev/null 2>&1 &" sh z mark-behind
+    command_line /workspace/own mark-judged
+    command_line /bin/sh -c 'touch /workspace/stop; until [ -s /workspace/third ]; do sleep 0.1; done' mark-stop
+    command_line /workspace/own mark-third
+    run_commands 1
+    cat "$WORK/statuses"
+    [ "$(grep -v ' 0$' "$WORK/statuses")" = 'mark-judged 126' ]
+    [ "$(digest_of mark-judged | tail -n 1)" = 126 ]
+    [ "$(cut -d ' ' -f 1 "$WORK/first" "$WORK/second" "$WORK/third" | sort -u | wc -l)" -eq 3 ]
+    local which
+    for which in first second third; do
+        [ "$(digest_of "mark-$which")" = "$(cut -d ' ' -f 1 "$WORK/$which")"$'\n0' ]
+    done
+}
+
 @test "of a flood inside a command every exec is counted, and none outside is lost" {
     local i
     command_line /bin/sh -c "$MARK; i=0; while [ \$i -lt 1500 ]; do env true; i=\$((i + 1)); done" mark-flood

@@ -65,6 +65,15 @@ answered() {
     [ "$output" = "$expected" ]
 }
 
+# privileged WHAT NAME [ARGUMENT]: as root with the capability that it takes, and without a filter.
+privileged() {
+    local expected=$1
+    shift
+    run stripped --cap-add SYS_ADMIN --security-opt seccomp=unconfined --security-opt apparmor=unconfined "$ATTACK" "$@"
+    echo "$* as root: $output, not $expected" >&2
+    [ "$output" = "$expected" ]
+}
+
 @test "namespaces, mounts and roots are final" {
     refused EPERM unshare
     answered success unshare
@@ -75,7 +84,9 @@ answered() {
     refused EPERM chroot /tmp
     answered success chroot /tmp
     refused EPERM unmount /proc/sys
+    privileged success unmount /proc/sys
     refused EPERM setns /proc/self/ns/mnt
+    privileged success setns /proc/self/ns/mnt
 }
 
 @test "corners of the kernel are closed" {
@@ -91,11 +102,13 @@ answered() {
     refused EPERM perf
     answered EFAULT perf
     refused EPERM bpf
+    privileged EINVAL bpf
     # Packets, crypto, virtual machines.
     local family
     for family in 17 38 40; do
         refused EAFNOSUPPORT family "$family"
     done
+    answered EPERM family 17
 }
 
 @test "no command types into a terminal, whatever the high bits of the request" {

@@ -115,6 +115,8 @@ shell_in_terminal() {
     eventually as_root pgrep -f '^sleep 4719'
     keys one C-c
     eventually shows one '^\^C'
+    # What is typed before the shell has its terminal back is thrown away.
+    eventually shows one '^outer>'
     keys one 'echo code=$?' Enter
     eventually shows one '^code=130'
     run -1 as_root pgrep -f '^sleep 4719'

@@ -31,11 +31,15 @@ says() {
     [ "$said" = "$expected" ]
 }
 
-# One process of each label, to be traced and signalled.
+# One process of each label, to be traced and signalled; those of before are ended.
 start_waiting() {
+    # shellcheck disable=SC2086 # numbers
+    if [ -n "${waiting:-}" ]; then kill -KILL $waiting; fi
+    waiting=
     for who in unconfined container task agentcli; do
         as $who $VENDOR/attempt pause >/tmp/waits-$who &
         eval "pid_$who=$!"
+        waiting="$waiting $!"
         eventually grep -q waiting /tmp/waits-$who
     done
     # shellcheck disable=SC2154 # set by eval above
