@@ -228,7 +228,7 @@ const struct command commands[] = {
         .summary = "check, show and try the rules about commands",
         .synopsis = "check [FILE...] | show | test -- COMMAND [ARGUMENT...] | replay SESSION | suggest SESSION",
         .details = "check reads policy files, show prints the policy they make, test says what becomes of a command "
-                   "(0: it runs, 1: it is denied), replay which commands of a session would come out differently "
+                   "(0: it runs, 1: it is denied, 2: it asks), replay which commands of a session would come out differently "
                    "now (0: none, 1: some), suggest prints rules that fit what ran in a session and nothing else. Nothing is "
                    "run.",
         .argument = COMMAND_VALUE_POLICY,

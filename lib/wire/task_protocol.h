@@ -250,6 +250,7 @@ enum task_action {
     TASK_ACTION_FAIL = 3,     /* it cannot be run: not found, not executable, malformed */
     TASK_ACTION_REDIRECT = 4, /* it needs another profile; nothing was run here */
     TASK_ACTION_DIRECT = 5,   /* in audit events only */
+    TASK_ACTION_ASK = 6,      /* whether it is run or denied is for a person to say */
 };
 
 /* The tiers of exec policy, mildest first. */
