@@ -173,13 +173,15 @@ static int answer_ask(struct peer *peer, const json_t *request, struct error *er
         return result;
     struct ask *ask = asks_find(&keeper->asks, answer.ask);
     if (ask == NULL)
-        return error_set(err, ENOENT, "this session has no such ask");
+        return error_set(err, EINVAL,
+                         "nothing in this session asked under that number, or long ago: "
+                         "coding-agents approvals lists what waits");
     result = asks_check(&keeper->asks, ask, &answer, err);
     if (result < 0)
         return result;
     result = answer_runner(ask->runner, ask, &answer, NULL, peer->uid);
     if (result < 0)
-        return error_set(err, -result, "tell the task runner");
+        return error_set(err, -result, "the task runner does not take the answer");
     asks_remember(&keeper->asks, ask, &answer, peer->uid);
     asks_change(&keeper->asks, ask, ASK_ANSWERED);
     tell_followers(keeper);
