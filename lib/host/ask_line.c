@@ -57,14 +57,17 @@ char *ask_line(const char *session, const char *name, const json_t *ask)
     FILE *file = id != NULL ? open_memstream(&line, &size) : NULL;
     if (file == NULL)
         return NULL;
-    fputs("session ", file);
-    printable_print(file, name);
-    fputs(" asks: ", file);
+    if (name != NULL) {
+        fputs("session ", file);
+        printable_print(file, name);
+        fputc(' ', file);
+    }
+    fprintf(file, "asks, coding-agents approve %s or deny %s: ", id, id);
     print_words(file, fields);
     fputs(" (rule ", file);
     print_text(file, fields, "rule");
     fputs(": ", file);
     print_text(file, fields, "reason");
-    fprintf(file, "); coding-agents approve %s, or deny %s", id, id);
+    fputc(')', file);
     return fclose(file) == 0 ? line : NULL;
 }

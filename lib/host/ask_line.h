@@ -5,9 +5,9 @@
 #include <jansson.h>
 
 /*
- * "session NAME asks: npm publish (rule ID: why); coding-agents approve ID, or deny ID": ASK (of
- * lib/wire/ask.h) of SESSION, which is called NAME. Safe for a terminal; a long command is cut.
- * Owned by the caller, NULL when memory is short.
+ * "session NAME asks, coding-agents approve ID or deny ID: npm publish (rule RULE: why)": ASK (of
+ * lib/wire/ask.h) of SESSION, which is called NAME (NULL: not named). Safe for a terminal; a long
+ * command is cut. Owned by the caller, NULL when memory is short.
  */
 char *ask_line(const char *session, const char *name, const json_t *ask);
 
