@@ -12,6 +12,9 @@
 #include "lib/host/ask_line.h"
 #include "lib/host/session_engine.h"
 
+/* Nobody reads more lines in that time, and a program inside can make as many as it likes. */
+#define BRIEF_MAX 10
+#define BRIEF_NS (10 * CLOCK_NANOSECONDS_PER_SECOND)
 /* Between two looks for sessions that are new. */
 #define LOOK_MS 1000
 
@@ -28,6 +31,8 @@ struct watch {
     bool is_quiet;
     bool is_brief;
     bool is_following;
+    uint64_t brief_ns; /* since then BRIEF_COUNT lines were printed */
+    unsigned int brief_count;
     int code; /* of what failed first; 0: nothing */
 };
 
@@ -83,8 +88,18 @@ static int watch_new_sessions(struct watch *watch, struct error *err)
     return result;
 }
 
-static void print_brief(const struct watched *item, const json_t *ask)
+static void print_brief(struct watch *watch, const struct watched *item, const json_t *ask)
 {
+    uint64_t now_ns = clock_monotonic_ns();
+    if (watch->brief_ns == 0 || now_ns - watch->brief_ns > BRIEF_NS) {
+        watch->brief_ns = now_ns;
+        watch->brief_count = 0;
+    }
+    if (watch->brief_count++ >= BRIEF_MAX) {
+        if (watch->brief_count == BRIEF_MAX + 1)
+            puts("coding-agents: more asks at once; coding-agents approvals lists all that waits");
+        return;
+    }
     cleanup_free char *text = ask_line(item->client.session, item->name, ask);
     printf("coding-agents: %s\n", text != NULL ? text : "a command waits for an answer");
 }
@@ -105,13 +120,13 @@ static void print(const struct watch *watch, const json_t *view)
 }
 
 /* Who looks once sees what waits, and who follows what becomes of it too. */
-static int show(const struct watch *watch, const struct watched *item, const json_t *ask)
+static int show(struct watch *watch, const struct watched *item, const json_t *ask)
 {
     json_t *view = ask_view_json(item->client.session, item->name, ask);
     if (view == NULL)
         return -ENOMEM;
     if (watch->is_brief && ask_view_is_waiting(view))
-        print_brief(item, ask);
+        print_brief(watch, item, ask);
     else if (!watch->is_brief &&
              (ask_view_is_waiting(view) || (watch->is_following && ask_view_is_over(view))))
         print(watch, view);

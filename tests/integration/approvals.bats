@@ -297,6 +297,9 @@ started() {
         run_task "w$i" touch "ask-$i"
     done
     wait_for 30 count_waiting 16
+    # Nobody's terminal is flooded with lines about it.
+    wait_for 10 grep -q 'more asks at once; coding-agents approvals lists all that waits' "$BATS_TEST_TMPDIR/session"
+    [ "$(grep -c "asks, coding-agents approve" "$BATS_TEST_TMPDIR/session")" -eq 10 ]
     run -126 inside 10000 agent-task-runnerctl exec -- touch ask-more
     [ "$output" = 'denied by rule test-ask: too many commands wait for an answer already: people touch files; instead leave them' ]
     run -0 inside 10000 agent-task-runnerctl exec -- touch plain
