@@ -22,6 +22,9 @@ static const struct admission_role roles[] = {
     [CHANNEL_ROLE_RUNNER] = {
         .program = "runner", .is_container = true, .frame = CHANNEL_EXEC_EVENT, .connections = 2,
     },
+    [CHANNEL_ROLE_APPROVER] = {
+        .program = "approver", .frame = CHANNEL_ASK_REQUEST, .connections = 6,
+    },
     [CHANNEL_ROLE_LAUNCHER] = {
         .program = "launcher", .frame = CHANNEL_EVENT, .connections = 2,
         .events = BIT(AUDIT_SESSION_START) | BIT(AUDIT_SESSION_CONFIG) | BIT(AUDIT_OVERRIDE_USED) |

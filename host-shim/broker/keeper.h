@@ -12,12 +12,14 @@
 #include <sys/types.h>
 
 #include "host-shim/broker/admission.h"
+#include "host-shim/broker/asks.h"
 #include "host-shim/broker/cause.h"
 #include "host-shim/broker/helper.h"
 #include "lib/base/error.h"
 #include "lib/base/event_loop.h"
 #include "lib/wire/audit.h"
 #include "lib/wire/channel.h"
+#include "lib/wire/exec_event.h"
 #include "lib/wire/limits.h"
 #include "lib/wire/manifest.h"
 
@@ -53,7 +55,9 @@ struct peer {
     uid_t uid;             /* as the kernel says */
     pid_t pid;
     uint64_t accepted_ns;
-    uint32_t role; /* enum channel_role; 0 before the hello */
+    uint32_t role;     /* enum channel_role; 0 before the hello */
+    bool is_following; /* waits for the next change of an ask */
+    uint64_t after;    /* the last one it knows */
 };
 
 struct keeper {
@@ -75,6 +79,7 @@ struct keeper {
     struct event_timer timers[KEEPER_TIMER_COUNT];
     struct peer peers[LIMIT_CHANNEL_CONNECTIONS];
     struct admission admission;
+    struct asks asks;
     struct helper helper;
     struct ending ending; /* what is known of how the session ended */
     uint64_t drain_until_ns;
@@ -89,6 +94,7 @@ void keeper_close(struct keeper *keeper);
 int peers_listen(struct keeper *keeper, struct error *err);
 /* True while a container role is connected. */
 bool peers_has_container(const struct keeper *keeper);
+void peers_close(struct peer *peer);
 void peers_close_all(struct keeper *keeper);
 
 /* control.c: the launcher's lines. */
@@ -121,9 +127,21 @@ void log_drop(struct keeper *keeper);
 void log_totals(struct keeper *keeper);
 void log_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* exec_events.c: an event of the task runner, from a frame's payload. 0, -EPROTO or -ENOMEM. */
-int exec_event_record(struct keeper *keeper, const struct audit_source *source, const void *payload,
+/* exec_events.c: an event of PEER, the task runner, from a frame's payload. 0, -EPROTO or -ENOMEM.
+ */
+int exec_event_record(struct peer *peer, const struct audit_source *source, const void *payload,
                       size_t size, struct error *err);
+
+/* approvals.c: a row for the ask with FIELDS, which get its number; NULL: nobody can be asked. */
+struct ask *approvals_begin(struct keeper *keeper, json_t *fields);
+/* EVENT of RUNNER, on record, is ASK, or NULL when nobody can be asked. */
+void approvals_ask(struct peer *runner, const struct exec_event *event, struct ask *ask);
+/* EVENT of RUNNER, with FIELDS on record, is a start: what an ask came to, if there was one. */
+void approvals_settle(struct peer *runner, const struct exec_event *event, const json_t *fields);
+/* RUNNER is gone. */
+void approvals_lose(struct peer *runner);
+/* A request of PEER, which approves, from a frame's payload. 0, or -EPROTO when it is none. */
+int approvals_serve(struct peer *peer, const void *payload, size_t size, struct error *err);
 
 /* init_events.c: an event of PID 1, from a frame's payload. 0, or -EPROTO. */
 int init_event_record(struct keeper *keeper, const struct audit_source *source, const void *payload,

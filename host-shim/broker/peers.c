@@ -16,21 +16,23 @@
 
 /* A connection that does not say hello by then makes room. */
 #define HELLO_MS 5000
-/* Places that root of the container cannot take: the launcher's and collect's. */
-#define HOST_PLACES 2
 
-static void close_peer(struct peer *peer)
+void peers_close(struct peer *peer)
 {
+    bool was_runner = peer->role == CHANNEL_ROLE_RUNNER;
     event_loop_remove(&peer->keeper->loop, peer->source);
     cleanup_close(&peer->fd);
     peer->role = 0;
+    peer->is_following = false;
+    if (was_runner)
+        approvals_lose(peer);
 }
 
 /* Records why once per uid, and closes. */
 static void refuse_peer(struct peer *peer, const char *what, const char *detail)
 {
     log_refusal(peer->keeper, what, peer->uid, detail);
-    close_peer(peer);
+    peers_close(peer);
 }
 
 static size_t count_role(const struct keeper *keeper, uint32_t role)
@@ -91,7 +93,7 @@ static void on_hello(struct peer *peer, const struct channel_hello *hello)
         memcpy(reply.session, keeper->session, sizeof(keeper->session));
         peer->role = hello->role;
         if (channel_send_frame(peer->fd, CHANNEL_HELLO_REPLY, &reply, sizeof(reply)) < 0)
-            close_peer(peer);
+            peers_close(peer);
     }
 }
 
@@ -133,7 +135,9 @@ static int take_event(struct peer *peer, uint32_t type, const void *payload, siz
     if (type != role->frame)
         return error_set(err, EPROTO, "%s may not send frames of type %u", role->program, type);
     if (type == CHANNEL_EXEC_EVENT)
-        return exec_event_record(peer->keeper, &source, payload, size, err);
+        return exec_event_record(peer, &source, payload, size, err);
+    if (type == CHANNEL_ASK_REQUEST)
+        return approvals_serve(peer, payload, size, err);
     /* The host's own programs are few and ours; only the container is held to a rate. */
     if (role->is_container &&
         !admission_take(&peer->keeper->admission, clock_monotonic_ns(), size)) {
@@ -165,10 +169,10 @@ static void on_frame(struct peer *peer, size_t received)
     } else if (peer->role != 0 && header.type == CHANNEL_FLUSH && size == 0) {
         log_sync(peer->keeper);
         if (channel_send_frame(peer->fd, CHANNEL_FLUSHED, NULL, 0) < 0)
-            close_peer(peer);
+            peers_close(peer);
     } else if (peer->role != 0 &&
                (header.type == CHANNEL_EVENT || header.type == CHANNEL_INIT_EVENT ||
-                header.type == CHANNEL_EXEC_EVENT)) {
+                header.type == CHANNEL_EXEC_EVENT || header.type == CHANNEL_ASK_REQUEST)) {
         /* A wrong event is refused and the connection kept: a newer program's later events still
          * count. */
         if (take_event(peer, header.type, payload, size, &err) < 0)
@@ -188,7 +192,7 @@ static void on_peer(void *context, uint32_t events)
     if (count < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (count <= 0)
-        close_peer(peer);
+        peers_close(peer);
     else if ((size_t)count > LIMIT_CHANNEL_FRAME_BYTES)
         refuse_peer(peer, "frame", "it is larger than a frame may be");
     else
@@ -225,7 +229,7 @@ static struct peer *find_place(struct keeper *keeper, uid_t uid)
         place = &keeper->peers[i];
         free_places++;
     }
-    return uid != getuid() && free_places <= HOST_PLACES ? NULL : place;
+    return uid != getuid() && free_places <= LIMIT_CHANNEL_HOST_CONNECTIONS ? NULL : place;
 }
 
 static void admit(struct keeper *keeper, int *fd)
@@ -318,5 +322,5 @@ void peers_close_all(struct keeper *keeper)
 {
     for (size_t i = 0; i < LIMIT_CHANNEL_CONNECTIONS; i++)
         if (keeper->peers[i].keeper != NULL && keeper->peers[i].fd >= 0)
-            close_peer(&keeper->peers[i]);
+            peers_close(&keeper->peers[i]);
 }

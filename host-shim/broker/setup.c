@@ -53,6 +53,7 @@ void keeper_close(struct keeper *keeper)
 {
     helper_stop(keeper);
     peers_close_all(keeper);
+    asks_free(&keeper->asks);
     cleanup_close(&keeper->listener);
     audit_log_close(keeper->log);
     cleanup_close(&keeper->control_fd);

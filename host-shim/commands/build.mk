@@ -1,8 +1,8 @@
 # One program per command, each from its own file and the archive of what they share.
 COMMANDS_DIRECTORY := host-shim/commands
-COMMAND_NAMES := completion connect help kill list logs record remove status stop sync version
+COMMAND_NAMES := approvals approve completion deny connect help kill list logs record remove status stop sync version
 LIBCOMMANDS := $(BUILD)/glibc/libcommands.a
-LIBCOMMANDS_SOURCES := $(addprefix $(COMMANDS_DIRECTORY)/,branch_removal.c command.c command_table.c \
+LIBCOMMANDS_SOURCES := $(addprefix $(COMMANDS_DIRECTORY)/,ask_answer.c ask_view.c branch_removal.c command.c command_table.c \
 	completion_script.c exec_json.c exec_list.c exec_session.c exec_text.c losses.c session_end.c session_json.c session_view.c)
 COMMANDS_ARCHIVES := $(LIBCOMMANDS) $(LIBPOLICY) $(LIBHOST) $(LIBWIRE) $(LIBBASE)
 

@@ -73,6 +73,25 @@ static const struct command_option record_options[] = {
     HELP, END,
 };
 
+static const struct command_option approvals_options[] = {
+    FLAG("follow", "go on with what asks, and what comes of it"),
+    FLAG("json", "print one JSON object a line"),
+    FLAG("brief", "print one line for each, with the commands that answer"),
+    FLAG("quiet", "print the ids only"),
+    HELP, END,
+};
+
+static const struct command_option approve_options[] = {
+    {"always", "WHAT", COMMAND_VALUE_SCOPE,  "and what asks by the same rule later on: prefix or program"},
+    {"words",  "N",    COMMAND_VALUE_NUMBER, "with --always=prefix, compare the first N words (all)"},
+    HELP, END,
+};
+
+static const struct command_option deny_options[] = {
+    {"message", "TEXT", COMMAND_VALUE_TEXT, "tell whoever waits for the command why"},
+    HELP, END,
+};
+
 static const struct command_option sync_options[] = {
     {"as",        "BRANCH", COMMAND_VALUE_TEXT,   "fetch into this branch instead of the session's"},
     {"max-bytes", "N",      COMMAND_VALUE_NUMBER, "most bytes that the session may send (2 GiB)"},
@@ -176,6 +195,36 @@ const struct command commands[] = {
         .options = record_options,
     },
     {
+        .name = "approvals",
+        .summary = "show the commands that wait for an answer",
+        .synopsis = "[SESSION]",
+        .details = "Of all sessions that run, or of one. approve and deny answer; what nobody answers in time is "
+                   "denied.",
+        .argument = COMMAND_VALUE_SESSION,
+        .arguments_maximum = 1,
+        .options = approvals_options,
+    },
+    {
+        .name = "approve",
+        .summary = "let a command run that waits for an answer",
+        .synopsis = "ID",
+        .details = "--always=prefix also approves what begins with the same words, --always=program all of the same "
+                   "program file, as long as the session runs.",
+        .argument = COMMAND_VALUE_ASK,
+        .arguments_minimum = 1,
+        .arguments_maximum = 1,
+        .options = approve_options,
+    },
+    {
+        .name = "deny",
+        .summary = "refuse a command that waits for an answer",
+        .synopsis = "ID",
+        .argument = COMMAND_VALUE_ASK,
+        .arguments_minimum = 1,
+        .arguments_maximum = 1,
+        .options = deny_options,
+    },
+    {
         .name = "sync",
         .summary = "fetch the work of a session into the repository",
         .synopsis = "SESSION",
@@ -228,7 +277,7 @@ const struct command commands[] = {
         .summary = "check, show and try the rules about commands",
         .synopsis = "check [FILE...] | show | test -- COMMAND [ARGUMENT...] | replay SESSION | suggest SESSION",
         .details = "check reads policy files, show prints the policy they make, test says what becomes of a command "
-                   "(0: it runs, 1: it is denied), replay which commands of a session would come out differently "
+                   "(0: it runs, 1: it is denied, 2: it asks), replay which commands of a session would come out differently "
                    "now (0: none, 1: some), suggest prints rules that fit what ran in a session and nothing else. Nothing is "
                    "run.",
         .argument = COMMAND_VALUE_POLICY,
@@ -268,6 +317,7 @@ static const char *const shell_words[] = {"bash", "zsh", "fish", NULL};
 static const char *const policy_words[] = {"check", "show", "test", "replay", "suggest", NULL};
 static const char *const tier_words[] = {"read",        "workspace-write", "network",
                                          "destructive", "privileged",      NULL};
+static const char *const scope_words[] = {"prefix", "program", NULL};
 static const char *const network_words[] = {"allow-all", "restricted", NULL};
 /* clang-format on */
 
@@ -295,10 +345,13 @@ const char *const *command_value_words(enum command_value value)
         return policy_words;
     case COMMAND_VALUE_TIER:
         return tier_words;
+    case COMMAND_VALUE_SCOPE:
+        return scope_words;
     case COMMAND_VALUE_NONE:
     case COMMAND_VALUE_TEXT:
     case COMMAND_VALUE_NUMBER:
     case COMMAND_VALUE_SESSION:
+    case COMMAND_VALUE_ASK:
     case COMMAND_VALUE_OPERAND:
     case COMMAND_VALUE_PATH:
     case COMMAND_VALUE_COMMAND:

@@ -22,6 +22,8 @@ enum command_value {
     COMMAND_VALUE_NETWORK,
     COMMAND_VALUE_POLICY,
     COMMAND_VALUE_TIER,
+    COMMAND_VALUE_ASK, /* a command that waits for an answer */
+    COMMAND_VALUE_SCOPE,
 };
 
 struct command_option {

@@ -5,6 +5,7 @@
 
 /* The engine need not answer quickly, so only ids are asked for. */
 #define SESSIONS "coding-agents list --quiet 2>/dev/null"
+#define ASKS "coding-agents approvals --quiet 2>/dev/null"
 
 static void write_names(FILE *file, const char *separator)
 {
@@ -28,6 +29,8 @@ static void write_bash_value(FILE *file, enum command_value value)
         fputs("'", file);
     } else if (value == COMMAND_VALUE_SESSION) {
         fputs("-W \"$(" SESSIONS ")\"", file);
+    } else if (value == COMMAND_VALUE_ASK) {
+        fputs("-W \"$(" ASKS ")\"", file);
     } else if (value == COMMAND_VALUE_OPERAND) {
         fputs("-f -W \"$(" SESSIONS ")\"", file);
     } else if (value == COMMAND_VALUE_COMMAND) {
@@ -113,6 +116,8 @@ static void write_zsh_value(FILE *file, enum command_value value)
         fputs(")", file);
     } else if (value == COMMAND_VALUE_SESSION) {
         fputs("_coding_agents_sessions", file);
+    } else if (value == COMMAND_VALUE_ASK) {
+        fputs("_coding_agents_asks", file);
     } else if (value == COMMAND_VALUE_OPERAND) {
         fputs("_coding_agents_operands", file);
     } else if (value == COMMAND_VALUE_COMMAND) {
@@ -161,6 +166,8 @@ void completion_write_zsh(FILE *file)
 {
     fputs("#compdef coding-agents\n_coding_agents_sessions() {\n    local -a sessions\n"
           "    sessions=(${(f)\"$(" SESSIONS ")\"})\n    compadd -a sessions\n}\n"
+          "_coding_agents_asks() {\n    local -a asks\n"
+          "    asks=(${(f)\"$(" ASKS ")\"})\n    compadd -a asks\n}\n"
           "_coding_agents_operands() {\n    _coding_agents_sessions\n    _files\n}\n"
           "_coding_agents() {\n    if ((CURRENT == 2)); then\n        local -a names\n        "
           "names=(\n",
@@ -198,6 +205,8 @@ static void write_fish_value(FILE *file, enum command_value value)
         fputs("'", file);
     } else if (value == COMMAND_VALUE_SESSION) {
         fputs(" --arguments '(" SESSIONS ")'", file);
+    } else if (value == COMMAND_VALUE_ASK) {
+        fputs(" --arguments '(" ASKS ")'", file);
     } else if (value == COMMAND_VALUE_OPERAND) {
         fputs(" --force-files --arguments '(" SESSIONS ")'", file);
     } else if (value == COMMAND_VALUE_COMMAND) {

@@ -95,7 +95,8 @@ void exec_command_judge(const struct policy *policy, struct exec_command *comman
 bool exec_command_was_judged(const json_t *object)
 {
     const char *verdict = json_string_value(json_object_get(object, "verdict"));
-    return verdict != NULL && (strcmp(verdict, "sandbox") == 0 || strcmp(verdict, "deny") == 0);
+    return verdict != NULL && (strcmp(verdict, "sandbox") == 0 || strcmp(verdict, "deny") == 0 ||
+                               strcmp(verdict, "ask") == 0);
 }
 
 bool exec_command_rules_ask(const json_t *rules, const char *key)

@@ -34,6 +34,16 @@ static json_t *list_nested(const struct exec_list *list, const struct exec_entry
     return nested;
 }
 
+/* Its keys are the ask's own as well. */
+static int add_answer(const struct exec_list *list, const struct exec_entry *entry, json_t *view)
+{
+    json_t *answer = entry->answer.size > 0 ? json_object() : NULL;
+    if (answer == NULL)
+        return entry->answer.size > 0 ? -ENOMEM : 0;
+    int result = add_fields(list, &entry->answer, answer);
+    return json_object_set_new(view, "answer", answer) < 0 ? -ENOMEM : result;
+}
+
 json_t *exec_view_json(const struct exec_list *list, const struct exec_entry *entry)
 {
     json_t *view = json_object();
@@ -45,6 +55,10 @@ json_t *exec_view_json(const struct exec_list *list, const struct exec_entry *en
             json_object_set(view, "id", json_object_get(json_object_get(record, "fields"), "id"));
         json_decref(record);
     }
+    if (result == 0)
+        result = add_fields(list, &entry->ask, view);
+    if (result == 0)
+        result = add_answer(list, entry, view);
     if (result == 0)
         result = add_fields(list, &entry->start, view);
     if (result == 0)
@@ -122,7 +136,8 @@ static int tier_of(const json_t *object)
 
 static bool has_failed(const json_t *view)
 {
-    if (has_word(view, "state", "running") || has_word(view, "state", "direct"))
+    if (has_word(view, "state", "running") || has_word(view, "state", "direct") ||
+        has_word(view, "state", "asking"))
         return false;
     return !has_word(view, "state", "ended") ||
            json_integer_value(json_object_get(view, "exit_code")) != 0;

@@ -22,6 +22,7 @@ static const char *const state_names[] = {
     [EXEC_FAILED]  = "failed",
     [EXEC_DIRECT]  = "direct",
     [EXEC_REFUSED] = "refused",
+    [EXEC_ASKING]  = "asking",
     [EXEC_LOST]    = "lost",
 };
 
@@ -30,6 +31,7 @@ static const struct {
     enum exec_state state;
 } verdict_states[] = {
     {"sandbox", EXEC_RUNNING}, {"deny", EXEC_DENIED}, {"fail", EXEC_FAILED}, {"direct", EXEC_DIRECT},
+    {"ask", EXEC_ASKING},
 };
 /* clang-format on */
 
@@ -119,12 +121,51 @@ static enum exec_state state_of(const json_t *fields)
     return EXEC_LOST;
 }
 
-static int take_start(struct exec_list *list, const char *id, const json_t *fields,
-                      const struct exec_line *line)
+static bool is_open(const struct exec_entry *entry)
+{
+    return entry->state == EXEC_RUNNING || entry->state == EXEC_ASKING;
+}
+
+static int take_ask(struct exec_list *list, const char *id, const json_t *fields,
+                    const struct exec_line *line)
 {
     struct exec_entry *entry = add_entry(list, id, state_of(fields));
     if (entry == NULL)
         return -ENOMEM;
+    entry->ask = *line;
+    return 0;
+}
+
+/* The entry that ID has and that asks; NULL: none. */
+static struct exec_entry *find_asking(struct exec_list *list, const char *id)
+{
+    const json_t *number = json_object_get(list->latest, id);
+    struct exec_entry *entry = number != NULL ? &list->entries[json_integer_value(number)] : NULL;
+    return entry != NULL && entry->state == EXEC_ASKING ? entry : NULL;
+}
+
+static int take_answer(struct exec_list *list, const char *id, const json_t *fields,
+                       const struct exec_line *line)
+{
+    struct exec_entry *entry = find_asking(list, id);
+    (void)fields;
+    if (entry == NULL)
+        return 0;
+    entry->answer = *line;
+    entry->is_changed = true;
+    return 0;
+}
+
+static int take_start(struct exec_list *list, const char *id, const json_t *fields,
+                      const struct exec_line *line)
+{
+    struct exec_entry *entry = find_asking(list, id);
+    if (entry == NULL)
+        entry = add_entry(list, id, EXEC_RUNNING);
+    if (entry == NULL)
+        return -ENOMEM;
+    entry->state = state_of(fields);
+    entry->is_changed = true;
     entry->start = *line;
     return 0;
 }
@@ -172,7 +213,7 @@ static int take_nested(struct exec_list *list, const char *id, const json_t *fie
 static void lose_running(struct exec_list *list)
 {
     for (size_t i = list->first_open; i < list->count; i++) {
-        if (list->entries[i].state != EXEC_RUNNING)
+        if (!is_open(&list->entries[i]))
             continue;
         list->entries[i].state = EXEC_LOST;
         list->entries[i].is_changed = true;
@@ -225,6 +266,8 @@ static const struct {
     enum audit_event event;
     take_record *take;
 } takers[] = {
+    {AUDIT_EXEC_ASK,     take_ask},
+    {AUDIT_EXEC_ANSWER,  take_answer},
     {AUDIT_EXEC_START,   take_start},
     {AUDIT_EXEC_END,     take_end},
     {AUDIT_EXEC_NESTED,  take_nested},
@@ -288,7 +331,7 @@ static int drain(struct exec_list *list)
     list->buffered -= start;
     list->offset += (off_t)start;
     memmove(list->buffer, list->buffer + start, list->buffered);
-    while (list->first_open < list->count && list->entries[list->first_open].state != EXEC_RUNNING)
+    while (list->first_open < list->count && !is_open(&list->entries[list->first_open]))
         list->first_open++;
     return result;
 }

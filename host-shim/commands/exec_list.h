@@ -19,6 +19,7 @@ enum exec_state {
     EXEC_FAILED,  /* it could not be run */
     EXEC_DIRECT,  /* it took its caller's place; its end is the caller's */
     EXEC_REFUSED, /* it could not be judged */
+    EXEC_ASKING,  /* waits for an answer */
     EXEC_LOST,    /* nobody will tell its end any more: the runner or the session ended first */
 };
 
@@ -30,7 +31,9 @@ struct exec_line {
 
 struct exec_entry {
     enum exec_state state;
-    struct exec_line start; /* exec-start or exec-refused; none when only other lines name it */
+    struct exec_line ask;    /* exec-ask; none when nobody was asked */
+    struct exec_line answer; /* exec-answer */
+    struct exec_line start;  /* exec-start or exec-refused; none when only other lines name it */
     struct exec_line end;
     struct exec_line *nested; /* owned */
     size_t nested_count;
@@ -51,7 +54,7 @@ struct exec_list {
     json_t *latest;      /* owned; by id, the number of the entry that has it */
     struct exec_entry *entries;
     size_t count;
-    size_t first_open;                           /* no entry before it is running */
+    size_t first_open;                           /* no entry before it is running or asking */
     bool is_closed;                              /* the log has its end */
     uint64_t lines;                              /* ends of lines so far */
     uint64_t malformed[EXEC_LIST_MALFORMED_MAX]; /* their numbers, from 1 */
@@ -74,7 +77,8 @@ int exec_list_read(struct exec_list *list, struct error *err);
 /* True while somebody may add to the log: it has no end yet, and a keeper holds it. */
 bool exec_list_is_live(const struct exec_list *list);
 
-/* Nothing more will be read: every running command becomes a lost one, half a line becomes damage.
+/* Nothing more will be read: every running or asking command becomes a lost one, half a line
+ * becomes damage.
  */
 void exec_list_end(struct exec_list *list);
 

@@ -151,9 +151,10 @@ static void print_note(FILE *file, const json_t *object, const char *indent)
     cleanup_free char *reason = exec_view_text(object, "reason");
     cleanup_free char *rule = exec_view_text(object, "rule");
     bool is_observed = json_is_true(json_object_get(object, "is_observed"));
+    bool was_asked = json_object_get(object, "seconds") != NULL;
     json_int_t number = json_integer_value(json_object_get(object, "error"));
     if (has_text(object, "verdict", "direct") ||
-        (!is_observed && has_text(object, "verdict", "sandbox")))
+        (!is_observed && !was_asked && has_text(object, "verdict", "sandbox")))
         return;
     bool has_reason = reason != NULL && reason[0] != '\0';
     if (!is_observed && rule == NULL && !has_reason)
@@ -161,6 +162,8 @@ static void print_note(FILE *file, const json_t *object, const char *indent)
     fprintf(file, NOTE_INDENT "%s", indent);
     if (is_observed)
         fputs("observed: ", file);
+    if (has_text(object, "verdict", "ask"))
+        fputs("asks: ", file);
     bool is_denied = is_observed || has_text(object, "verdict", "deny");
     if (has_reason)
         printable_print(file, reason);

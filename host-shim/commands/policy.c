@@ -23,6 +23,7 @@
 enum {
     EXIT_ALLOWED = 0,
     EXIT_DENIED = 1,
+    EXIT_ASKED = 2,
 };
 
 static int print_json(json_t *document)
@@ -74,29 +75,50 @@ static int show(const struct command_line *line)
     return 0;
 }
 
+static json_t *describe_judgement(const struct policy_judgement *judgement)
+{
+    json_t *described = json_pack(
+        "{s:i, s:s, s:s, s:s, s:s, s:b, s:s?, s:s?}", "version", 1, "action",
+        policy_action_name(judgement->action), "rule", judgement->rule, "tier",
+        policy_tier_name(judgement->tier), "profile", judgement->profile, "is_observed",
+        (int)judgement->is_observed, "message", judgement->message, "instead", judgement->instead);
+
+    if (judgement->action == TASK_ACTION_ASK)
+        json_object_set_new(described, "ask_seconds",
+                            json_integer((json_int_t)judgement->ask_seconds));
+    return described;
+}
+
 static int print_judgement(const struct command_line *line,
                            const struct policy_judgement *judgement)
 {
     char text[TASK_TEXT_SIZE];
 
     if (command_has(line, "json"))
-        return print_json(json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:s?, s:s?}", "version", 1,
-                                    "action", policy_action_name(judgement->action), "rule",
-                                    judgement->rule, "tier", policy_tier_name(judgement->tier),
-                                    "profile", judgement->profile, "is_observed",
-                                    (int)judgement->is_observed, "message", judgement->message,
-                                    "instead", judgement->instead));
+        return print_json(describe_judgement(judgement));
     printf("action   %s%s\nrule     %s\ntier     %s\nprofile  %s\n",
            policy_action_name(judgement->action),
-           judgement->is_observed ? " (the rule denies, the policy only observes)" : "",
+           judgement->is_observed ? " (the rule denies or asks, the policy only observes)" : "",
            judgement->rule, policy_tier_name(judgement->tier), judgement->profile);
-    if (judgement->action != TASK_ACTION_DENY)
+    if (judgement->action == TASK_ACTION_SANDBOX)
         return 0;
-    policy_describe_denial(judgement, text, sizeof(text));
+    if (judgement->action == TASK_ACTION_ASK)
+        printf("waits    %u s\n", judgement->ask_seconds);
+    if (judgement->action == TASK_ACTION_ASK)
+        policy_describe_reason(judgement, text, sizeof(text));
+    else
+        policy_describe_denial(judgement, text, sizeof(text));
     fputs("message  ", stdout);
     printable_print(stdout, text);
     putchar('\n');
     return 0;
+}
+
+static int exit_code_of(enum task_action action)
+{
+    if (action == TASK_ACTION_ASK)
+        return EXIT_ASKED;
+    return action == TASK_ACTION_DENY ? EXIT_DENIED : EXIT_ALLOWED;
 }
 
 static int test(const struct command_line *line)
@@ -128,9 +150,7 @@ static int test(const struct command_line *line)
     policy_judge(policy, &command, &judgement);
     code = print_judgement(line, &judgement);
     policy_free(policy);
-    if (code != 0)
-        return code;
-    return judgement.action == TASK_ACTION_DENY ? EXIT_DENIED : EXIT_ALLOWED;
+    return code != 0 ? code : exit_code_of(judgement.action);
 }
 
 struct action {

@@ -90,6 +90,9 @@ static json_t *describe_before(const json_t *object)
     for (size_t i = 0; i < ARRAY_LENGTH(compared); i++)
         if (json_object_get(object, compared[i]) != NULL)
             json_object_set(before, compared[i], json_object_get(object, compared[i]));
+    /* What whoever was asked said is no verdict of the policy. */
+    if (json_object_get(object, "seconds") != NULL)
+        json_object_set_new(before, "verdict", json_string(policy_action_name(TASK_ACTION_ASK)));
     return before;
 }
 
@@ -184,8 +187,11 @@ static void print_difference(const json_t *difference, const struct policy_judge
     exec_view_print_arguments(stdout, difference);
     printf(INDENT "%s", indent);
     print_changes(json_object_get(difference, "before"), json_object_get(difference, "after"));
-    if (judgement->action == TASK_ACTION_DENY) {
-        policy_describe_denial(judgement, denial, sizeof(denial));
+    if (judgement->action != TASK_ACTION_SANDBOX) {
+        if (judgement->action == TASK_ACTION_DENY)
+            policy_describe_denial(judgement, denial, sizeof(denial));
+        else
+            policy_describe_reason(judgement, denial, sizeof(denial));
         printf(INDENT "%s", indent);
         printable_print(stdout, denial);
         putchar('\n');

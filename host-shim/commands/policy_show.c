@@ -105,7 +105,8 @@ static void print_rules(const json_t *rules)
 
 void policy_show_print(const json_t *described)
 {
-    printf("mode: %s\n", text_of(described, "mode"));
+    printf("mode: %s\nwho is asked has: %lld s, unless a rule says otherwise\n",
+           text_of(described, "mode"), number_of(described, "ask_seconds"));
     print_profiles(json_object_get(described, "profiles"));
     print_variables(described);
     print_direct(json_object_get(described, "direct"));

@@ -24,8 +24,9 @@
 #define FRAME_BYTES 4096
 
 enum reason {
-    REASON_NONE, /* it is proposed */
+    REASON_NONE, /* it is proposed; this and the two behind it say what became of a command */
     REASON_DENIED,
+    REASON_ASKED,
     REASON_DIRECT,
     REASON_NOT_RUN,
     REASON_NO_TIER,
@@ -41,6 +42,7 @@ enum reason {
 /* clang-format off */
 static const char *const reason_texts[REASON_COUNT] = {
     [REASON_DENIED]        = "denied, or run only because the policy observes",
+    [REASON_ASKED]         = "asked about",
     [REASON_DIRECT]        = "run outside of a sandbox, by direct rules",
     [REASON_NOT_RUN]       = "not run, refused, or without a start on record",
     [REASON_NO_TIER]       = "of no tier, which a rule has to name",
@@ -48,7 +50,7 @@ static const char *const reason_texts[REASON_COUNT] = {
     [REASON_UNWRITABLE]    = "with arguments that no pattern can name: empty, not UTF-8, with control characters, too long or too many",
     [REASON_UNKNOWN]       = "without the directory or digest on record, for which rules ask",
     [REASON_CONTRADICTORY] = "judged in different ways at different times",
-    [REASON_POLICY]        = "denied, or put into another sandbox, by the policy as it is now",
+    [REASON_POLICY]        = "denied, asked about, or put into another sandbox, by the policy as it is now",
     [REASON_ROOM]          = "more than a policy has room for",
 };
 /* clang-format on */
@@ -71,6 +73,8 @@ static bool has_word(const json_t *object, const char *key, const char *word)
 /* Why OBJECT is no example of what a rule lets run, as far as the record alone says. */
 static enum reason reason_of_record(const json_t *object)
 {
+    if (json_object_get(object, "seconds") != NULL)
+        return REASON_ASKED;
     if (has_word(object, "verdict", "deny") || json_is_true(json_object_get(object, "is_observed")))
         return REASON_DENIED;
     if (has_word(object, "verdict", "direct"))
@@ -170,9 +174,8 @@ static int take(struct suggest *suggest, const json_t *object, const json_t *out
     }
     if (sight.reason == REASON_NONE)
         sight.reason = reason_of_policy(suggest, object, &command, &sight.profile);
-    json_t *match = sight.reason == REASON_NONE || sight.reason == REASON_DENIED
-                        ? suggest_match_make(&command, &suggest->scope)
-                        : NULL;
+    bool is_evidence = sight.reason <= REASON_ASKED;
+    json_t *match = is_evidence ? suggest_match_make(&command, &suggest->scope) : NULL;
     if (match != NULL)
         remember(suggest, match, &sight);
     else

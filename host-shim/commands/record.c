@@ -44,7 +44,7 @@ static int read_filter(const struct command_line *line, struct exec_filter *filt
  */
 static bool is_due(const struct output *output, const struct exec_entry *entry)
 {
-    if (!output->is_following || entry->state != EXEC_RUNNING)
+    if (!output->is_following || (entry->state != EXEC_RUNNING && entry->state != EXEC_ASKING))
         return entry->is_changed;
     return !output->is_json && !entry->is_announced;
 }
@@ -63,7 +63,8 @@ static int print(const struct output *output, const json_t *view)
 /* What ran inside a command that is followed is shown with its end. 0 or -errno. */
 static int show(const struct output *output, struct exec_entry *entry)
 {
-    bool is_complete = !output->is_following || entry->state != EXEC_RUNNING;
+    bool is_complete =
+        !output->is_following || (entry->state != EXEC_RUNNING && entry->state != EXEC_ASKING);
     entry->is_changed = false;
     entry->is_announced = true;
     json_t *view = exec_view_json(&output->list, entry);

@@ -167,11 +167,11 @@ static int run_foreground(struct launch *launch, const struct string_list *argv,
         .standard_output = outputs[0].fd,
         .standard_error = outputs[1].fd,
     };
+    keeper_client_watch_asks(&launch->keeper);
     int start_status = process_start(&spec, &pid, &pidfd, err);
     if (start_status == 0)
         status = wait_with_signals(launch, pidfd, &code);
-    terminal_output_close(&outputs[0]);
-    terminal_output_close(&outputs[1]);
+    terminal_output_close_both(outputs);
     if (start_status < 0)
         return start_status;
     if (status == 0)

@@ -93,7 +93,11 @@ int attach_terminal(const char *container, int signals, int *code, struct error 
     const char *const argv[] = {"docker",  "exec",         "-it", "-u", ENGINE_ATTACH_IDENTITY,
                                 container, "agent-attach", NULL};
     int wait_status = 0;
-    int status = terminal_pump_run(argv, signals, &wait_status, err);
+    struct ask_banner asks;
+    ask_banner_open(&asks, container);
+    const struct terminal_pump_sources sources = {.signals = signals, .asks = &asks};
+    int status = terminal_pump_run(argv, &sources, &wait_status, err);
+    ask_banner_close(&asks);
     *code = process_exit_code(wait_status);
     return status;
 }

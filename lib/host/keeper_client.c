@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -125,6 +127,29 @@ void keeper_client_await_end(struct keeper_client *client)
         return;
     (void)read_line(client->control, END_MS, line, sizeof(line));
     cleanup_close(&client->control);
+}
+
+/* In the child. */
+static int end_with_parent(void *context)
+{
+    (void)context;
+    return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? -errno : 0;
+}
+
+void keeper_client_watch_asks(const struct keeper_client *client)
+{
+    char program[PATH_MAX];
+    pid_t pid;
+    cleanup_fd int pidfd = -1;
+    if (install_path_libexec("coding-agents-approvals", program, NULL) < 0)
+        return;
+    const char *const argv[] = {program, "--follow", "--brief", client->session, NULL};
+    const struct process_spec spec = {.argv = argv,
+                                      .standard_input = -1,
+                                      .standard_output = STDERR_FILENO,
+                                      .standard_error = -1,
+                                      .prepare = end_with_parent};
+    (void)process_start(&spec, &pid, &pidfd, NULL);
 }
 
 void keeper_client_abandon(struct keeper_client *client)

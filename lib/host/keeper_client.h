@@ -37,6 +37,13 @@ int keeper_client_record(const struct keeper_client *client, const struct keeper
 /* Tells the keeper that the container comes. 0 or -errno. */
 int keeper_client_say_started(const struct keeper_client *client, struct error *err);
 
+/*
+ * What asks in the session is said on stderr, in a line each, by a process of its own that ends
+ * with the keeper or with the calling one. Best effort: coding-agents approvals shows it in any
+ * case.
+ */
+void keeper_client_watch_asks(const struct keeper_client *client);
+
 /* Tells it that none comes, and waits for its end. */
 void keeper_client_abandon(struct keeper_client *client);
 

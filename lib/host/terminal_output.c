@@ -106,3 +106,9 @@ void terminal_output_close(struct terminal_output *output)
     }
     *output = (struct terminal_output){.fd = -1, .filter = -1};
 }
+
+void terminal_output_close_both(struct terminal_output outputs[2])
+{
+    terminal_output_close(&outputs[0]);
+    terminal_output_close(&outputs[1]);
+}

@@ -24,5 +24,6 @@ int terminal_output_open_both(struct terminal_output outputs[2], struct error *e
 /* Once the writers have ended: waits until everything is shown. Fine for one that was never opened
  * and has -1 as both members. */
 void terminal_output_close(struct terminal_output *output);
+void terminal_output_close_both(struct terminal_output outputs[2]);
 
 #endif

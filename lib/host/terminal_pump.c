@@ -18,10 +18,13 @@
 #include "lib/base/fd.h"
 #include "lib/base/process.h"
 #include "lib/base/syscalls.h"
+#include "lib/host/ask_banner.h"
 #include "lib/host/screen_filter.h"
 
 #define CHUNK 16384
 #define KEYS 1024
+/* The program inside must have seen one size before it is told another. */
+#define NUDGE_MS 300
 
 struct pump {
     int master;      /* owned */
@@ -31,6 +34,8 @@ struct pump {
     char keys[KEYS]; /* typed, and not taken yet */
     size_t key_count;
     struct screen_filter filter;
+    struct ask_banner *asks; /* borrowed */
+    bool is_nudged;          /* the program was told of one line less, to draw its last line anew */
 };
 
 static void copy_size(int to)
@@ -99,6 +104,27 @@ static bool show(struct pump *pump)
     return true;
 }
 
+static void write_banner(struct pump *pump)
+{
+    char output[ASK_BANNER_SIZE];
+    struct winsize size;
+    if (pump->filter.state != SCREEN_FILTER_GROUND || !pump->filter.is_alternate ||
+        ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0)
+        return;
+    (void)fd_write_all(STDOUT_FILENO, output, ask_banner_draw(pump->asks, &size, output));
+}
+
+/* What was drawn over is drawn again by who knows what it was: at a change of its size. */
+static void hear_asks(struct pump *pump)
+{
+    struct winsize size;
+    if (!ask_banner_hear(pump->asks) || pump->asks->text[0] != '\0' ||
+        ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_row < 2)
+        return;
+    size.ws_row--;
+    pump->is_nudged = ioctl(pump->master, TIOCSWINSZ, &size) == 0;
+}
+
 static void take_keys(struct pump *pump)
 {
     ssize_t count = read(pump->keys_from, pump->keys, sizeof(pump->keys));
@@ -128,6 +154,12 @@ static void take_signals(struct pump *pump, int signals)
         detach(pump);
 }
 
+static void end_nudge(struct pump *pump)
+{
+    pump->is_nudged = false;
+    copy_size(pump->master);
+}
+
 static void run(struct pump *pump, int signals)
 {
     bool has_ended = false;
@@ -139,9 +171,13 @@ static void run(struct pump *pump, int signals)
             {.fd = pump->pidfd, .events = POLLIN},
             {.fd = signals, .events = POLLIN},
             {.fd = pump->resizes, .events = POLLIN},
+            {.fd = pump->asks->client.fd, .events = POLLIN},
         };
-        if (poll(polls, ARRAY_LENGTH(polls), -1) < 0 && errno != EINTR)
+        int count = poll(polls, ARRAY_LENGTH(polls), pump->is_nudged ? NUDGE_MS : -1);
+        if (count < 0 && errno != EINTR)
             break;
+        if (count == 0)
+            end_nudge(pump);
         has_ended = polls[2].revents != 0;
         if ((polls[0].revents & POLLIN) != 0)
             (void)show(pump);
@@ -150,6 +186,9 @@ static void run(struct pump *pump, int signals)
         if (polls[1].revents != 0)
             take_keys(pump);
         take_signals(pump, signals);
+        if (polls[5].revents != 0)
+            hear_asks(pump);
+        write_banner(pump);
     }
     while (show(pump))
         ;
@@ -171,9 +210,11 @@ static void run_raw(struct pump *pump, int signals)
         (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &settings);
 }
 
-int terminal_pump_run(const char *const *argv, int signals, int *wait_status, struct error *err)
+int terminal_pump_run(const char *const *argv, const struct terminal_pump_sources *sources,
+                      int *wait_status, struct error *err)
 {
-    struct pump pump = {.master = -1, .resizes = -1, .pidfd = -1, .keys_from = STDIN_FILENO};
+    struct pump pump = {
+        .master = -1, .resizes = -1, .pidfd = -1, .keys_from = STDIN_FILENO, .asks = sources->asks};
     sigset_t resize;
     sigset_t before;
     sigemptyset(&resize);
@@ -183,7 +224,7 @@ int terminal_pump_run(const char *const *argv, int signals, int *wait_status, st
     int status = pump.resizes < 0 ? error_set(err, errno, "watch the size of the terminal")
                                   : start(&pump, argv, err);
     if (status == 0) {
-        run_raw(&pump, signals);
+        run_raw(&pump, sources->signals);
         close(steal_fd(&pump.master));
         status = process_wait(pump.pidfd, 0, wait_status);
         if (status < 0)

@@ -103,9 +103,9 @@ static json_t *describe_rules(const struct policy *policy)
 
 json_t *policy_describe(const struct policy *policy)
 {
-    return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o}", "version", 1, "mode",
-                     policy->is_observing ? "observe" : "enforce", "profiles",
-                     describe_profiles(policy), "variables", describe_variables(policy), "set",
-                     describe_set(policy), "direct", describe_direct(policy), "rules",
-                     describe_rules(policy));
+    return json_pack("{s:i, s:s, s:I, s:o, s:o, s:o, s:o, s:o}", "version", 1, "mode",
+                     policy->is_observing ? "observe" : "enforce", "ask_seconds",
+                     (json_int_t)policy->ask_seconds, "profiles", describe_profiles(policy),
+                     "variables", describe_variables(policy), "set", describe_set(policy), "direct",
+                     describe_direct(policy), "rules", describe_rules(policy));
 }

@@ -140,35 +140,52 @@ static enum match match_rule(const struct policy_rule *rule, const struct comman
     return fits ? match : MATCH_NO;
 }
 
-/* Keeps the stricter one: deny, then no network, then the higher tier; else the one found first. */
+/* Deny, then ask, then what runs. */
+static int strictness(enum task_action action)
+{
+    return action == TASK_ACTION_DENY ? 2 : action == TASK_ACTION_ASK;
+}
+
+/* The first difference counts. */
+static bool is_stricter(const struct judging *judging, enum task_action action,
+                        const struct policy_profile *profile, enum task_tier tier)
+{
+    const struct policy_judgement *kept = judging->judgement;
+
+    if (strictness(action) != strictness(kept->action))
+        return strictness(action) > strictness(kept->action);
+    if (profile->has_no_network != judging->has_no_network)
+        return profile->has_no_network;
+    return tier > kept->tier;
+}
+
+/* Keeps the stricter one: deny, then ask, then no network, then the higher tier; else the one found
+ * first. */
 static void add_judgement(struct judging *judging, const struct policy_rule *rule)
 {
     const struct policy *policy = judging->policy;
-    struct policy_judgement *kept = judging->judgement;
-    bool is_deny = rule != NULL && rule->action == TASK_ACTION_DENY;
-    bool was_deny = kept->action == TASK_ACTION_DENY;
+    enum task_action action = rule != NULL ? rule->action : TASK_ACTION_SANDBOX;
     enum task_tier tier = rule != NULL ? rule->tier : TASK_TIER_NONE;
     const struct policy_profile *profile =
         rule != NULL && rule->profile != NULL ? rule->profile : &policy->profiles[0];
-    bool is_stricter = is_deny != was_deny ? is_deny
-                       : profile->has_no_network != judging->has_no_network
-                           ? profile->has_no_network
-                           : tier > kept->tier;
 
     if (tier > judging->tier)
         judging->tier = tier;
-    if (judging->has_judged && !is_stricter)
+    if (judging->has_judged && !is_stricter(judging, action, profile, tier))
         return;
     judging->has_judged = true;
     judging->has_no_network = profile->has_no_network;
-    *kept = (struct policy_judgement){
-        .action = is_deny ? TASK_ACTION_DENY : TASK_ACTION_SANDBOX,
+    *judging->judgement = (struct policy_judgement){
+        .action = action,
         .tier = tier,
         .rule = rule != NULL ? rule->id : POLICY_NO_RULE,
         .profile = profile->name,
-        .message = is_deny ? rule->message : NULL,
-        .instead = is_deny ? rule->instead : NULL,
+        .message = rule != NULL ? rule->message : NULL,
+        .instead = rule != NULL ? rule->instead : NULL,
     };
+    if (action == TASK_ACTION_ASK)
+        judging->judgement->ask_seconds =
+            rule->ask_seconds != 0 ? rule->ask_seconds : policy->ask_seconds;
 }
 
 static bool judge_one(const struct command *command, void *context)
@@ -198,9 +215,10 @@ void policy_judge(const struct policy *policy, const struct policy_command *comm
     command_of_arguments(command, &outermost);
     command_walk(&outermost, judge_one, &judging);
     judgement->tier = judging.tier;
-    if (judgement->action == TASK_ACTION_DENY && policy->is_observing) {
+    if (judgement->action != TASK_ACTION_SANDBOX && policy->is_observing) {
         judgement->action = TASK_ACTION_SANDBOX;
         judgement->is_observed = true;
+        judgement->ask_seconds = 0;
         judgement->message = NULL;
         judgement->instead = NULL;
     }
@@ -228,9 +246,17 @@ bool policy_rule_matches_text(const struct policy_rule *rule, const char *text)
     return trying.has_matched;
 }
 
-void policy_describe_denial(const struct policy_judgement *judgement, char *text, size_t size)
+void policy_describe_reason(const struct policy_judgement *judgement, char *text, size_t size)
 {
-    snprintf(text, size, "denied by rule %s: %s%s%s", judgement->rule, judgement->message,
+    snprintf(text, size, "%s%s%s", judgement->message,
              judgement->instead != NULL ? "; instead " : "",
              judgement->instead != NULL ? judgement->instead : "");
+}
+
+void policy_describe_denial(const struct policy_judgement *judgement, char *text, size_t size)
+{
+    int length = snprintf(text, size, "denied by rule %s: ", judgement->rule);
+
+    if (length > 0 && (size_t)length < size)
+        policy_describe_reason(judgement, text + length, size - (size_t)length);
 }

@@ -16,6 +16,10 @@
 #define POLICY_MESSAGE_MAX 448
 /* A week: what a command left behind and nobody missed. */
 #define POLICY_LINGER_MAX (7u * 24 * 3600)
+/* How long a command waits for an answer: as nobody may be there, a working day at most; unsaid,
+ * what somebody who is there needs to look. */
+#define POLICY_ASK_MAX (8u * 3600)
+#define POLICY_ASK_SECONDS 300
 /* Warm sandboxes of one profile: each is a process with namespaces of its own. */
 #define POLICY_WARM_MAX 64
 /* Strings in strings, substitutions in substitutions. Nobody writes ten. */

@@ -141,12 +141,28 @@ static int read_mode(const struct place *place, void *target, struct error *err)
     return 0;
 }
 
+int policy_read_seconds(const struct place *place, void *target, struct error *err)
+{
+    uint32_t *seconds = target;
+    json_int_t number;
+    int result = place_read_number(place, POLICY_ASK_MAX, &number, err);
+
+    if (result < 0)
+        return result;
+    if (number == 0)
+        return place_refuse(place, err, "must be at least 1: what is never to run is denied");
+    if (*seconds == 0)
+        *seconds = (uint32_t)number;
+    return 0;
+}
+
 /* Rules name profiles, of whichever file: they are read when all files have been read once. */
 /* clang-format off */
 const struct place_field policy_fields[] = {
     {.key = "$schema",     .read = policy_read_nothing},
     {.key = "version",     .read = read_version, .is_required = true},
     {.key = "mode",        .read = read_mode},
+    {.key = "ask_seconds", .read = policy_read_seconds, .offset = offsetof(struct policy, ask_seconds)},
     {.key = "profiles",    .read = policy_read_profiles},
     {.key = "environment", .read = policy_read_environment},
     {.key = "direct",      .read = policy_read_nothing},
@@ -157,6 +173,7 @@ static const struct place_field second_pass[] = {
     {.key = "$schema",     .read = policy_read_nothing},
     {.key = "version",     .read = policy_read_nothing},
     {.key = "mode",        .read = policy_read_nothing},
+    {.key = "ask_seconds", .read = policy_read_nothing},
     {.key = "profiles",    .read = policy_read_nothing},
     {.key = "environment", .read = policy_read_nothing},
     {.key = "direct",      .read = policy_read_direct},
@@ -222,6 +239,8 @@ static int load(struct loading *loading, const struct string_list *files, struct
     result = read_documents(loading, policy_fields, err);
     if (result < 0)
         return result;
+    if (policy->ask_seconds == 0)
+        policy->ask_seconds = POLICY_ASK_SECONDS;
     result = put_default_profile_first(policy, files->items[0], err);
     if (result < 0)
         return result;

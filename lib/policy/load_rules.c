@@ -9,6 +9,7 @@
 static const char *const action_names[] = {
     [TASK_ACTION_SANDBOX] = "sandbox",
     [TASK_ACTION_DENY]    = "deny",
+    [TASK_ACTION_ASK]     = "ask",
 };
 static const char *const tier_names[] = {
     [TASK_TIER_NONE]            = NULL,
@@ -22,8 +23,9 @@ static const char *const tier_names[] = {
 
 const char *policy_action_name(enum task_action action)
 {
-    return action == TASK_ACTION_DENY ? action_names[TASK_ACTION_DENY]
-                                      : action_names[TASK_ACTION_SANDBOX];
+    bool is_known = (size_t)action < ARRAY_LENGTH(action_names) && action_names[action] != NULL;
+
+    return action_names[is_known ? action : TASK_ACTION_SANDBOX];
 }
 
 const char *policy_tier_name(enum task_tier tier)
@@ -104,14 +106,15 @@ int policy_read_id(const struct place *place, void *target, struct error *err)
 
 /* clang-format off */
 const struct place_field policy_rule_fields[] = {
-    {.key = "id",       .read = policy_read_id, AT(id), .is_required = true},
-    {.key = "match",    .read = policy_read_match, .is_required = true},
-    {.key = "action",   .read = read_action, AT(action), .is_required = true},
-    {.key = "tier",     .read = read_tier, AT(tier), .is_required = true},
-    {.key = "profile",  .read = read_profile, AT(profile)},
-    {.key = "message",  .read = read_message, AT(message)},
-    {.key = "instead",  .read = read_message, AT(instead)},
-    {.key = "examples", .read = policy_read_nothing},
+    {.key = "id",          .read = policy_read_id, AT(id), .is_required = true},
+    {.key = "match",       .read = policy_read_match, .is_required = true},
+    {.key = "action",      .read = read_action, AT(action), .is_required = true},
+    {.key = "tier",        .read = read_tier, AT(tier), .is_required = true},
+    {.key = "profile",     .read = read_profile, AT(profile)},
+    {.key = "message",     .read = read_message, AT(message)},
+    {.key = "instead",     .read = read_message, AT(instead)},
+    {.key = "ask_seconds", .read = policy_read_seconds, AT(ask_seconds)},
+    {.key = "examples",    .read = policy_read_nothing},
     {.key = NULL},
 };
 /* clang-format on */
@@ -161,19 +164,32 @@ const struct place_field policy_example_fields[] = {
     {.key = NULL},
 };
 
+/* clang-format off */
+/* Keys that only some actions have. */
+static const struct {
+    const char *key;
+    unsigned int actions; /* bits of enum task_action */
+    const char *text;
+} keys_of_actions[] = {
+    {"profile",     1u << TASK_ACTION_SANDBOX | 1u << TASK_ACTION_ASK, "is for the actions \"sandbox\" and \"ask\""},
+    {"message",     1u << TASK_ACTION_DENY | 1u << TASK_ACTION_ASK,    "is for the actions \"deny\" and \"ask\""},
+    {"instead",     1u << TASK_ACTION_DENY | 1u << TASK_ACTION_ASK,    "is for the actions \"deny\" and \"ask\""},
+    {"ask_seconds", 1u << TASK_ACTION_ASK,                             "is for the action \"ask\""},
+};
+/* clang-format on */
+
 /* What single keys cannot say. */
 static int check_rule(const struct place *place, struct policy_rule *rule, struct error *err)
 {
-    static const char *const for_denials[] = {"message", "instead"};
     struct place member;
 
-    if (rule->action == TASK_ACTION_DENY && rule->message == NULL)
-        return place_refuse(place, err, "lacks \"message\", which a denial needs");
-    if (rule->action == TASK_ACTION_DENY && place_find(place, "profile", &member))
-        return place_refuse(&member, err, "is for the action \"sandbox\"");
-    for (size_t i = 0; rule->action != TASK_ACTION_DENY && i < ARRAY_LENGTH(for_denials); i++)
-        if (place_find(place, for_denials[i], &member))
-            return place_refuse(&member, err, "is for the action \"deny\"");
+    if (rule->action != TASK_ACTION_SANDBOX && rule->message == NULL)
+        return place_refuse(place, err, "lacks \"message\", which %s needs",
+                            rule->action == TASK_ACTION_DENY ? "a denial" : "whoever is asked");
+    for (size_t i = 0; i < ARRAY_LENGTH(keys_of_actions); i++)
+        if ((keys_of_actions[i].actions & 1u << rule->action) == 0 &&
+            place_find(place, keys_of_actions[i].key, &member))
+            return place_refuse(&member, err, "%s", keys_of_actions[i].text);
     if (place_find(place, "examples", &member))
         return place_read_object(&member, policy_example_fields, rule, err);
     return 0;

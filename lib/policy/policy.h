@@ -50,14 +50,15 @@ struct policy_command {
 };
 
 struct policy_judgement {
-    enum task_action action; /* SANDBOX or DENY */
+    enum task_action action; /* SANDBOX, ASK or DENY */
     enum task_tier tier;
-    bool is_observed;    /* a rule said deny, the mode is observe: action is SANDBOX */
-    const char *rule;    /* id; borrowed from the policy; "default" when no rule matched */
-    const char *profile; /* borrowed from the policy */
-    const char
-        *message; /* DENY: why, in the words of the rule; borrowed from the policy; else NULL */
-    const char *instead; /* DENY: what to do instead; borrowed; NULL when the rule says nothing */
+    bool is_observed;     /* a rule said deny or ask, the mode is observe: action is SANDBOX */
+    uint32_t ask_seconds; /* ASK: how long an answer is waited for */
+    const char *rule;     /* id; borrowed from the policy; "default" when no rule matched */
+    const char *profile;  /* borrowed from the policy */
+    const char *
+        message; /* DENY, ASK: why, in the words of the rule; borrowed from the policy; else NULL */
+    const char *instead; /* and what to do instead; borrowed; NULL when the rule says nothing */
 };
 
 /*
@@ -69,12 +70,14 @@ struct policy_judgement {
 void policy_judge(const struct policy *policy, const struct policy_command *command,
                   struct policy_judgement *judgement);
 
+/* "why; instead ...", of a judgement that has a message. Cut to SIZE. */
+void policy_describe_reason(const struct policy_judgement *judgement, char *text, size_t size);
 /* "denied by rule ID: why; instead ...": the line a client prints. Cut to SIZE. */
 void policy_describe_denial(const struct policy_judgement *judgement, char *text, size_t size);
 
 bool policy_is_observing(const struct policy *policy);
 
-/* "sandbox" or "deny"; "read", "workspace-write" ..., "none" for TASK_TIER_NONE. Static. */
+/* "sandbox", "deny" or "ask"; "read", "workspace-write" ..., "none" for TASK_TIER_NONE. Static. */
 const char *policy_action_name(enum task_action action);
 const char *policy_tier_name(enum task_tier tier);
 

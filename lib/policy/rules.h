@@ -42,6 +42,7 @@ struct policy_rule {
     const struct policy_profile *profile; /* NULL: the default one */
     const char *message;
     const char *instead;
+    uint32_t ask_seconds; /* 0: the policy's */
     const struct document *document;
     size_t index; /* in the document's "rules" */
 };
@@ -58,6 +59,7 @@ struct policy {
     size_t document_count;
     bool has_mode;
     bool is_observing;
+    uint32_t ask_seconds; /* 0: no file says */
     struct policy_profile profiles[TASK_PROFILES_MAX];
     size_t profile_count;
     struct task_direct *direct[TASK_DIRECT_MAX];
@@ -96,6 +98,7 @@ place_reader policy_read_environment;
 place_reader policy_read_direct;
 place_reader policy_read_rules;
 place_reader policy_read_nothing;
+place_reader policy_read_seconds;  /* uint32_t *: from 1 to POLICY_ASK_MAX; what is set stays */
 place_reader policy_read_id;       /* const char **: not taken yet */
 place_reader policy_read_match;    /* struct policy_rule * */
 place_reader policy_read_patterns; /* struct policy_patterns *: one pattern or a list of them */

@@ -48,7 +48,7 @@ enum audit_event {
     AUDIT_RUNTIME_BLOCKED, /* launcher: runtime, why (Podman, remote engine, too old) */
     AUDIT_INTEGRITY_CHECK, /* launcher, keeper, collect: subject, expected, found, outcome */
     AUDIT_ENV_DETECT,      /* launcher: kernel, engine, runc, apparmor (b), cgroup */
-    AUDIT_EXEC_START,   /* keeper, from the runner's exec events, as all four: id, uid (n), pid (n),
+    AUDIT_EXEC_START,   /* keeper, from the runner's exec events, as all five: id, uid (n), pid (n),
                            program, program_sha256? (d), argv (l), argument_count (n), argv_bytes
                            (n), argv_is_cut (b), argv_sha256? (d), cwd, verdict (v), rule, profile,
                            tier (r), is_observed (b), started (t), started_monotonic_ns (n), reason?
@@ -59,6 +59,12 @@ enum audit_event {
                            (b), verdict (v), rule, tier (r), started (t), lost (n), reason? */
     AUDIT_EXEC_REFUSED, /* id, uid (n), pid (n), program, error (n: errno; 0: killed), started (t),
                            reason */
+    AUDIT_EXEC_ASK,     /* as exec-start, with the verdict ask, and: seconds (n: an answer is waited
+                           for),     ask? (n: its number in the session; none when the keeper has no
+                           room     for it) */
+    AUDIT_EXEC_ANSWER,  /* keeper: ask (n), id, answer ("allow" or "deny"), scope ("once", "prefix"
+                           or  "program"), words? (n: of a prefix), approval? (n: the ask whose
+                           answer  is  good for this one too), uid (n: who answered), reason? */
     AUDIT_LIMIT_HIT,    /* keeper: what, count (n), detail? */
     AUDIT_AUDIT_CLOSED, /* keeper: records (n: lines before this one). The container can say no
                            more; only    what collect does on the host may follow */

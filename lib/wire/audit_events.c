@@ -9,7 +9,7 @@
 #include "lib/wire/limits.h"
 #include "lib/wire/record_text.h"
 
-#define FIELDS_MAX 20
+#define FIELDS_MAX 22
 
 enum field_type {
     TEXT,
@@ -80,6 +80,17 @@ static const struct audit_row rows[AUDIT_EVENT_COUNT] = {
     [AUDIT_EXEC_REFUSED]    = {"exec-refused", {{"id", TEXT, false}, {"uid", NUMBER, false}, {"pid", NUMBER, false},
                                {"program", TEXT, false}, {"error", NUMBER, false}, {"started", TIME, false},
                                {"reason", TEXT, false}}},
+    [AUDIT_EXEC_ASK]        = {"exec-ask", {{"id", TEXT, false}, {"uid", NUMBER, false}, {"pid", NUMBER, false},
+                               {"program", TEXT, false}, {"program_sha256", DIGEST, true}, {"argv", ARGUMENTS, false},
+                               {"argument_count", NUMBER, false}, {"argv_bytes", NUMBER, false},
+                               {"argv_is_cut", BOOLEAN, false}, {"argv_sha256", DIGEST, true}, {"cwd", TEXT, false},
+                               {"verdict", VERDICT, false}, {"rule", TEXT, false}, {"profile", TEXT, false},
+                               {"tier", TIER, false}, {"is_observed", BOOLEAN, false}, {"started", TIME, false},
+                               {"started_monotonic_ns", NUMBER, false}, {"reason", TEXT, true},
+                               {"seconds", NUMBER, false}, {"ask", NUMBER, true}}},
+    [AUDIT_EXEC_ANSWER]     = {"exec-answer", {{"ask", NUMBER, false}, {"id", TEXT, false}, {"answer", TEXT, false},
+                               {"scope", TEXT, false}, {"words", NUMBER, true}, {"approval", NUMBER, true},
+                               {"uid", NUMBER, false}, {"reason", TEXT, true}}},
     [AUDIT_LIMIT_HIT]       = {"limit-hit", {{"what", TEXT, false}, {"count", NUMBER, false}, {"detail", TEXT, true}}},
     [AUDIT_AUDIT_CLOSED]    = {"audit-closed", {{"records", NUMBER, false}}},
 };
@@ -179,7 +190,7 @@ static const char *check_verdict(const json_t *value)
 {
     return is_one_of(value, exec_record_verdicts, EXEC_RECORD_VERDICTS)
                ? NULL
-               : "is none of sandbox, deny, fail, direct";
+               : "is none of sandbox, deny, fail, direct, ask";
 }
 
 static const char *check_tier(const json_t *value)

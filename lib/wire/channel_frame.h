@@ -18,7 +18,11 @@ enum channel_frame_type {
     CHANNEL_INIT_EVENT = 4,  /* payload: struct init_event, from PID 1 */
     CHANNEL_FLUSH = 5,       /* answered by FLUSHED when everything before is on disk */
     CHANNEL_FLUSHED = 6,
-    CHANNEL_EXEC_EVENT = 7, /* payload: struct exec_event and argv, from the task runner */
+    CHANNEL_EXEC_EVENT = 7,  /* payload: struct exec_event and argv, from the task runner */
+    CHANNEL_EXEC_ANSWER = 8, /* payload: struct exec_answer, to the task runner */
+    CHANNEL_ASK_REQUEST = 9, /* payload: JSON, from who approves: lib/wire/ask.h */
+    CHANNEL_ASK_REPLY = 10,  /* payload: JSON, one for each request */
+    CHANNEL_FRAME_LAST = CHANNEL_ASK_REPLY,
 };
 
 struct channel_header {
@@ -41,6 +45,7 @@ enum channel_role {
     CHANNEL_ROLE_LAUNCHER = 3,
     CHANNEL_ROLE_COLLECT = 4,
     CHANNEL_ROLE_RUNNER = 5,
+    CHANNEL_ROLE_APPROVER = 6,
 };
 
 struct channel_hello {

@@ -18,7 +18,7 @@ int channel_parse_frame(const void *data, size_t size, struct channel_header *he
                          CHANNEL_VERSION);
     if (size > LIMIT_CHANNEL_FRAME_BYTES || parsed.length != size - sizeof(parsed))
         return error_set(err, EPROTO, "the frame is not as long as its header says");
-    if (parsed.type < CHANNEL_HELLO || parsed.type > CHANNEL_EXEC_EVENT)
+    if (parsed.type < CHANNEL_HELLO || parsed.type > CHANNEL_FRAME_LAST)
         return error_set(err, EPROTO, "the frame has the unknown type %u", parsed.type);
     *header = parsed;
     *payload = (const char *)data + sizeof(parsed);

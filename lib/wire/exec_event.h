@@ -19,6 +19,8 @@ enum exec_event_kind {
     EXEC_EVENT_NESTED = 3, /* an exec inside sandbox id */
     EXEC_EVENT_REFUSED =
         4, /* an exec of the vendor's that was answered with an errno or killed; text says why */
+    EXEC_EVENT_ASK = 5, /* waits for an answer, for duration_ns at most; text says why. START, with
+                           the same id, says what came of it */
 };
 
 struct exec_event {
@@ -35,7 +37,7 @@ struct exec_event {
     uint32_t lost;        /* NESTED: records dropped before this one */
     uint64_t realtime_ns;
     uint64_t monotonic_ns;
-    uint64_t duration_ns;                     /* END */
+    uint64_t duration_ns;                     /* END, ASK */
     uint8_t program_digest[TASK_DIGEST_SIZE]; /* zeros: not known */
     uint8_t arguments_digest[TASK_DIGEST_SIZE];
     uint32_t argument_count;
@@ -49,8 +51,22 @@ struct exec_event {
 };
 
 /*
+ * The answer to an EXEC_EVENT_ASK, from the keeper to the task runner: the payload of a
+ * CHANNEL_EXEC_ANSWER frame. It is good for that very ask, which its id and its time tell from all
+ * others.
+ */
+struct exec_answer {
+    uint32_t version; /* EXEC_EVENT_VERSION */
+    uint32_t action;  /* TASK_ACTION_SANDBOX or TASK_ACTION_DENY */
+    char id[TASK_ID_SIZE];
+    uint64_t asked_ns;         /* monotonic_ns of the ask */
+    char text[TASK_TEXT_SIZE]; /* DENY: what the client is told; else how it was approved */
+};
+
+/*
  * TASK_VERDICT: the event as far as the sandbox knows it, kind and identities excepted. Its action
- * may be TASK_ACTION_REDIRECT: to the event's profile.
+ * may be TASK_ACTION_REDIRECT: to the event's profile, or TASK_ACTION_ASK: for duration_ns, and
+ * its text is what the rule says.
  */
 struct task_verdict {
     struct task_header header;

@@ -30,6 +30,7 @@ const char *const exec_record_verdicts[EXEC_RECORD_VERDICTS] = {
     [TASK_ACTION_DENY]    = "deny",
     [TASK_ACTION_FAIL]    = "fail",
     [TASK_ACTION_DIRECT]  = "direct",
+    [TASK_ACTION_ASK]     = "ask",
 };
 
 const char *const exec_record_tiers[EXEC_RECORD_TIERS] = {
@@ -51,6 +52,7 @@ enum part {
     PART_END      = 1 << 5,
     PART_LOST     = 1 << 6,
     PART_ERROR    = 1 << 7,
+    PART_WAIT     = 1 << 8, /* how long an answer is waited for */
 };
 
 static const struct exec_kind {
@@ -65,6 +67,8 @@ static const struct exec_kind {
     [EXEC_EVENT_NESTED]  = {AUDIT_EXEC_NESTED, PART_CALLER | PART_PROGRAM | PART_VERDICT | PART_ARGV | PART_LOST, true,
                             1 << TASK_ACTION_SANDBOX | 1 << TASK_ACTION_DENY},
     [EXEC_EVENT_REFUSED] = {AUDIT_EXEC_REFUSED, PART_CALLER | PART_PROGRAM | PART_ERROR, false, 0},
+    [EXEC_EVENT_ASK]     = {AUDIT_EXEC_ASK, PART_CALLER | PART_PROGRAM | PART_VERDICT | PART_ARGV | PART_START | PART_WAIT, true,
+                            1 << TASK_ACTION_ASK},
 };
 
 static const struct {
@@ -279,6 +283,8 @@ static int set_fields(json_t *fields, const struct exec *exec)
         result = set_end(fields, event);
     if (result == 0 && (parts & PART_LOST) != 0)
         result = set_number(fields, "lost", event->lost);
+    if (result == 0 && (parts & PART_WAIT) != 0)
+        result = set_number(fields, "seconds", event->duration_ns / CLOCK_NANOSECONDS_PER_SECOND);
     if (result == 0 && (parts & PART_ERROR) != 0)
         result = set_number(fields, "error", event->error);
     return result;

@@ -13,7 +13,7 @@
 #include "lib/wire/exec_event.h"
 
 /* Names by enum task_action and enum task_tier. NULL: not in a record. */
-#define EXEC_RECORD_VERDICTS (TASK_ACTION_DIRECT + 1)
+#define EXEC_RECORD_VERDICTS (TASK_ACTION_ASK + 1)
 #define EXEC_RECORD_TIERS (TASK_TIER_PRIVILEGED + 1)
 extern const char *const exec_record_verdicts[EXEC_RECORD_VERDICTS];
 extern const char *const exec_record_tiers[EXEC_RECORD_TIERS];

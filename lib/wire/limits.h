@@ -46,8 +46,10 @@
 /* Arguments in one exec event: as many empty ones as its bytes hold (TASK_ARGUMENTS_SHOWN). */
 #define LIMIT_EXEC_ARGUMENTS 8192
 /* Connections the root channel holds at once: boot, PID 1, shutdown, the task runner, one spare
- * each; and two that are kept for the host. */
-#define LIMIT_CHANNEL_CONNECTIONS 10
+ * each; and those that are kept for the host: the launcher, collect, and who approves or looks on.
+ */
+#define LIMIT_CHANNEL_CONNECTIONS 16
+#define LIMIT_CHANNEL_HOST_CONNECTIONS 8
 /* Bytes of objects one collection may bring to the host, unless the user raises it. */
 #define LIMIT_COLLECT_BYTES (2ull * 1024 * 1024 * 1024)
 

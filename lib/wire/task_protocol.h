@@ -83,12 +83,12 @@ enum task_message {
                           standard streams */
     TASK_VERDICT = 81, /* sandbox: what it would run and why; TASK_ARGUMENTS_SHOWN bytes of argv
                           follow the structure */
-    TASK_GO = 84,      /* runner: the verdict is on record; run (or say no to) it */
-    TASK_ENDED = 85,   /* sandbox: the command itself has ended */
-    TASK_NESTED = 86,  /* sandbox: an exec inside; argv follows the structure */
-    TASK_LINGER = 87,  /* sandbox: the command ended, processes it left live on; count */
-    TASK_STOP = 88,    /* runner: the session ends. Everything inside gets TERM and CONT, and after
-                          TASK_STOP_GRACE_MS KILL; each further one sends TERM and CONT again */
+    TASK_GO = 84,    /* runner: the verdict is on record; run (or say no to) it: a struct task_go */
+    TASK_ENDED = 85, /* sandbox: the command itself has ended */
+    TASK_NESTED = 86, /* sandbox: an exec inside; argv follows the structure */
+    TASK_LINGER = 87, /* sandbox: the command ended, processes it left live on; count */
+    TASK_STOP = 88,   /* runner: the session ends. Everything inside gets TERM and CONT, and after
+                         TASK_STOP_GRACE_MS KILL; each further one sends TERM and CONT again */
 };
 
 struct task_header {
@@ -132,6 +132,7 @@ enum task_state {
     TASK_STATE_STARTING = 2,
     TASK_STATE_RUNNING = 3,
     TASK_STATE_LINGERING = 4, /* only what the command left behind still lives */
+    TASK_STATE_ASKING = 5,    /* waits for a person's answer */
 };
 
 struct task_row {
@@ -250,6 +251,7 @@ enum task_action {
     TASK_ACTION_FAIL = 3,     /* it cannot be run: not found, not executable, malformed */
     TASK_ACTION_REDIRECT = 4, /* it needs another profile; nothing was run here */
     TASK_ACTION_DIRECT = 5,   /* in audit events only */
+    TASK_ACTION_ASK = 6,      /* whether it is run or denied is for a person to say */
 };
 
 /* The tiers of exec policy, mildest first. */
@@ -260,6 +262,12 @@ enum task_tier {
     TASK_TIER_NETWORK = 3,
     TASK_TIER_DESTRUCTIVE = 4,
     TASK_TIER_PRIVILEGED = 5,
+};
+
+struct task_go {
+    struct task_header header;
+    uint32_t action;           /* that of the verdict, but SANDBOX or DENY when that asked */
+    char text[TASK_TEXT_SIZE]; /* DENY: what the client is told; NUL-terminated */
 };
 
 /* What tells one program file from another, and from itself after a change: statx(2). */

@@ -15,6 +15,7 @@ static const char *const state_names[] = {
     [TASK_STATE_STARTING]  = "starting",
     [TASK_STATE_RUNNING]   = "running",
     [TASK_STATE_LINGERING] = "lingering",
+    [TASK_STATE_ASKING]    = "asking",
 };
 /* clang-format on */
 

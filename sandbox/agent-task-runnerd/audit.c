@@ -8,6 +8,8 @@
 #include "lib/base/diagnostic.h"
 #include "lib/base/unix_socket.h"
 #include "sandbox/agent-task-runnerd/runner.h"
+#include "sandbox/exec-trap/event.h"
+#include "sandbox/exec-trap/keeper_frame.h"
 
 _Static_assert(offsetof(struct audit_frame, event) ==
                    offsetof(struct audit_frame, header) + sizeof(struct channel_header),
@@ -15,21 +17,11 @@ _Static_assert(offsetof(struct audit_frame, event) ==
 
 static void look_after_keeper(void *context);
 
-/* One line: what people read in the log of a container without keeper. */
 static void say(const struct audit_frame *frame)
 {
-    static const char *const kinds[] = {"?", "start", "end", "nested", "refused"};
-    const struct exec_event *event = &frame->event;
-    char uid[DIAGNOSTIC_NUMBER_SIZE];
-    char pid[DIAGNOSTIC_NUMBER_SIZE];
-    char status[DIAGNOSTIC_NUMBER_SIZE];
-    uint32_t value = event->kind == EXEC_EVENT_END ? event->wait_status : event->error;
-    diagnostic_say("exec ", kinds[event->kind], " ", event->id[0] == '\0' ? "-" : event->id,
-                   " uid ", diagnostic_number(uid, event->uid), " pid ",
-                   diagnostic_number(pid, (uint64_t)event->pid), " rule ",
-                   event->rule[0] == '\0' ? "-" : event->rule, " status ",
-                   diagnostic_number(status, value), " ", event->program,
-                   event->text[0] == '\0' ? "" : ": ", event->text, NULL);
+    char line[EVENT_LINE_SIZE];
+    event_format(&frame->event, line);
+    diagnostic_say(line, NULL);
 }
 
 static void expect_keeper(struct runner *runner)
@@ -108,16 +100,27 @@ uint64_t audit_record(struct runner *runner, struct exec_event *event, const cha
     return audit->made;
 }
 
+/* One that comes too late, or is for another runner's ask, is for nobody. */
+static void take_answer(struct runner *runner, const struct exec_answer *answer)
+{
+    struct sandbox *sandbox = answer == NULL ? NULL : sandboxes_find(runner, answer->id);
+    if (sandbox != NULL && sandbox->state == SANDBOX_ASKING &&
+        sandbox->event.monotonic_ns == answer->asked_ns)
+        verdict_answer(sandbox, answer);
+}
+
 static void on_keeper(void *context, uint32_t events)
 {
     struct runner *runner = context;
     struct audit *audit = &runner->audit;
-    char answer[sizeof(struct channel_header) + sizeof(struct channel_hello)];
-    ssize_t size = recv(audit->keeper.fd, answer, sizeof(answer), MSG_DONTWAIT);
+    struct keeper_frame frame;
+    ssize_t size = recv(audit->keeper.fd, &frame.header, KEEPER_FRAME_SIZE, MSG_DONTWAIT);
     if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR))
         lose_keeper(runner);
-    else if (size > 0) /* it says nothing but that it knows us */
+    else if (size > 0) { /* it knows us, or has an answer */
         audit->is_open = true;
+        take_answer(runner, keeper_frame_answer(&frame, (size_t)size));
+    }
     if ((events & EPOLLOUT) != 0 && audit->is_full) {
         audit->is_full = false;
         watch_change(&audit->keeper, EPOLLIN);
@@ -128,17 +131,13 @@ static void on_keeper(void *context, uint32_t events)
 static int greet(struct runner *runner)
 {
     struct audit *audit = &runner->audit;
-    struct {
-        struct channel_header header;
-        struct channel_hello hello;
-    } greeting = {.header = channel_header_of(CHANNEL_HELLO, sizeof(greeting.hello)),
-                  .hello = {.version = CHANNEL_VERSION, .role = CHANNEL_ROLE_RUNNER}};
-    memccpy(greeting.hello.session, audit->session, '\0', sizeof(greeting.hello.session) - 1);
+    struct keeper_frame greeting;
+    size_t size = keeper_frame_greet(&greeting, audit->session);
     int result = watch_begin(&audit->keeper, &runner->loop, unix_socket_connect(audit->path),
                              on_keeper, runner);
     if (result < 0)
         return result;
-    return (int)send(audit->keeper.fd, &greeting, sizeof(greeting), MSG_DONTWAIT | MSG_NOSIGNAL);
+    return (int)send(audit->keeper.fd, &greeting.header, size, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* Until it has answered; and when it has been away for too long, events go on without it. */

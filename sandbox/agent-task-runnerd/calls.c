@@ -1,10 +1,10 @@
 /* The table of trapped execs, and what is decided about each when it is first seen. */
 #include <errno.h>
-#include <string.h>
 #include <sys/syscall.h>
 
 #include "lib/base/clock.h"
 #include "sandbox/agent-task-runnerd/runner.h"
+#include "sandbox/exec-trap/event.h"
 
 struct call *calls_next(struct runner *runner, const struct call *call, enum call_state first,
                         enum call_state last)
@@ -82,12 +82,10 @@ void calls_rename(struct call *call, pid_t thread)
  */
 void calls_refuse(struct call *call, int error, const char *why)
 {
-    struct exec_event event = {.kind = EXEC_EVENT_REFUSED,
-                               .uid = call->uid,
-                               .pid = calls_thread(call),
-                               .error = (uint32_t)error};
-    memccpy(event.text, why, '\0', sizeof(event.text) - 1);
-    memcpy(event.program, call->path, sizeof(event.program));
+    struct exec_event event;
+    event_of_refusal(call->path, error, why, &event);
+    event.uid = call->uid;
+    event.pid = calls_thread(call);
     call->runner->status.refused++;
     audit_record(call->runner, &event, NULL);
 }

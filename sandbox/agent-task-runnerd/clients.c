@@ -70,8 +70,8 @@ struct client *clients_next(struct runner *runner, uint32_t profile, size_t *cou
 static const char *take_identity(struct client *client)
 {
     if ((client->start.run.flags & TASK_RUN_TICKET) == 0) {
-        if (client->uid != 0 &&
-            sandboxes_count(client->runner, client->uid) >= SANDBOXES_UNTICKETED_MAX)
+        if (client->uid != 0 && sandboxes_count(client->runner, client->uid, SANDBOX_JUDGING,
+                                                SANDBOX_ENDING) >= SANDBOXES_UNTICKETED_MAX)
             return "this user has too many commands";
         client->pidfd = sys_pidfd_open(client->pid, 0);
         return client->pidfd < 0 ? "the caller cannot be watched" : NULL;

@@ -10,6 +10,7 @@
 #include "lib/base/syscalls.h"
 #include "sandbox/agent-task-runnerd/runner.h"
 #include "sandbox/exec-trap/direct_match.h"
+#include "sandbox/exec-trap/event.h"
 
 void direct_identify(struct pool *pool)
 {
@@ -97,22 +98,6 @@ static int read_file(pid_t process, uid_t uid, const char *name, struct direct_s
     return 0;
 }
 
-static void describe(const struct call *call, const struct task_direct *shape,
-                     const struct direct_strings *arguments, struct exec_event *event)
-{
-    *event = (struct exec_event){.kind = EXEC_EVENT_START,
-                                 .uid = call->uid,
-                                 .pid = calls_thread(call),
-                                 .action = TASK_ACTION_DIRECT};
-    memcpy(event->rule, shape->rule, sizeof(event->rule));
-    memcpy(event->program, shape->program, sizeof(shape->program));
-    for (size_t i = 0; i < arguments->size; i++)
-        event->argument_count += arguments->data[i] == '\0';
-    event->arguments_total = (uint32_t)arguments->size;
-    event->arguments_size =
-        arguments->size < TASK_ARGUMENTS_SHOWN ? (uint32_t)arguments->size : TASK_ARGUMENTS_SHOWN;
-}
-
 bool direct_judge(struct call *call, pid_t process, struct exec_event *event,
                   char arguments[TASK_ARGUMENTS_SHOWN])
 {
@@ -127,7 +112,9 @@ bool direct_judge(struct call *call, pid_t process, struct exec_event *event,
     const struct task_direct *rule = find_rule(call, &given, &environment);
     if (rule == NULL)
         return false;
-    describe(call, rule, &given, event);
+    event_of_direct(rule, &given, event);
+    event->uid = call->uid;
+    event->pid = calls_thread(call);
     memcpy(arguments, arguments_data, event->arguments_size);
     return true;
 }

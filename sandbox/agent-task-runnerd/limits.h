@@ -14,12 +14,16 @@
 /* Living sandboxes, warm and lingering ones included. */
 #define SANDBOXES_MAX 256
 #define SANDBOXES_UNTICKETED_MAX 128
+/* Of them, those that wait for a person: nobody answers more at once, and the rest is for commands
+ * that run. */
+#define SANDBOXES_ASKING_MAX 16
 /* Sandboxes asked for and not yet made: the service makes one after the other. */
 #define POOL_MAKING_MAX 8
 /* Events that wait for a slow keeper before callers do. */
-#define AUDIT_FRAMES_MAX 64
-/* Room that the events of one round of the loop need at most. */
-#define AUDIT_FRAMES_RESERVE 40
+#define AUDIT_FRAMES_MAX 80
+/* Room that the events of one round of the loop need at most: the last are asks that end at once.
+ */
+#define AUDIT_FRAMES_RESERVE (40 + SANDBOXES_ASKING_MAX)
 /* Stops of traced threads, and notifications, that are handled in one round. */
 #define TRACE_BATCH 16
 #define RECEIVE_BATCH 8

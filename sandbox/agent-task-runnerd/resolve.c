@@ -1,7 +1,6 @@
 /* Follows the caller's path as the caller would: its root, its directory, its rights. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -24,7 +23,7 @@ struct place {
     uint32_t flags;
     char given[PATH_MAX];
     struct path_text text;
-    char base[16]; /* the link below /proc/THREAD that the path is relative to */
+    char base[PATH_BASE_SIZE]; /* the link below /proc/THREAD that the path is relative to */
 };
 
 static struct program identify(const struct stat *file)
@@ -87,18 +86,6 @@ static int open_in_root(const struct place *place, const char *path)
     return fd;
 }
 
-static void name_base(struct place *place)
-{
-    enum path_base base = place->text.base;
-    int fd = base == PATH_BASE_DESCRIPTOR ? place->text.descriptor : place->dirfd;
-    if (base == PATH_BASE_PROGRAM)
-        snprintf(place->base, sizeof(place->base), "exe");
-    else if (base == PATH_BASE_WORKING || fd == AT_FDCWD)
-        snprintf(place->base, sizeof(place->base), "cwd");
-    else
-        snprintf(place->base, sizeof(place->base), "fd/%d", fd);
-}
-
 /* Opens the file and fills call->path. The descriptor or -errno. */
 static int open_target(struct place *place)
 {
@@ -108,7 +95,7 @@ static int open_target(struct place *place)
         (void)path_format(path, "/%s", place->text.rest);
         return open_in_root(place, path);
     }
-    name_base(place);
+    path_text_base(&place->text, place->dirfd, place->base);
     int result = look_at_base(place, directory);
     if (result < 0)
         return result == -ENOENT && place->base[0] == 'f' ? -EBADF : result;

@@ -131,8 +131,10 @@ struct sandbox *sandboxes_find(struct runner *runner, const char *id);
 /* The next one after SANDBOX (NULL: the first) in one of the states from FIRST to LAST; NULL. */
 struct sandbox *sandboxes_next(struct runner *runner, const struct sandbox *sandbox,
                                enum sandbox_state first, enum sandbox_state last);
-/* Those that serve commands of UID. */
-size_t sandboxes_count(struct runner *runner, uid_t uid);
+/* Those in one of these states that serve commands of UID; of everybody for EVERY_UID. */
+#define EVERY_UID ((uid_t)-1)
+size_t sandboxes_count(struct runner *runner, uid_t uid, enum sandbox_state first,
+                       enum sandbox_state last);
 /* FDS (taken): its control socket and its init's pidfd. 0 or -errno. */
 int sandboxes_on_made(struct sandbox *sandbox, const struct task_made *made, struct unix_fds *fds);
 void sandboxes_start(struct sandbox *sandbox, struct client *client);
@@ -147,6 +149,10 @@ void verdict_on_control(void *context, uint32_t events);
 /* Takes one thing that it has said: false when there is none, or no socket any more. */
 bool verdict_hear(struct sandbox *sandbox);
 void verdict_go(struct sandbox *sandbox);
+/* What an ask comes to, which goes on record as any verdict; as an answer says, or denied, and WHY.
+ */
+void verdict_answer(struct sandbox *sandbox, const struct exec_answer *answer);
+void verdict_deny(struct sandbox *sandbox, const char *why);
 /* Puts the end on record, once. */
 void verdict_record_end(struct sandbox *sandbox, uint32_t wait_status);
 

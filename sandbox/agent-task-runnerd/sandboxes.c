@@ -39,6 +39,7 @@ struct sandbox *sandboxes_take(struct runner *runner, uint32_t profile)
     sandbox->control = sandbox->end = sandbox->caller = WATCH_NONE;
     sandbox->client = NULL;
     sandbox->has_run = false;
+    sandbox->event.action = 0;
     sandbox->row =
         (struct task_row){.header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_ROW}};
     memcpy(sandbox->row.profile, row->name, sizeof(sandbox->row.profile));
@@ -56,12 +57,13 @@ struct sandbox *sandboxes_find(struct runner *runner, const char *id)
     return sandbox;
 }
 
-size_t sandboxes_count(struct runner *runner, uid_t uid)
+size_t sandboxes_count(struct runner *runner, uid_t uid, enum sandbox_state first,
+                       enum sandbox_state last)
 {
     struct sandbox *sandbox = NULL;
     size_t count = 0;
-    while ((sandbox = sandboxes_next(runner, sandbox, SANDBOX_JUDGING, SANDBOX_ENDING)) != NULL)
-        count += sandbox->row.caller_uid == uid;
+    while ((sandbox = sandboxes_next(runner, sandbox, first, last)) != NULL)
+        count += uid == EVERY_UID || sandbox->row.caller_uid == uid;
     return count;
 }
 
@@ -104,6 +106,8 @@ static void on_init_end(void *context, uint32_t events)
     (void)events;
     if (verdict_hear(sandbox))
         return;
+    if (sandbox->event.action == TASK_ACTION_ASK)
+        verdict_deny(sandbox, "it ended before anybody answered");
     verdict_record_end(sandbox, SIGKILL);
     sandboxes_free(sandbox);
     pool_balance(runner);
@@ -179,7 +183,6 @@ void sandboxes_start(struct sandbox *sandbox, struct client *client)
     int result = watch_caller(sandbox, client);
     if (result == 0)
         result = send_start(sandbox, client);
-    sandbox->started_ns = clock_monotonic_ns();
     if (result < 0) {
         give_back(sandbox, client, -result);
         return;
@@ -200,14 +203,28 @@ void sandboxes_on_recorded(struct runner *runner)
     }
 }
 
+/* Why nobody will answer what SANDBOX asks any more; NULL: somebody may. */
+static const char *find_silence(const struct sandbox *sandbox, uint64_t now_ns)
+{
+    const struct runner *runner = sandbox->runner;
+    if (runner->is_stopping)
+        return "the session ends";
+    if (!runner->audit.is_open && sandbox->sequence <= runner->audit.sent)
+        return "nobody can be asked, as the session's keeper is gone";
+    return sandbox->deadline_ns > now_ns ? NULL : "nobody answered in time";
+}
+
 void sandboxes_on_tick(struct runner *runner, uint64_t now_ns)
 {
     struct sandbox *sandbox = NULL;
-    while ((sandbox = sandboxes_next(runner, sandbox, SANDBOX_LINGERING, SANDBOX_LINGERING)) !=
-           NULL) {
-        if (sandbox->deadline_ns > now_ns)
-            runner_expect(runner);
-        else
+    while ((sandbox = sandboxes_next(runner, sandbox, SANDBOX_ASKING, SANDBOX_LINGERING)) != NULL) {
+        const char *why = find_silence(sandbox, now_ns);
+        if (sandbox->state == SANDBOX_RUNNING)
+            continue;
+        runner_expect(runner);
+        if (sandbox->state == SANDBOX_ASKING && why != NULL)
+            verdict_deny(sandbox, why);
+        else if (sandbox->state == SANDBOX_LINGERING && sandbox->deadline_ns <= now_ns)
             sandboxes_kill(sandbox);
     }
 }

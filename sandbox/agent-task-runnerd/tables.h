@@ -140,6 +140,7 @@ enum sandbox_state {
     SANDBOX_WARM,      /* waits for a command */
     SANDBOX_JUDGING,   /* has the command */
     SANDBOX_RECORDING, /* until the verdict is on record */
+    SANDBOX_ASKING,    /* until a person has said what the verdict is */
     SANDBOX_RUNNING,
     SANDBOX_LINGERING,
     SANDBOX_ENDING, /* its init was killed, or has nothing left to do */
@@ -158,10 +159,10 @@ struct sandbox {
     struct client *client; /* JUDGING; borrowed */
     struct watch caller;   /* a pidfd; none when nobody waits */
     bool has_run;          /* its start is on record, and needs an end */
-    uint64_t started_ns;
-    uint64_t deadline_ns; /* LINGERING */
-    uint64_t sequence;    /* RECORDING */
+    uint64_t deadline_ns;  /* ASKING, LINGERING */
+    uint64_t sequence;     /* of its last event: RECORDING, ASKING */
     struct exec_event event;
+    char arguments[TASK_ARGUMENTS_SHOWN]; /* what of them goes on record */
 };
 
 /* What the service said of itself, and the connection to it. */

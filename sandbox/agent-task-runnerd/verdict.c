@@ -6,6 +6,8 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "sandbox/agent-task-runnerd/runner.h"
+#include "sandbox/exec-trap/configuration.h"
+#include "sandbox/exec-trap/event.h"
 #include "sandbox/exec-trap/verdict_check.h"
 
 /* A sandbox ends itself when what is left has had its time; this is if it does not. */
@@ -22,10 +24,12 @@ static union {
 
 void verdict_go(struct sandbox *sandbox)
 {
+    const struct exec_event *event = &sandbox->event;
     struct task_status_row *status = &sandbox->runner->status;
-    struct task_header go;
+    struct task_go go = {.action = event->action};
+    memcpy(go.text, event->text, sizeof(go.text));
     status->executed += sandbox->has_run;
-    status->denied += sandbox->event.action == TASK_ACTION_DENY;
+    status->denied += event->action == TASK_ACTION_DENY;
     sandbox->state = SANDBOX_RUNNING;
     if (message_send(sandbox->control.fd, TASK_GO, &go, sizeof(go), -1) < 0 ||
         (sandbox->runner->is_stopping && sandboxes_stop(sandbox) < 0))
@@ -41,48 +45,65 @@ void verdict_record_end(struct sandbox *sandbox, uint32_t wait_status)
     sandbox->has_run = false;
     event.kind = EXEC_EVENT_END;
     event.wait_status = wait_status;
-    event.duration_ns = clock_monotonic_ns() - sandbox->started_ns;
+    event.duration_ns = clock_monotonic_ns() - event.monotonic_ns;
     event.arguments_size = 0;
     audit_record(sandbox->runner, &event, NULL);
-}
-
-/* It goes on record as the sandbox says, but for what the runner knows itself. */
-static void keep_verdict(struct sandbox *sandbox, const struct task_verdict *verdict)
-{
-    struct exec_event *event = &sandbox->event;
-    struct task_row *row = &sandbox->row;
-    *event = verdict->event;
-    event->kind = EXEC_EVENT_START;
-    event->uid = row->caller_uid;
-    event->pid = row->caller_pid;
-    memcpy(event->id, row->id, sizeof(event->id));
-    row->argument_count = event->argument_count;
-    row->arguments_size = event->arguments_size < sizeof(row->arguments)
-                              ? event->arguments_size
-                              : (uint32_t)sizeof(row->arguments);
-    memcpy(row->arguments, verdict + 1, row->arguments_size);
-    memcpy(row->rule, event->rule, sizeof(row->rule));
 }
 
 /* Another sandbox has to judge and run it: this one has seen it, and is used up. */
 static int redirect_client(struct sandbox *sandbox, const char *profile)
 {
     struct client *client = sandbox->client;
-    const struct task_configuration *policy = &sandbox->runner->pool.policy;
-    if (client == NULL || client->profile != 0)
+    uint32_t number = configuration_find_profile(&sandbox->runner->pool.policy, profile);
+    if (client == NULL || client->profile != 0 || number == 0)
         return -EPROTO;
-    for (uint32_t i = 1; i < policy->profile_count; i++) {
-        if (strcmp(policy->profiles[i].name, profile) != 0)
-            continue;
-        sandbox->client = NULL;
-        watch_stop(&sandbox->caller);
-        if (sandbox->caller.fd >= 0)
-            client->pidfd = steal_fd(&sandbox->caller.fd);
-        sandboxes_kill(sandbox);
-        clients_queue(client, i);
-        return 0;
+    sandbox->client = NULL;
+    watch_stop(&sandbox->caller);
+    if (sandbox->caller.fd >= 0)
+        client->pidfd = steal_fd(&sandbox->caller.fd);
+    sandboxes_kill(sandbox);
+    clients_queue(client, number);
+    return 0;
+}
+
+/* Nothing runs, and nobody is told, before it is on record. */
+static void record(struct sandbox *sandbox)
+{
+    sandbox->event.kind = EXEC_EVENT_START;
+    sandbox->event.duration_ns = 0;
+    sandbox->has_run = sandbox->event.action == TASK_ACTION_SANDBOX;
+    sandbox->state = SANDBOX_RECORDING;
+    sandbox->sequence = audit_record(sandbox->runner, &sandbox->event, sandbox->arguments);
+    if (sandbox->sequence <= sandbox->runner->audit.sent)
+        verdict_go(sandbox);
+}
+
+void verdict_answer(struct sandbox *sandbox, const struct exec_answer *answer)
+{
+    sandbox->event.action = answer->action;
+    memcpy(sandbox->event.text, answer->text, sizeof(answer->text));
+    record(sandbox);
+}
+
+void verdict_deny(struct sandbox *sandbox, const char *why)
+{
+    event_deny(&sandbox->event, why);
+    record(sandbox);
+}
+
+static void ask(struct sandbox *sandbox)
+{
+    struct runner *runner = sandbox->runner;
+    size_t count = sandboxes_count(runner, EVERY_UID, SANDBOX_ASKING, SANDBOX_ASKING);
+    if (count >= SANDBOXES_ASKING_MAX) {
+        verdict_deny(sandbox, "too many commands wait for an answer already");
+        return;
     }
-    return -EPROTO;
+    sandbox->state = SANDBOX_ASKING;
+    sandbox->deadline_ns =
+        runner_deadline(runner, sandbox->event.duration_ns / CLOCK_NANOSECONDS_PER_MILLISECOND);
+    sandbox->sequence = audit_record(runner, &sandbox->event, sandbox->arguments);
+    pool_balance(runner);
 }
 
 static int on_verdict(struct sandbox *sandbox, size_t size)
@@ -92,14 +113,14 @@ static int on_verdict(struct sandbox *sandbox, size_t size)
         return -EPROTO;
     if (verdict->event.action == TASK_ACTION_REDIRECT)
         return redirect_client(sandbox, verdict->event.profile);
-    keep_verdict(sandbox, verdict);
+    event_of_verdict(verdict, &sandbox->row, &sandbox->event);
+    memcpy(sandbox->arguments, verdict + 1, sandbox->event.arguments_size);
     struct client *client = sandbox->client;
     sandbox->client = NULL;
-    sandbox->has_run = sandbox->event.action == TASK_ACTION_SANDBOX;
-    sandbox->state = SANDBOX_RECORDING;
-    sandbox->sequence = audit_record(sandbox->runner, &sandbox->event, (const char *)(verdict + 1));
-    if (sandbox->sequence <= sandbox->runner->audit.sent)
-        verdict_go(sandbox);
+    if (sandbox->event.action == TASK_ACTION_ASK)
+        ask(sandbox);
+    else
+        record(sandbox);
     /* The sandbox has taken over the client's descriptors: it is its own affair. */
     if (client != NULL)
         clients_free(client);
@@ -134,21 +155,10 @@ static int on_ended(struct sandbox *sandbox, size_t size)
 static int on_nested(struct sandbox *sandbox, size_t size)
 {
     const struct task_nested *nested = &message.nested;
+    struct exec_event event;
     if (nested_check(&message.nested, size) < 0)
         return -EPROTO;
-    struct exec_event event = {.kind = EXEC_EVENT_NESTED,
-                               .uid = sandbox->row.caller_uid,
-                               .pid = nested->pid,
-                               .action = nested->action,
-                               .tier = nested->tier,
-                               .lost = nested->lost,
-                               .argument_count = nested->argument_count,
-                               .arguments_total = nested->arguments_size,
-                               .arguments_size = nested->arguments_size};
-    memcpy(event.id, sandbox->row.id, sizeof(event.id));
-    memcpy(event.rule, nested->rule, sizeof(event.rule));
-    memcpy(event.program, nested->program, sizeof(event.program));
-    memcpy(event.profile, sandbox->row.profile, sizeof(event.profile));
+    event_of_nested(nested, &sandbox->row, &event);
     audit_record(sandbox->runner, &event, (const char *)(nested + 1));
     return 0;
 }

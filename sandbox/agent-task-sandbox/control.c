@@ -1,7 +1,9 @@
 /* What the runner says to a sandbox, as a table: which message, in which phase, and what is done.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/cleanup.h"
@@ -11,6 +13,7 @@
 union control_message {
     struct task_header header;
     struct task_start start;
+    struct task_go go;
     struct task_signal signal;
 };
 
@@ -28,12 +31,27 @@ static void on_start(struct init *init, union control_message *message, struct u
     init_expect_command(init);
 }
 
+/* What was asked comes back as one of two answers, and everything else as it was. */
+static void take_answer(struct init *init, const struct task_go *go)
+{
+    struct exec_event *verdict = &init->task.verdict.event;
+    bool was_asked = verdict->action == TASK_ACTION_ASK;
+
+    if (was_asked && (go->action == TASK_ACTION_SANDBOX || go->action == TASK_ACTION_DENY)) {
+        verdict->action = go->action;
+        snprintf(verdict->text, sizeof(verdict->text), "%.*s", (int)sizeof(go->text), go->text);
+        init->nested.approved_rule = go->action == TASK_ACTION_SANDBOX ? verdict->rule : NULL;
+    }
+    if (verdict->action != go->action)
+        init_end();
+}
+
 static void on_go(struct init *init, union control_message *message, struct unix_fds *fds)
 {
     const struct exec_event *verdict = &init->task.verdict.event;
 
-    (void)message;
     (void)fds;
+    take_answer(init, &message->go);
     if (verdict->action == TASK_ACTION_SANDBOX) {
         init_watch_client(init);
         init_start_command(init);
@@ -44,9 +62,20 @@ static void on_go(struct init *init, union control_message *message, struct unix
     init_end();
 }
 
+static bool is_ending(uint32_t signal)
+{
+    return signal == SIGTERM || signal == SIGHUP || signal == SIGINT || signal == SIGQUIT ||
+           signal == SIGKILL;
+}
+
+/* A command that waits for an answer is no process yet that could die of it. */
 static void on_signal(struct init *init, union control_message *message, struct unix_fds *fds)
 {
     (void)fds;
+    if (init->phase == PHASE_JUDGED && is_ending(message->signal.signal)) {
+        reply_refusal(init, TASK_DENIED, "ended by a signal before anybody answered");
+        init_end();
+    }
     init_signal_command(init, message->signal.signal);
 }
 
@@ -72,7 +101,7 @@ static const struct {
     void (*handle)(struct init *init, union control_message *message, struct unix_fds *fds);
 } messages[] = {
     {TASK_START,  sizeof(struct task_start),  PHASE_WARM,     PHASE_WARM,      on_start},
-    {TASK_GO,     sizeof(struct task_header), PHASE_JUDGED,   PHASE_JUDGED,    on_go},
+    {TASK_GO,     sizeof(struct task_go),     PHASE_JUDGED,   PHASE_JUDGED,    on_go},
     {TASK_SIGNAL, sizeof(struct task_signal), PHASE_JUDGED,   PHASE_LINGERING, on_signal},
     {TASK_LOGS,   sizeof(struct task_header), PHASE_JUDGED,   PHASE_LINGERING, on_logs},
     {TASK_STOP,   sizeof(struct task_header), PHASE_RUNNING,  PHASE_LINGERING, on_stop},

@@ -226,6 +226,21 @@ static void tell(struct nested *nested, pid_t pid, const struct policy_judgement
     nested->told = pid;
 }
 
+/*
+ * What a whole command was approved for is approved inside it. Else nobody is asked here, where a
+ * look can be deceived: as a command of its own it would be parked and run as it was shown.
+ */
+static void settle_ask(const struct nested *nested, struct policy_judgement *judgement)
+{
+    bool is_approved =
+        nested->approved_rule != NULL && strcmp(nested->approved_rule, judgement->rule) == 0;
+
+    judgement->action = is_approved ? TASK_ACTION_SANDBOX : TASK_ACTION_DENY;
+    if (!is_approved)
+        judgement->instead = "run it as a command of its own, or in front of it "
+                             "'agent-task-runnerctl exec --', which asks and waits";
+}
+
 static void judge(struct nested *nested, struct exec *exec)
 {
     struct policy_command command = {
@@ -237,6 +252,8 @@ static void judge(struct nested *nested, struct exec *exec)
     struct policy_judgement judgement = {.action = TASK_ACTION_SANDBOX};
 
     policy_judge(nested->policy, &command, &judgement);
+    if (judgement.action == TASK_ACTION_ASK)
+        settle_ask(nested, &judgement);
     if (judgement.action == TASK_ACTION_DENY)
         tell(nested, (pid_t)exec->question.pid, &judgement);
     answer(nested, exec->question.id, judgement.action == TASK_ACTION_DENY ? -EACCES : 0);

@@ -1,7 +1,7 @@
 /*
  * Execs inside a sandbox, as a seccomp listener hears of them: put on record, and refused where
- * policy denies them. A help, not a boundary: the strings are read from memory that the process and
- * its siblings can change after the look.
+ * policy denies them, or asks and nobody approved the command for that. A help, not a boundary: the
+ * strings are read from memory that the process and its siblings can change after the look.
  */
 #ifndef TASK_SANDBOX_NESTED_H
 #define TASK_SANDBOX_NESTED_H
@@ -23,6 +23,8 @@ struct nested {
     int control;                 /* borrowed; records go there */
     const struct policy *policy; /* borrowed */
     uint64_t pass;               /* nested_listen */
+    /* The rule by which the command asked, and was approved; NULL: none. Borrowed. */
+    const char *approved_rule;
     pid_t
         command; /* its execs are the command's own, and are made with a stop pending; 0: nobody */
     uint64_t credit_ns;   /* time that records may still take */

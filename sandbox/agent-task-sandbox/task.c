@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "sandbox/confine/program.h"
 
 #define KNOWN_FLAGS (TASK_RUN_TICKET | TASK_RUN_DETACHED)
@@ -158,6 +159,7 @@ static void choose_profile(const struct preparation *preparation,
 static void judge(const struct preparation *preparation)
 {
     struct task *task = preparation->task;
+    struct exec_event *event = &task->verdict.event;
     struct policy_judgement judgement = {.action = TASK_ACTION_DENY};
     const struct policy_command command = {
         .program = task->target.program,
@@ -169,18 +171,21 @@ static void judge(const struct preparation *preparation)
     };
 
     policy_judge(preparation->settings->policy, &command, &judgement);
-    task->verdict.event.action = judgement.action;
-    task->verdict.event.tier = judgement.tier;
-    task->verdict.event.is_observed = judgement.is_observed;
-    snprintf(task->verdict.event.rule, sizeof(task->verdict.event.rule), "%s", judgement.rule);
-    snprintf(task->verdict.event.profile, sizeof(task->verdict.event.profile), "%s",
-             judgement.profile);
-    if (judgement.action == TASK_ACTION_SANDBOX) {
-        choose_profile(preparation, &judgement);
+    event->action = judgement.action;
+    event->tier = judgement.tier;
+    event->is_observed = judgement.is_observed;
+    snprintf(event->rule, sizeof(event->rule), "%s", judgement.rule);
+    snprintf(event->profile, sizeof(event->profile), "%s", judgement.profile);
+    task->exit_code = PROGRAM_NOT_EXECUTABLE; /* if it is denied */
+    if (judgement.action == TASK_ACTION_DENY) {
+        policy_describe_denial(&judgement, event->text, sizeof(event->text));
         return;
     }
-    task->exit_code = PROGRAM_NOT_EXECUTABLE;
-    policy_describe_denial(&judgement, task->verdict.event.text, sizeof(task->verdict.event.text));
+    if (judgement.action == TASK_ACTION_ASK) {
+        event->duration_ns = judgement.ask_seconds * CLOCK_NANOSECONDS_PER_SECOND;
+        policy_describe_reason(&judgement, event->text, sizeof(event->text));
+    }
+    choose_profile(preparation, &judgement);
 }
 
 /* Of what is going to be recorded; zeros when it cannot be read. Who owns a file can change its

@@ -23,3 +23,13 @@ int configuration_check(const struct task_configuration *configuration)
     }
     return 0;
 }
+
+uint32_t configuration_find_profile(const struct task_configuration *configuration,
+                                    const char *name)
+{
+    for (uint32_t i = 1; i < configuration->profile_count; i++) {
+        if (strcmp(configuration->profiles[i].name, name) == 0)
+            return i;
+    }
+    return 0;
+}

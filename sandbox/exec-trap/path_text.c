@@ -1,9 +1,11 @@
 /* Tells the paths that mean something else to every process from ordinary ones. */
 #include "sandbox/exec-trap/path_text.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/cleanup.h"
@@ -114,4 +116,16 @@ void path_text_parse(const char *path, struct path_text *text)
             .base = PATH_BASE_DESCRIPTOR, .descriptor = number, .rest = skip(rest)};
     else
         *text = (struct path_text){.base = PATH_BASE_ROOT, .rest = path + 1};
+}
+
+void path_text_base(const struct path_text *text, int dirfd, char base[PATH_BASE_SIZE])
+{
+    if (text->base == PATH_BASE_PROGRAM)
+        snprintf(base, PATH_BASE_SIZE, "exe");
+    else if (text->base == PATH_BASE_DESCRIPTOR)
+        snprintf(base, PATH_BASE_SIZE, "fd/%d", text->descriptor);
+    else if (text->base == PATH_BASE_WORKING || dirfd == AT_FDCWD)
+        snprintf(base, PATH_BASE_SIZE, "cwd");
+    else
+        snprintf(base, PATH_BASE_SIZE, "fd/%d", dirfd);
 }

@@ -24,4 +24,11 @@ struct path_text {
  */
 void path_text_parse(const char *path, struct path_text *text);
 
+/* A descriptor's name fits. */
+#define PATH_BASE_SIZE 16
+
+/* BASE: what TEXT, which is not the root's, is relative to, as a link below /proc/THREAD. DIRFD:
+ * that of the call, or AT_FDCWD. */
+void path_text_base(const struct path_text *text, int dirfd, char base[PATH_BASE_SIZE]);
+
 #endif

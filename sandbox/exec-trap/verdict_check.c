@@ -2,8 +2,13 @@
 #include "sandbox/exec-trap/verdict_check.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
+
+/* As long as a policy may say: eight hours. */
+#define ASK_NANOSECONDS_MAX (8 * 3600 * CLOCK_NANOSECONDS_PER_SECOND)
 #define END(text) ((text)[sizeof(text) - 1] = '\0')
 
 /* TAIL bytes of argv came. */
@@ -15,9 +20,12 @@ static int check_arguments(uint32_t said, size_t tail)
 int verdict_check(struct task_verdict *verdict, size_t size)
 {
     struct exec_event *event = &verdict->event;
+    bool is_asking = event->action == TASK_ACTION_ASK;
     if (size < sizeof(*verdict) ||
         check_arguments(event->arguments_size, size - sizeof(*verdict)) < 0 ||
-        event->action < TASK_ACTION_SANDBOX || event->action > TASK_ACTION_REDIRECT)
+        (!is_asking &&
+         (event->action < TASK_ACTION_SANDBOX || event->action > TASK_ACTION_REDIRECT)) ||
+        (is_asking && (event->duration_ns == 0 || event->duration_ns > ASK_NANOSECONDS_MAX)))
         return -EPROTO;
     END(event->id);
     END(event->rule);
@@ -26,7 +34,8 @@ int verdict_check(struct task_verdict *verdict, size_t size)
     END(event->directory);
     END(event->text);
     event->wait_status = event->error = event->lost = 0;
-    event->duration_ns = 0;
+    if (!is_asking)
+        event->duration_ns = 0;
     return 0;
 }
 

@@ -6,7 +6,7 @@ FUZZ_SOURCES_block := sandbox/agent-task-sandbox/block.c
 FUZZ_SOURCES_trap_path := sandbox/exec-trap/path_text.c
 FUZZ_SOURCES_trap_direct := sandbox/exec-trap/direct_match.c
 FUZZ_SOURCES_trap_request := sandbox/exec-trap/request.c
-FUZZ_SOURCES_trap_verdict := $(addprefix sandbox/exec-trap/,configuration.c direct_match.c verdict_check.c)
+FUZZ_SOURCES_trap_verdict := $(addprefix sandbox/exec-trap/,configuration.c direct_match.c keeper_frame.c verdict_check.c)
 FUZZ_SECONDS ?= $(if $(filter 1,$(SOAK)),600,20)
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%)
 FUZZ_CFLAGS := -std=gnu11 -g -O1 -D_GNU_SOURCE -DCODING_AGENTS_VERSION='"$(VERSION)"' \

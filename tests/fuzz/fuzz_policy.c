@@ -23,8 +23,9 @@ static void judge(const struct policy *policy)
     policy_judge(policy, &command, &judgement);
     fuzz_require(policy_profile_find(policy, judgement.profile) != NULL);
     fuzz_require(judgement.rule[0] != '\0');
-    fuzz_require((judgement.action == TASK_ACTION_DENY) == (judgement.message != NULL));
-    fuzz_require(judgement.action != TASK_ACTION_DENY || !policy_is_observing(policy));
+    fuzz_require((judgement.action != TASK_ACTION_SANDBOX) == (judgement.message != NULL));
+    fuzz_require((judgement.action == TASK_ACTION_ASK) == (judgement.ask_seconds > 0));
+    fuzz_require(judgement.action == TASK_ACTION_SANDBOX || !policy_is_observing(policy));
     if (judgement.message != NULL)
         policy_describe_denial(&judgement, text, sizeof(text));
     policy_passes_variable(policy, "LD_PRELOAD", 10);

@@ -1,8 +1,9 @@
-/* Fuzzes what a sandbox, and the service that makes them, tell the task runner. */
+/* Fuzzes what a sandbox, the service that makes them, and the keeper tell the task runner. */
 #include <string.h>
 
 #include "sandbox/exec-trap/configuration.h"
 #include "sandbox/exec-trap/direct_match.h"
+#include "sandbox/exec-trap/keeper_frame.h"
 #include "sandbox/exec-trap/verdict_check.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -10,6 +11,7 @@ static union {
     struct task_verdict verdict;
     struct task_nested nested;
     struct task_configuration configuration;
+    struct keeper_frame frame;
     char bytes[sizeof(struct task_configuration) + 2 * TASK_ARGUMENTS_SHOWN];
 } said;
 
@@ -25,7 +27,9 @@ static void judge_verdict(size_t size)
         return;
     fuzz_require(sizeof(said.verdict) + event->arguments_size == size);
     fuzz_require(event->arguments_size <= TASK_ARGUMENTS_SHOWN);
-    fuzz_require(event->action >= TASK_ACTION_SANDBOX && event->action <= TASK_ACTION_REDIRECT);
+    fuzz_require((event->action >= TASK_ACTION_SANDBOX && event->action <= TASK_ACTION_REDIRECT) ||
+                 event->action == TASK_ACTION_ASK);
+    fuzz_require((event->action == TASK_ACTION_ASK) == (event->duration_ns > 0));
     fuzz_require(event->error == 0 && event->wait_status == 0);
     require_ended(event->rule, sizeof(event->rule));
     require_ended(event->profile, sizeof(event->profile));
@@ -58,6 +62,20 @@ static void judge_configuration(void)
         fuzz_require(direct_is_sound(&configuration->direct[i]));
 }
 
+/* SIZE bytes, padding included. */
+static void judge_frame(size_t size)
+{
+    size_t front = offsetof(struct keeper_frame, header);
+    const struct exec_answer *answer =
+        keeper_frame_answer(&said.frame, size > front ? size - front : 0);
+    if (answer == NULL)
+        return;
+    fuzz_require(size - front == KEEPER_FRAME_SIZE);
+    fuzz_require(answer->action == TASK_ACTION_SANDBOX || answer->action == TASK_ACTION_DENY);
+    require_ended(answer->id, sizeof(answer->id));
+    require_ended(answer->text, sizeof(answer->text));
+}
+
 /* The first byte says which. The last of the input fills what it lacks, so that a short one is
  * whole. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -65,11 +83,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const size_t whole[] = {sizeof(said.verdict), sizeof(said.nested)};
     if (size < 2 || size - 1 > sizeof(said))
         return 0;
-    size_t kind = data[0] % 3;
+    size_t kind = data[0] % 4;
     memset(&said, data[size - 1], sizeof(said));
     memcpy(&said, data + 1, size - 1);
     if (kind == 2) {
         judge_configuration();
+        return 0;
+    }
+    if (kind == 3) {
+        judge_frame(size - 1);
         return 0;
     }
     size_t tail = kind == 0 ? said.verdict.event.arguments_size : said.nested.arguments_size;

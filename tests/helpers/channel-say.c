@@ -1,5 +1,6 @@
 /*
- * Says hello on a root channel as ROLE and sends one event: `channel-say SOCKET SESSION ROLE JSON`.
+ * Says hello on a root channel as ROLE and sends one event: `channel-say SOCKET SESSION ROLE JSON`;
+ * with a fifth argument a frame of that type.
  * Prints "flushed" when the keeper has it on disk, "refused" when it hung up.
  */
 #include <stdio.h>
@@ -41,7 +42,7 @@ int main(int argc, char **argv)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct channel_hello hello = {.version = CHANNEL_VERSION};
-    if (argc != 5 || strlen(argv[1]) >= sizeof(address.sun_path) ||
+    if (argc < 5 || argc > 6 || strlen(argv[1]) >= sizeof(address.sun_path) ||
         strlen(argv[2]) >= sizeof(hello.session))
         return 2;
     memcpy(address.sun_path, argv[1], strlen(argv[1]) + 1);
@@ -57,7 +58,8 @@ int main(int argc, char **argv)
         puts("refused");
         return 1;
     }
-    send_frame(fd, CHANNEL_EVENT, argv[4], strlen(argv[4]));
+    unsigned int type = argc == 6 ? (unsigned int)strtoul(argv[5], NULL, 10) : CHANNEL_EVENT;
+    send_frame(fd, type, argv[4], strlen(argv[4]));
     send_frame(fd, CHANNEL_FLUSH, NULL, 0);
     if (!await(fd, CHANNEL_FLUSHED))
         return 1;

@@ -62,7 +62,7 @@ JSON
     echo '{"version": 1, "mode": "observe"}' >"$BATS_TEST_TMPDIR/observe.json"
     run "$CA" policy test "--policy=$BATS_TEST_TMPDIR/observe.json" -- git push --force
     [ "$status" -eq 0 ]
-    [[ $output == 'action   sandbox (the rule denies, the policy only observes)'$'\nrule     git-force-push\n'* ]]
+    [[ $output == 'action   sandbox (the rule denies or asks, the policy only observes)'$'\nrule     git-force-push\n'* ]]
 }
 
 @test "policy show has every rule with its place, in order" {

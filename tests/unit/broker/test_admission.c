@@ -11,24 +11,25 @@ static void lists_every_role(void **state)
 {
     (void)state;
     assert_null(admission_role(0));
-    assert_null(admission_role(CHANNEL_ROLE_RUNNER + 1));
+    assert_null(admission_role(CHANNEL_ROLE_APPROVER + 1));
     assert_null(admission_role(UINT32_MAX));
     assert_true(admission_role(CHANNEL_ROLE_BOOT)->is_container);
     assert_true(admission_role(CHANNEL_ROLE_INIT)->is_container);
     assert_true(admission_role(CHANNEL_ROLE_RUNNER)->is_container);
     assert_false(admission_role(CHANNEL_ROLE_LAUNCHER)->is_container);
     assert_false(admission_role(CHANNEL_ROLE_COLLECT)->is_container);
+    assert_false(admission_role(CHANNEL_ROLE_APPROVER)->is_container);
 }
 
 /* What only the keeper may say, and what only the host may. */
 static void keeps_events_to_their_roles(void **state)
 {
     (void)state;
-    static const enum audit_event own[] = {
-        AUDIT_SESSION_END,  AUDIT_SERVICE,      AUDIT_LIMIT_HIT,
-        AUDIT_AUDIT_CLOSED, AUDIT_EXEC_START,   AUDIT_EXEC_END,
-        AUDIT_EXEC_NESTED,  AUDIT_EXEC_REFUSED, AUDIT_EVENT_COUNT};
-    for (uint32_t role = CHANNEL_ROLE_BOOT; role <= CHANNEL_ROLE_RUNNER; role++)
+    static const enum audit_event own[] = {AUDIT_SESSION_END,  AUDIT_SERVICE,      AUDIT_LIMIT_HIT,
+                                           AUDIT_AUDIT_CLOSED, AUDIT_EXEC_START,   AUDIT_EXEC_END,
+                                           AUDIT_EXEC_NESTED,  AUDIT_EXEC_REFUSED, AUDIT_EXEC_ASK,
+                                           AUDIT_EXEC_ANSWER,  AUDIT_EVENT_COUNT};
+    for (uint32_t role = CHANNEL_ROLE_BOOT; role <= CHANNEL_ROLE_APPROVER; role++)
         for (size_t i = 0; i < ARRAY_LENGTH(own); i++)
             assert_false(admission_allows(admission_role(role), own[i]));
     assert_true(admission_allows(admission_role(CHANNEL_ROLE_BOOT), AUDIT_BOOT_STEP));
@@ -43,6 +44,8 @@ static void keeps_events_to_their_roles(void **state)
     assert_int_equal(admission_role(CHANNEL_ROLE_LAUNCHER)->frame, CHANNEL_EVENT);
     assert_int_equal(admission_role(CHANNEL_ROLE_COLLECT)->frame, CHANNEL_EVENT);
     assert_int_equal(admission_role(CHANNEL_ROLE_RUNNER)->frame, CHANNEL_EXEC_EVENT);
+    assert_int_equal(admission_role(CHANNEL_ROLE_APPROVER)->frame, CHANNEL_ASK_REQUEST);
+    assert_int_equal(admission_role(CHANNEL_ROLE_APPROVER)->events, 0);
 }
 
 static unsigned int take_all(struct admission *admission, uint64_t now)

@@ -227,7 +227,7 @@ static int hoards_connections(const struct fixture *fixture)
             return 2;
         refused += poll(&wait, 1, 200) == 1;
     }
-    return refused == LIMIT_CHANNEL_CONNECTIONS + 2 &&
+    return refused == LIMIT_CHANNEL_CONNECTIONS + LIMIT_CHANNEL_HOST_CONNECTIONS &&
                    fixture_run_as(0, fixture, fixture_greets_as_launcher) != 0
                ? 0
                : 3;

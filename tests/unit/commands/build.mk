@@ -13,3 +13,5 @@ $(BUILD)/tests/unit/test_policy_replay: | $(HOST_LIBEXEC)/coding-agents-policy
 $(eval $(call unit_test,test_policy_suggest,tests/unit/commands/test_policy_suggest.c $(COMMANDS_LOG_SOURCES),$(COMMANDS_TEST_ARCHIVES),$(WIRE_LIBRARIES)))
 # It judges by what is shipped.
 $(BUILD)/tests/unit/test_policy_suggest: | $(HOST_LIBEXEC)/coding-agents-policy $(HOST_POLICIES)
+$(eval $(call unit_test,test_record_asks,tests/unit/commands/test_record_asks.c $(COMMANDS_LOG_SOURCES),$(COMMANDS_TEST_ARCHIVES),$(WIRE_LIBRARIES)))
+$(BUILD)/tests/unit/test_record_asks: | $(HOST_LIBEXEC)/coding-agents-record $(HOST_LIBEXEC)/coding-agents-policy $(HOST_LIBEXEC)/coding-agents-approve

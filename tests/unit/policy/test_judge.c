@@ -14,6 +14,9 @@
 #define DENY(id, match)                                                                          \
     "{\"id\": \"" id "\", \"match\": {" match "}, \"action\": \"deny\", \"tier\": \"network\", " \
     "\"message\": \"because\"}"
+#define ASK(id, match, more)                                                                 \
+    "{\"id\": \"" id "\", \"match\": {" match "}, \"action\": \"ask\", \"tier\": \"read\", " \
+    "\"message\": \"may it\"" more "}"
 #define JUDGE(policy, judgement, ...)                         \
     support_judge(policy, (const char *const[]){__VA_ARGS__}, \
                   sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *), judgement)
@@ -206,7 +209,8 @@ static void asks_for_a_digest_once_and_only_when_needed(void **state)
 static void runs_everything_when_it_observes(void **state)
 {
     struct policy *policy = support_load_text(
-        SUPPORT_START ", \"mode\": \"observe\", \"rules\": [" DENY("no", "\"program\": \"x\"") "]}",
+        SUPPORT_START ", \"mode\": \"observe\", \"rules\": [" DENY(
+            "no", "\"program\": \"x\"") "," ASK("ask", "\"program\": \"ask\"", "") "]}",
         NULL);
     struct policy_judgement judgement;
 
@@ -217,6 +221,12 @@ static void runs_everything_when_it_observes(void **state)
     assert_string_equal(judgement.rule, "no");
     assert_string_equal(judgement.profile, "default");
     assert_null(judgement.message);
+    JUDGE(policy, &judgement, "ask");
+    assert_int_equal(judgement.action, TASK_ACTION_SANDBOX);
+    assert_true(judgement.is_observed);
+    assert_string_equal(judgement.rule, "ask");
+    assert_null(judgement.message);
+    assert_int_equal(judgement.ask_seconds, 0);
     JUDGE(policy, &judgement, "y");
     assert_false(judgement.is_observed);
     policy_free(policy);

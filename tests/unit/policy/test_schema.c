@@ -73,7 +73,7 @@ static void compare_names(const json_t *names, const char *const *expected, size
 
 static void has_the_words_of_the_format(void **state)
 {
-    static const char *const actions[] = {"sandbox", "deny"};
+    static const char *const actions[] = {"sandbox", "deny", "ask"};
     const char *tiers[TASK_TIER_PRIVILEGED];
     json_t *root = json_load_file("policies/schema/exec-policy.json", JSON_REJECT_DUPLICATES, NULL);
     const json_t *rule = json_object_get(schema_of(root, "rule"), "properties");
@@ -81,11 +81,13 @@ static void has_the_words_of_the_format(void **state)
     (void)state;
     for (int tier = TASK_TIER_READ; tier <= TASK_TIER_PRIVILEGED; tier++)
         tiers[tier - TASK_TIER_READ] = policy_tier_name((enum task_tier)tier);
-    compare_names(json_object_get(json_object_get(rule, "action"), "enum"), actions, 2);
+    compare_names(json_object_get(json_object_get(rule, "action"), "enum"), actions,
+                  ARRAY_LENGTH(actions));
     compare_names(json_object_get(json_object_get(rule, "tier"), "enum"), tiers,
                   ARRAY_LENGTH(tiers));
     assert_string_equal(policy_action_name(TASK_ACTION_SANDBOX), actions[0]);
     assert_string_equal(policy_action_name(TASK_ACTION_DENY), actions[1]);
+    assert_string_equal(policy_action_name(TASK_ACTION_ASK), actions[2]);
     assert_string_equal(policy_tier_name(TASK_TIER_NONE), "none");
     /* The audit log has the same words. */
     for (int tier = TASK_TIER_NONE; tier < EXEC_RECORD_TIERS; tier++)

@@ -16,6 +16,7 @@ $(eval $(call unit_test,sandbox_task_block,tests/unit/sandbox/test_task_block.c 
 $(eval $(call unit_test,sandbox_task_session,\
 	tests/unit/sandbox/test_task_session.c tests/unit/sandbox/task_stage.c $(TASK_CLIENT_SOURCES),$(LIBBASE),))
 $(eval $(call unit_test,sandbox_exec_trap,tests/unit/sandbox/test_exec_trap.c $(EXEC_TRAP_SOURCES),$(LIBBASE),))
+$(eval $(call unit_test,sandbox_trap_events,tests/unit/sandbox/test_trap_events.c $(EXEC_TRAP_SOURCES),$(LIBBASE),))
 $(eval $(call unit_test,sandbox_registers,tests/unit/sandbox/test_registers.c $(EXEC_TRAP_SOURCES),$(LIBBASE),))
 $(eval $(call unit_test,sandbox_task_request,tests/unit/sandbox/test_task_request.c \
 	$(addprefix sandbox/agent-task-sandbox/,block.c variables.c),$(LIBPOLICY) $(LIBBASE),$(POLICY_LIBRARIES)))

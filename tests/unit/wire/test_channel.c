@@ -49,7 +49,7 @@ static void holds_frames_to_their_header(void **state)
     header = good;
     header.type = 0;
     assert_int_equal(parse(&header, sizeof(good) + 4), -EPROTO);
-    header.type = CHANNEL_EXEC_EVENT + 1;
+    header.type = CHANNEL_FRAME_LAST + 1;
     assert_int_equal(parse(&header, sizeof(good) + 4), -EPROTO);
     header = good;
     header.length = LIMIT_CHANNEL_FRAME_BYTES - sizeof(good);

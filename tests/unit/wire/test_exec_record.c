@@ -90,6 +90,20 @@ static void tells_digests_that_are_known(void **state)
     assert_non_null(strstr(text, "0001\",\"cwd\""));
 }
 
+static void tells_an_ask(void **state)
+{
+    (void)state;
+    sent.event.kind = EXEC_EVENT_ASK;
+    sent.event.action = TASK_ACTION_ASK;
+    sent.event.duration_ns = UINT64_C(300000000000);
+    memcpy(sent.event.text, "why", 4);
+    cleanup_free char *text = made(AUDIT_EXEC_ASK);
+    assert_non_null(strstr(text, "\"argv\":[\"ls\",\"-l\"]"));
+    assert_non_null(strstr(text, "\"reason\":\"why\""));
+    assert_non_null(strstr(text, "\"seconds\":300"));
+    assert_non_null(strstr(text, "\"verdict\":\"ask\""));
+}
+
 static void tells_a_denial(void **state)
 {
     (void)state;
@@ -199,7 +213,7 @@ struct bad {
 #define FILL(member) memset(event->member, 'x', sizeof(event->member))
 CHANGE(version, event->version++)
 CHANGE(kind, event->kind = 0)
-CHANGE(next_kind, event->kind = EXEC_EVENT_REFUSED + 1)
+CHANGE(next_kind, event->kind = EXEC_EVENT_ASK + 1)
 CHANGE(huge_kind, event->kind = UINT32_MAX)
 CHANGE(id, FILL(id))
 CHANGE(id_text, memcpy(event->id, "t\x1b[2J", 6))
@@ -211,7 +225,10 @@ CHANGE(text, FILL(text))
 CHANGE(action, event->action = 0)
 CHANGE(redirect, event->action = TASK_ACTION_REDIRECT)
 CHANGE(huge_action, event->action = UINT32_MAX)
-CHANGE(next_action, event->action = TASK_ACTION_DIRECT + 1)
+CHANGE(next_action, event->action = TASK_ACTION_ASK + 1)
+CHANGE(start_ask, event->action = TASK_ACTION_ASK)
+CHANGE(ask_sandbox, event->kind = EXEC_EVENT_ASK)
+CHANGE(ask_id, event->kind = EXEC_EVENT_ASK; event->action = TASK_ACTION_ASK; event->id[0] = '\0')
 CHANGE(nested_fail, event->kind = EXEC_EVENT_NESTED; event->action = TASK_ACTION_FAIL)
 CHANGE(tier, event->tier = TASK_TIER_PRIVILEGED + 1)
 CHANGE(nested_id, event->kind = EXEC_EVENT_NESTED; event->id[0] = '\0')
@@ -232,6 +249,7 @@ static const struct bad bads[] = {
     {bad_id, "id has no end"}, {bad_id_text, "an id that is none"}, {bad_rule, "rule"}, {bad_profile, "profile"},
     {bad_program, "program"}, {bad_directory, "directory"}, {bad_text, "text"},
     {bad_action, "action 0"}, {bad_redirect, "action 4"}, {bad_huge_action, "action"}, {bad_next_action, "action"},
+    {bad_start_ask, "action 6"}, {bad_ask_sandbox, "action 1"}, {bad_ask_id, "no id"},
     {bad_nested_fail, "action 3"}, {bad_tier, "tier"}, {bad_nested_id, "no id"}, {bad_end_id, "no id"},
     {bad_stopped, "wait status"}, {bad_continued, "wait status"}, {bad_status, "wait status"},
     {bad_pid, "number"}, {bad_error, "number"}, {bad_time, "number"}, {bad_monotonic, "number"}, {bad_duration, "number"},
@@ -275,6 +293,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(tells_a_start, prepare),
         cmocka_unit_test_setup(tells_digests_that_are_known, prepare),
+        cmocka_unit_test_setup(tells_an_ask, prepare),
         cmocka_unit_test_setup(tells_a_denial, prepare),
         cmocka_unit_test_setup(tells_the_end, prepare),
         cmocka_unit_test_setup(tells_what_ran_inside_and_what_was_refused, prepare),
