@@ -211,6 +211,23 @@ SETTINGS
     [ ! -s "$MODEL_RECORD" ]
 }
 
+# trust_folder: what is typed may be heard late, so each look at the screen says what to type.
+trust_folder() {
+    local i
+    for ((i = 0; i < 40; i++)); do
+        if shows one 'bypass permissions on'; then
+            return
+        elif shows one '❯ Yes'; then
+            keys one Enter
+        elif shows one '❯ No'; then
+            keys one Down
+        fi
+        sleep 1.5
+    done
+    echo "the folder is not trusted" >&2
+    return 1
+}
+
 # prepare_terminal: a model, and what Claude asks at its first start is answered: colours, and whether the key may be used.
 prepare_terminal() {
     start_model '[{"run": "id -u"}]'
@@ -229,8 +246,7 @@ prepare_terminal() {
         --engine-arg '--add-host=$MODEL_HOST:host-gateway'"
     wait_for 60 shows one 'I trust this folder'
     run -1 "$DOCKER" exec "$(container_of "$NAME")" test -e /tmp/hooked
-    press one Down '❯ Yes'
-    press one Enter 'bypass permissions on'
+    trust_folder
     "$DOCKER" exec "$(container_of "$NAME")" test -e /tmp/hooked
     type_prompt '❯'
     [ "$(told)" = '[[0,"10000"]]' ]
@@ -247,8 +263,7 @@ prepare_terminal() {
         --engine-arg "--add-host=$MODEL_HOST:host-gateway"
     terminal one "'$CA' connect '$NAME'"
     wait_for 60 shows one 'I trust this folder'
-    press one Down '❯ Yes'
-    press one Enter 'bypass permissions on'
+    trust_folder
     type_prompt '❯'
     ends_and_resumes 'bypass permissions on' 'Resume session' '❯ go' C-c C-c
     "$CA" stop "$NAME" --no-push

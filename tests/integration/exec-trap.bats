@@ -311,18 +311,21 @@ well" ]
     run env CTL="$BUILD/image/usr/local/bin/agent-task-runnerctl" "$ROOT/tests/attack/tree" bash -c '
         makers=$(pgrep --parent "$SERVICE_PID")
         allow() { for maker in $makers; do prlimit --pid "$maker" --nofile="$1:1024"; done; }
-        # Those that are warm were made before.
-        use_up() { for _ in $("$CTL" ps | grep -o " warm "); do timeout 10 "$CTL" exec -- true; done >"/tmp/used" 2>&1; }
+        # settle: three are warm, and none is being made; use_up: those were made before.
+        settle() { for _ in $(seq 100); do [ "$("$CTL" ps | grep -c " warm ")" -eq 3 ] && return; sleep 0.1; done; }
+        use_up() { for _ in 1 2 3; do timeout 10 "$CTL" exec -- true; done >"/tmp/used" 2>&1; }
         allow 1024
         "$CTL" exec -- echo well
         # 3: none, not even for the request; 6: not for what is made; 10: not for the command.
         for limit in 3 6 10; do
+            settle
             allow "$limit"
             use_up
             echo "limit $limit"
             timeout 10 "$CTL" exec -- touch /workspace/ran; echo "ended with $?"
             timeout 10 "$ATTACK" 10001 names 2>&1 | grep -o "^agent-exec-relay: .*" | sort -u
             allow 1024
+            settle
             use_up
             timeout 10 "$CTL" exec -- echo well
         done

@@ -136,18 +136,19 @@ digest_of() {
 
 @test "the digest on record is that of what ran: of a program that is rewritten in place, each time, and none while it is judged" {
     # One byte behind the program's end, with the file's size and time as they were.
-    local own='f=/workspace/own; cp /usr/bin/true $f; truncate -s 300000001 $f; touch -d @1 $f; sha256sum <$f'
-    local change='f=/workspace/own; printf %s "$1" | dd of=$f bs=1 seek=300000000 conv=notrunc; touch -d @1 $f; sha256sum <$f'
+    local own='f=/workspace/own; cp /usr/bin/true $f; truncate -s 90000001 $f; touch -d @1 $f; sha256sum <$f'
+    local change='f=/workspace/own; printf %s "$1" | dd of=$f bs=1 seek=90000000 conv=notrunc; touch -d @1 $f'
     command_line /bin/sh -c "($own) >/workspace/first" mark-make
     command_line /workspace/own mark-first
-    command_line /bin/sh -c "($change) >/workspace/second" sh y mark-change
+    command_line /bin/sh -c "($change; sha256sum <\$f) >/workspace/second" sh y mark-change
     command_line /workspace/own mark-second
     # What is left behind of this one goes on changing it.
-    command_line /bin/sh -c "{ until [ -e /workspace/stop ]; do ($change); sleep 0.05; done; \
-        ($change) >/workspace/third; } >/dev/null 2>&1 &" sh z mark-behind
+    command_line /bin/sh -c "{ until [ -e /workspace/stop ]; do ($change); sleep 0.02; done; \
+        ($change; sha256sum <\$f) >/workspace/third; } >/dev/null 2>&1 &" sh z mark-behind
     command_line /workspace/own mark-judged
     command_line /bin/sh -c 'touch /workspace/stop; until [ -s /workspace/third ]; do sleep 0.1; done' mark-stop
     command_line /workspace/own mark-third
+    command_line /bin/sh -c 'rm /workspace/own' mark-rest
     run_commands 1
     cat "$WORK/statuses"
     [ "$(grep -v ' 0$' "$WORK/statuses")" = 'mark-judged 126' ]
