@@ -95,9 +95,10 @@ int boot_run(struct boot_context *context);
 int boot_shut_down(struct boot_context *context);
 /* Mounts up, work saved, nothing started. 0, or an exit code. */
 int boot_recover(struct boot_context *context);
-/* Tells PID 1, when there is one, that nothing is up and why in EXIT_CODE: without a word it would
- * take our end for a crash. */
-void boot_tell_refused(const struct boot_context *context, int exit_code);
+/* Tells PID 1, when there is one, that nothing comes and why: VALUE is the exit code, with
+ * INIT_BOOT_STANDING beside it where something is left up. Without a word it would take our end for
+ * a crash. */
+void boot_tell_refused(const struct boot_context *context, uint32_t value);
 /* Prints every check of the kernel step. 0, or EXIT_BOOT_KERNEL when a required one fails. */
 int kernel_report(struct boot_context *context);
 

@@ -193,12 +193,12 @@ static int take_down_from(struct boot_context *context, size_t count)
     return exit_code;
 }
 
-void boot_tell_refused(const struct boot_context *context, int exit_code)
+void boot_tell_refused(const struct boot_context *context, uint32_t value)
 {
     struct init_boot_message message = {
         .version = INIT_PROTOCOL_VERSION,
         .type = INIT_BOOT_REFUSED,
-        .value = (uint32_t)exit_code,
+        .value = value,
     };
     if (context->init_fd >= 0)
         (void)send(context->init_fd, &message, sizeof(message), MSG_NOSIGNAL);
@@ -221,10 +221,9 @@ static int refuse(struct boot_context *context, size_t failed, const struct erro
     report_refusal(context, &boot_steps[failed], exit_code, err);
     context->is_unwinding = true;
     is_stop_requested = 0;
-    /* After the drop step there is nothing boot could undo; the container's end takes it all. */
-    if (geteuid() == 0)
-        (void)take_down_from(context, failed);
-    boot_tell_refused(context, exit_code);
+    /* After the drop step there is nothing that boot itself could undo. */
+    bool is_down = geteuid() == 0 && take_down_from(context, failed) == 0;
+    boot_tell_refused(context, (uint32_t)exit_code | (is_down ? 0 : INIT_BOOT_STANDING));
     return exit_code;
 }
 
@@ -269,6 +268,6 @@ int boot_recover(struct boot_context *context)
     }
     int exit_code = take_down_from(context, boot_step_count);
     /* For PID 1 this is a boot that starts nothing; without a word it would take it for a crash. */
-    boot_tell_refused(context, exit_code);
+    boot_tell_refused(context, (uint32_t)exit_code);
     return exit_code;
 }

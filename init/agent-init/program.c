@@ -67,7 +67,7 @@ static void hear_ready(struct init *init, uint32_t grace_ms)
 
 static void hear_refused(struct init *init, uint32_t exit_code)
 {
-    init->is_unwound = true;
+    init->is_unwound = (init->message.value & INIT_BOOT_STANDING) == 0;
     init->outcome.is_refused = true;
     /* 0: boot did what it was asked to, and there is nothing to start (--recover). */
     init->outcome.refused_code = exit_code < 256 ? (int)exit_code : EXIT_BOOT_INTERNAL;
@@ -97,7 +97,7 @@ static void hear(struct init *init, size_t size, int *fd)
     else if (message->type == INIT_BOOT_READY)
         hear_ready(init, message->value);
     else if (message->type == INIT_BOOT_REFUSED)
-        hear_refused(init, message->value);
+        hear_refused(init, message->value & ~INIT_BOOT_STANDING);
     else
         break_boot(init, "sent a message of an unknown type");
 }

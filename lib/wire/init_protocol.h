@@ -87,6 +87,10 @@ enum init_boot_message_type {
     INIT_BOOT_REFUSED = 4, /* boot has unwound and printed why. value: exit code */
 };
 
+/* Beside the exit code of INIT_BOOT_REFUSED: boot is not root any more, or could not take down all
+ * that it had made; PID 1 has it taken down as after any session. */
+#define INIT_BOOT_STANDING 0x100u
+
 struct init_boot_message {
     uint32_t version;
     uint32_t type;

@@ -35,8 +35,19 @@ static int plant(const struct tracer *tracer, const char *place)
     return steal_fd(&directory);
 }
 
+/* The last thing that the step does which makes the places. */
+static bool is_data_up(const struct tracer *tracer)
+{
+    char path[64];
+    struct stat status;
+    snprintf(path, sizeof(path), "/proc/%d/root/run/agent-tmux", tracer->first);
+    return stat(path, &status) == 0 && status.st_uid != 0;
+}
+
 void canary_plant(struct tracer *tracer)
 {
+    if (tracer->canaries[0] >= 0 || !is_data_up(tracer))
+        return;
     for (int i = 0; i < CANARIES_MAX; i++)
         tracer->canaries[i] = plant(tracer, places[i]);
 }

@@ -74,6 +74,9 @@ static void enter_call(struct tracer *tracer, struct tracee *tracee, uint64_t nu
         phase = FAULT_LOAD;
     if (number >= FAULT_SYSCALLS_MAX)
         return;
+    /* A step that comes behind the one that makes their places may be the last. */
+    if (tracer->phase == FAULT_BOOT && tracee->program == FAULT_AGENT_BOOT)
+        canary_plant(tracer);
     uint32_t count = ++tracer->counts[tracee->program][phase][number];
     if (tracee->program == cell->program && phase == cell->phase && cell->occurrence == count &&
         (int)number == cell->syscall)
@@ -142,7 +145,6 @@ static bool on_exec(struct tracer *tracer, struct tracee *tracee)
     }
     if (tracee->program == FAULT_AGENTCLI_EXEC && tracer->phase == FAULT_BOOT) {
         tracer->phase = FAULT_RUN;
-        canary_plant(tracer);
     }
     if (tracee->program == FAULT_AGENT_BOOT && tracee->phase == FAULT_SHUTDOWN)
         tracer->phase = FAULT_SHUTDOWN;

@@ -13,7 +13,7 @@
 
 struct tracer {
     struct cell cell;
-    const char *canary; /* planted where secrets lie, when the agent starts */
+    const char *canary; /* planted where secrets lie, as soon as they may lie there */
     pid_t first;        /* PID 1 of the container */
     uint64_t namespace_inode;
     enum fault_phase phase;     /* of the session */

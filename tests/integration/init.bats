@@ -677,6 +677,20 @@ PYTHON
     has stderr "cannot run '/no/such/program'"
 }
 
+@test "boot: refused by a program that could not take everything down, PID 1 has it shut down" {
+    # 217, and INIT_BOOT_STANDING.
+    scenario "refuse $((217 + 256))"
+    boot
+    ends_with 217
+    [ "$(tail -1 "$OUT/shutdown")" = shutdown ]
+    # The control: what was taken down already is not taken down again.
+    rm "$OUT/shutdown"
+    scenario 'refuse 217'
+    boot
+    ends_with 217
+    test ! -e "$OUT/shutdown"
+}
+
 @test "boot: TERM while booting lets it unwind" {
     scenario 'unwind 143' 'say up' 'hang'
     boot

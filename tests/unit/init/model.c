@@ -117,6 +117,15 @@ static bool boot_refuses(void)
     return has_refused;
 }
 
+/* It is not root any more, and leaves everything up. */
+static bool boot_refuses_late(void)
+{
+    bool has_refused =
+        boot_says(INIT_PROTOCOL_VERSION, INIT_BOOT_REFUSED, 211 | INIT_BOOT_STANDING);
+    model.has_refused |= has_refused;
+    return has_refused;
+}
+
 static bool boot_talks_nonsense(void)
 {
     return boot_says(99, 99, 99);
@@ -272,6 +281,7 @@ static const struct {
 } happenings[HAPPENING_COUNT] = {
     [BOOT_SAYS_READY]     = {.name = "boot says ready",           .happen = boot_says_ready},
     [BOOT_REFUSES]        = {.name = "boot refuses",              .happen = boot_refuses},
+    [BOOT_REFUSES_LATE]   = {.name = "boot refuses, all up",      .happen = boot_refuses_late},
     [BOOT_TALKS_NONSENSE] = {.name = "boot talks nonsense",       .happen = boot_talks_nonsense},
     [BOOT_ENDS]           = {.name = "boot ends",                 .kind = PROCESS_BOOT},
     [WEB_SAYS_READY]      = {.name = "web says ready",            .happen = web_says_ready},

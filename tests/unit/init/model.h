@@ -35,14 +35,15 @@ enum happening {
     WIPE_ENDS,
     TIME_PASSES, /* to the next timer, or to what was promised next */
     /* From here on only in long orders. */
-    FREEZE_PASSES,  /* the container was frozen: time went by, and nobody looked */
-    CROWD_ENDS,     /* more orphans at once than PID 1 rests in a row */
-    LOOKS_ARE_HELD, /* up, because others have the cpu; and no longer */
-    VISITOR_COMES,  /* from outside: nobody's child, and no signal tells of its end */
+    BOOT_REFUSES_LATE, /* with everything up */
+    FREEZE_PASSES,     /* the container was frozen: time went by, and nobody looked */
+    CROWD_ENDS,        /* more orphans at once than PID 1 rests in a row */
+    LOOKS_ARE_HELD,    /* up, because others have the cpu; and no longer */
+    VISITOR_COMES,     /* from outside: nobody's child, and no signal tells of its end */
     VISITOR_LEAVES,
     HAPPENING_COUNT
 };
-#define FIRST_RARE_HAPPENING FREEZE_PASSES
+#define FIRST_RARE_HAPPENING BOOT_REFUSES_LATE
 
 /* WEB may be restarted so often; MAIN depends on it. */
 #define MODEL_WEB_RESTARTS 1
