@@ -60,7 +60,7 @@ static int check_variables(const struct launch *launch, struct error *err)
 static int check_policy(struct launch *launch, struct error *err)
 {
     char path[PATH_MAX];
-    int status = config_form_command(launch, NULL, err);
+    int status = config_form_command(launch, err);
     if (status == 0)
         status = check_variables(launch, err);
     if (status == 0)
@@ -292,8 +292,7 @@ int launch_main(int argc, char **argv)
         code = run_steps(&launch);
     options_free(&launch.options);
     repository_free(&launch.repository);
-    agent_config_table_free(&launch.config_table);
-    repository_config_free(&launch.config);
+    session_trust_free(&launch.trust);
     string_list_free(&launch.capabilities);
     string_list_free(&launch.argv);
     string_list_free(&launch.storage.command);

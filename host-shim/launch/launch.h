@@ -7,14 +7,13 @@
 
 #include "host-shim/launch/plan.h"
 #include "lib/host/keeper_client.h"
-#include "lib/host/repository_config.h"
+#include "lib/host/session_trust.h"
 
 struct launch {
     struct launch_options options;
     struct engine_facts engine;
     struct repository repository;
-    struct agent_config_table config_table;
-    struct repository_config config;
+    struct session_trust trust;
     struct branch branch;
     struct image image;
     struct plan_storage storage;
@@ -55,11 +54,10 @@ int stage_write(struct launch *launch, struct error *err); /* manifest, list of 
 void stage_remove(struct launch *launch);
 int stage_set_running(struct launch *launch, struct error *err);
 
-/* config.c: decides whether the agent is told to trust what the repository configures, and forms its
- * command accordingly. 0 or -errno. */
+/* config.c: the agent's command, with what it is told of the repository's configuration once
+ * config_decide knows. 0 or -errno; -EPERM for a wrong command line. */
+int config_form_command(struct launch *launch, struct error *err);
 int config_decide(struct launch *launch, struct error *err);
-/* config.c: the agent's command with WORDS about that; NULL: none. -EPERM for a wrong command line. */
-int config_form_command(struct launch *launch, const struct string_list *words, struct error *err);
 
 /* belongings.c: the session's keeper, network and volume, as steps of a launch. 0 or -errno. */
 int belongings_start_keeper(struct launch *launch, struct error *err);
