@@ -63,8 +63,7 @@ static int take_back(const struct trust *trust, struct error *err)
     bool was_accepted = trust->config.accepted != NULL;
     if (repository_config_revoke(&trust->config, err) < 0)
         return command_fail(trust->line, err, EXIT_HOST_INTERNAL);
-    puts(was_accepted ? "revoked: nothing of it is trusted any more"
-                      : "nothing had been accepted");
+    puts(was_accepted ? "revoked: nothing of it is trusted any more" : "nothing had been accepted");
     return EXIT_ACCEPTED;
 }
 

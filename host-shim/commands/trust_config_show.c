@@ -73,9 +73,9 @@ static void print_safely(const char *text, size_t size)
 /* git compares, told to run nothing and to take no file for one that people cannot read. */
 static int print_diff(const char *place, struct error *err)
 {
-    const char *const arguments[] = {"diff",       "--no-index", "--no-ext-diff", "--no-textconv",
-                                     "--no-color", "--text",     "--no-prefix",   "--no-renames",
-                                     sides[0],     sides[1],     NULL};
+    const char *const arguments[] = {
+        "diff",        "--no-index",   "--no-ext-diff", "--no-textconv", "--no-color", "--text",
+        "--no-prefix", "--no-renames", sides[0],        sides[1],        NULL};
     struct git_identity identity;
     struct process_result result = {.output = NULL};
     int status = git_identity_of(place, &identity, err);
@@ -134,9 +134,8 @@ static json_t *describe_file(const struct agent_config_file *file)
 {
     char digest[MANIFEST_DIGEST_SIZE];
     manifest_digest(file->data, file->size, digest);
-    json_t *object =
-        json_pack("{s:I, s:s, s:b}", "size", (json_int_t)file->size, "sha256", digest,
-                  "is_executable", (int)file->is_executable);
+    json_t *object = json_pack("{s:I, s:s, s:b}", "size", (json_int_t)file->size, "sha256", digest,
+                               "is_executable", (int)file->is_executable);
     if (object != NULL && record_set_text(object, "path", file->path) < 0) {
         json_decref(object);
         return NULL;

@@ -10,7 +10,8 @@
  * 0 or -errno. */
 int trust_config_show(const struct repository_config *config, struct error *err);
 
-/* The same without the diff, as one JSON document about AGENT in the repository at TOP. 0 or -errno.
+/* The same without the diff, as one JSON document about AGENT in the repository at TOP. 0 or
+ * -errno.
  */
 int trust_config_show_json(const struct repository_config *config, const char *agent,
                            const char *top, struct error *err);

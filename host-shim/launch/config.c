@@ -16,8 +16,7 @@ int config_form_command(struct launch *launch, struct error *err)
     };
     string_list_free(&launch->storage.command);
     int status = install_path_share("policies/agents.tab", path, err);
-    return status < 0 ? status
-                      : agent_command_make(path, &request, &launch->storage.command, err);
+    return status < 0 ? status : agent_command_make(path, &request, &launch->storage.command, err);
 }
 
 int config_decide(struct launch *launch, struct error *err)

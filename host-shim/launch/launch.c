@@ -194,9 +194,8 @@ static void release_branch(struct launch *launch)
 
 static int print_plan(struct launch *launch, struct error *err)
 {
-    return launch->options.is_dry_run
-               ? argument_print(&launch->argv, launch->options.is_json, err)
-               : 0;
+    return launch->options.is_dry_run ? argument_print(&launch->argv, launch->options.is_json, err)
+                                      : 0;
 }
 
 static int announce(struct launch *launch, struct error *err)

@@ -19,9 +19,9 @@ struct agent_request {
 
 /*
  * Adds to COMMAND the argv that REQUEST comes to by the table at PATH; nothing when there is
- * neither prompt nor argument nor word, for then the agent's program runs as it is. -EPERM with a sentence
- * for an agent that the table does not have, for a prompt beside a command of its own, and for
- * variables where nothing but commands would run; -errno for a bad table.
+ * neither prompt nor argument nor word, for then the agent's program runs as it is. -EPERM with a
+ * sentence for an agent that the table does not have, for a prompt beside a command of its own, and
+ * for variables where nothing but commands would run; -errno for a bad table.
  */
 int agent_command_make(const char *path, const struct agent_request *request,
                        struct string_list *command, struct error *err);

@@ -26,7 +26,7 @@ struct keeper_start {
     const char *branch; /* in the session */
     const char *manifest_sha256;
     const struct repository_config *config; /* what the repository has to configure the agent */
-    const struct string_list *overrides; /* options that weaken what a session is by default */
+    const struct string_list *overrides;    /* options that weaken what a session is by default */
 };
 
 /* Starts the keeper; CONTAINER_ROOT is the host uid that root of the container is. 0 or -errno. */

@@ -1,7 +1,7 @@
 /*
- * What of a repository configures an agent, as a session would get it, and what of that the user has
- * accepted: STATE/trust/KEY/AGENT is the text (lib/wire/agent_config.h) that was, KEY the SHA-256 of
- * the repository's real path. Nothing of the repository is executed.
+ * What of a repository configures an agent, as a session would get it, and what of that the user
+ * has accepted: STATE/trust/KEY/AGENT is the text (lib/wire/agent_config.h) that was, KEY the
+ * SHA-256 of the repository's real path. Nothing of the repository is executed.
  */
 #ifndef HOST_REPOSITORY_CONFIG_H
 #define HOST_REPOSITORY_CONFIG_H

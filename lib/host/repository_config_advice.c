@@ -22,8 +22,9 @@ char *repository_config_advice(const struct repository_config *config,
     if (config->paths.count > 1)
         snprintf(others, sizeof(others), " and %zu more", config->paths.count - 1);
     int length =
-        asprintf(&advice, "what the repository has to configure %s (%s%s) %s%s: coding-agents "
-                          "trust-config %s %s%s",
+        asprintf(&advice,
+                 "what the repository has to configure %s (%s%s) %s%s: coding-agents "
+                 "trust-config %s %s%s",
                  agent, first == NULL ? "" : first, others,
                  config->trust == REPOSITORY_CONFIG_CHANGED ? "changed since it was accepted, and "
                                                             : "was never accepted, and ",

@@ -96,14 +96,14 @@ static void test_refusals(void **state)
     static char *const none[] = {NULL};
     static char *const some[] = {make, NULL};
     struct error err = ERROR_INITIALIZER;
-    assert_int_equal(refusal(SHIPPED, &(struct agent_request){"nobody", NULL, none, false, NULL}, &err),
-                     -EPERM);
+    assert_int_equal(
+        refusal(SHIPPED, &(struct agent_request){"nobody", NULL, none, false, NULL}, &err), -EPERM);
     assert_non_null(strstr(error_text(&err), "write one of shell, codex"));
-    assert_int_equal(refusal(SHIPPED, &(struct agent_request){"shell", "id", some, false, NULL}, &err),
-                     -EPERM);
+    assert_int_equal(
+        refusal(SHIPPED, &(struct agent_request){"shell", "id", some, false, NULL}, &err), -EPERM);
     assert_non_null(strstr(error_text(&err), "give one of them"));
-    assert_int_equal(refusal(SHIPPED, &(struct agent_request){"shell", NULL, some, true, NULL}, &err),
-                     -EPERM);
+    assert_int_equal(
+        refusal(SHIPPED, &(struct agent_request){"shell", NULL, some, true, NULL}, &err), -EPERM);
     assert_non_null(strstr(error_text(&err), "--env-file"));
     assert_int_equal(
         refusal("/nonexistent", &(struct agent_request){"shell", NULL, none, false, NULL}, &err),
@@ -119,7 +119,8 @@ static void test_a_row_without_a_prompt(void **state)
     struct error err = ERROR_INITIALIZER;
     snprintf(path, sizeof(path), "%.4000s/table", support_directory);
     assert_int_equal(fd_write_file(AT_FDCWD, path, table, strlen(table), 0600, &err), 0);
-    assert_int_equal(refusal(path, &(struct agent_request){"a", NULL, none, false, NULL}, &err), -EINVAL);
+    assert_int_equal(refusal(path, &(struct agent_request){"a", NULL, none, false, NULL}, &err),
+                     -EINVAL);
 }
 
 int main(void)

@@ -81,9 +81,9 @@ static void test_a_change_ends_trust(void **state)
     accept_it();
     assert_int_equal(trust_of("claude", false), REPOSITORY_CONFIG_TRUSTED);
     static const char *const changes[] = {
-        "echo 3 >r/.claude/settings.json",         "touch r/.claude/new",
-        "chmod +x r/deep/.claude/skills/a",        "rm r/.claude/settings.json",
-        "mv r/.claude/settings.json r/.claude/b",  "touch r/.mcp.json",
+        "echo 3 >r/.claude/settings.json",        "touch r/.claude/new",
+        "chmod +x r/deep/.claude/skills/a",       "rm r/.claude/settings.json",
+        "mv r/.claude/settings.json r/.claude/b", "touch r/.mcp.json",
         "mkdir r/.git/../x; touch r/x/.mcp.json",
     };
     support_shell("cp -a r kept");

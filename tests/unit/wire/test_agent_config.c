@@ -77,7 +77,8 @@ static void test_what_is_read_is_found_again(void **state)
 static void test_what_is_no_file_is_refused(void **state)
 {
     (void)state;
-    static char link[] = "link", pipe[] = "pipe", directory[] = "directory", around[] = "around/script";
+    static char link[] = "link", pipe[] = "pipe", directory[] = "directory",
+                around[] = "around/script";
     const struct {
         char *path;
         const char *said;
@@ -103,11 +104,19 @@ static void test_texts_that_are_none(void **state)
         const char *text;
         size_t size;
     } cases[] = {
-        {"a\0-\0" "9\0x", 7},
+        {"a\0-\0"
+         "9\0x",
+         7},
         {"a\0-\0x\0", 6},
-        {"../a\0-\0" "0\0", 9},
-        {"a\0-\0" "-1\0", 7},
-        {"a\0-\0" "99999999999999999999999\0", 27},
+        {"../a\0-\0"
+         "0\0",
+         9},
+        {"a\0-\0"
+         "-1\0",
+         7},
+        {"a\0-\0"
+         "99999999999999999999999\0",
+         27},
         {"a", 1},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
