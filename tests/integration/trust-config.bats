@@ -13,6 +13,7 @@ setup_file() {
 
 setup() {
     REPO=$BATS_TEST_TMPDIR/repo
+    # shellcheck disable=SC2034 # for the terminals
     NAME=trust-$BATS_TEST_NUMBER
     new_repository "$REPO"
     mkdir "$REPO/.claude"
