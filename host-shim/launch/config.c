@@ -23,7 +23,6 @@ int config_decide(struct launch *launch, struct error *err)
 {
     const struct launch_options *options = &launch->options;
     cleanup_free char *advice = NULL;
-    launch->trust.agent = options->agent;
     launch->trust.with_ignored = options->include_ignored;
     launch->trust.asks =
         options->prompt == NULL && (launch->is_interactive || options->is_persistent);

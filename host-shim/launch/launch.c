@@ -61,6 +61,9 @@ static int check_policy(struct launch *launch, struct error *err)
 {
     char path[PATH_MAX];
     int status = config_form_command(launch, err);
+    launch->trust.agent = launch->options.agent;
+    if (status == 0)
+        status = session_trust_load(&launch->trust, err);
     if (status == 0)
         status = check_variables(launch, err);
     if (status == 0)

@@ -26,18 +26,19 @@ static int tell_unacceptable(const struct session_trust *trust, const struct err
     return 0;
 }
 
+int session_trust_load(struct session_trust *trust, struct error *err)
+{
+    char path[PATH_MAX];
+    int status = install_path_share("policies/agent-config.tab", path, err);
+    return status < 0 ? status : agent_config_table_read(path, trust->agent, &trust->table, err);
+}
+
 int session_trust_find(struct session_trust *trust, const struct repository *repository,
                        char **advice, struct error *err)
 {
-    char path[PATH_MAX];
     *advice = NULL;
-    int status = install_path_share("policies/agent-config.tab", path, err);
-    if (status == 0)
-        status = agent_config_table_read(path, trust->agent, &trust->table, err);
-    if (status < 0)
-        return status;
-    status = repository_config_find(repository, trust->agent, trust->with_ignored, &trust->table,
-                                    &trust->config, err);
+    int status = repository_config_find(repository, trust->agent, trust->with_ignored,
+                                        &trust->table, &trust->config, err);
     if (status == -EINVAL)
         return tell_unacceptable(trust, err, advice);
     if (status == 0)

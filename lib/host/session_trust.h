@@ -15,10 +15,13 @@ struct session_trust {
     struct repository_config config; /* owned */
 };
 
+/* Fills the table of TRUST, whose agent is set. 0 or -errno. */
+int session_trust_load(struct session_trust *trust, struct error *err);
+
 /*
- * Fills table and config of TRUST for a session in REPOSITORY. *ADVICE is what its user is to be
- * told, one line, owned by the caller; NULL: nothing. Files that cannot be accepted are no failure:
- * nothing is trusted then, and the advice says why. 0 or -errno.
+ * Fills the config of TRUST, which is loaded, for a session in REPOSITORY. *ADVICE is what its user
+ * is to be told, one line, owned by the caller; NULL: nothing. Files that cannot be accepted are no
+ * failure: nothing is trusted then, and the advice says why. 0 or -errno.
  */
 int session_trust_find(struct session_trust *trust, const struct repository *repository,
                        char **advice, struct error *err);
