@@ -18,6 +18,9 @@ POLICY_COMMAND_SOURCES := $(addprefix $(COMMANDS_DIRECTORY)/,exec_command.c poli
 	policy_suggest.c suggest_match.c suggest_rules.c)
 $(eval $(call dynamic_program,$(HOST_LIBEXEC)/coding-agents-policy,$(POLICY_COMMAND_SOURCES),$(COMMANDS_ARCHIVES),$(WIRE_LIBRARIES)))
 
+TRUST_CONFIG_SOURCES := $(addprefix $(COMMANDS_DIRECTORY)/,trust_config.c trust_config_show.c)
+$(eval $(call dynamic_program,$(HOST_LIBEXEC)/coding-agents-trust-config,$(TRUST_CONFIG_SOURCES),$(COMMANDS_ARCHIVES),$(WIRE_LIBRARIES)))
+
 # Completion where each shell looks for it, printed by the shipped program from the shipped table.
 COMPLETIONS := bash:bash-completion/completions/coding-agents zsh:zsh/site-functions/_coding-agents \
 	fish:fish/vendor_completions.d/coding-agents.fish

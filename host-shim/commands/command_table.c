@@ -126,6 +126,14 @@ static const struct command_option policy_options[] = {
     JSON, HELP, END,
 };
 
+static const struct command_option trust_config_options[] = {
+    FLAG("show", "only show what there is, and what changed"),
+    FLAG("revoke", "take back what was accepted"),
+    FLAG("include-ignored", "with the ignored files, for sessions that get them"),
+    FLAG("yes", "accept without asking"),
+    JSON, HELP, END,
+};
+
 const struct command commands[] = {
     {
         .name = "run",
@@ -285,6 +293,19 @@ const struct command commands[] = {
         .arguments_minimum = 1,
         .arguments_maximum = SIZE_MAX,
         .options = policy_options,
+    },
+    {
+        .name = "trust-config",
+        .summary = "read and accept what a repository has to configure an agent",
+        .synopsis = "AGENT [SOURCE]",
+        .details = "Settings, hooks, servers and skills of a repository do nothing until they are accepted here, "
+                   "and nothing again once they change. Shows the files, and what is not as it was accepted. With "
+                   "--show the exit code is 0 when they are accepted and 1 when they are not.",
+        .argument = COMMAND_VALUE_AGENT,
+        .further = COMMAND_VALUE_PATH,
+        .arguments_minimum = 1,
+        .arguments_maximum = 2,
+        .options = trust_config_options,
     },
     {
         .name = "version",

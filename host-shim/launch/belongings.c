@@ -36,6 +36,7 @@ int belongings_record_start(struct launch *launch, struct error *err)
         .name = launch->branch.name,
         .branch = launch->branch.inside,
         .manifest_sha256 = launch->manifest_sha256,
+        .config = &launch->trust.config,
         .overrides = &overrides,
     };
     return keeper_client_record(&launch->keeper, &start, err);

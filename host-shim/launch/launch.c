@@ -12,14 +12,14 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/path.h"
-#include "lib/host/agent_command.h"
+#include "lib/host/argument_print.h"
 #include "lib/host/grammar.h"
 #include "lib/host/install_paths.h"
 #include "lib/host/network.h"
 #include "lib/host/policy.h"
+#include "lib/host/refused_variables.h"
 #include "lib/host/signals.h"
 #include "lib/wire/audit.h"
-#include "lib/wire/record.h"
 #include "lib/wire/session.h"
 
 void launch_say(const char *format, ...)
@@ -46,18 +46,26 @@ static int choose_mode(struct launch *launch, struct error *err)
     return 0;
 }
 
+static int check_variables(const struct launch *launch, struct error *err)
+{
+    char path[PATH_MAX];
+    if (launch->options.variables == NULL)
+        return 0;
+    int status = install_path_share("policies/refused-variables.tab", path, err);
+    if (status == 0)
+        status = refused_variables_check(path, launch->options.variables, err);
+    return status == -EINVAL ? -EPERM : status;
+}
+
 static int check_policy(struct launch *launch, struct error *err)
 {
     char path[PATH_MAX];
-    const struct agent_request request = {
-        .agent = launch->options.agent,
-        .prompt = launch->options.prompt,
-        .arguments = launch->options.command,
-        .has_variables = launch->options.variables != NULL,
-    };
-    int status = install_path_share("policies/agents.tab", path, err);
+    int status = config_form_command(launch, err);
+    launch->trust.agent = launch->options.agent;
     if (status == 0)
-        status = agent_command_make(path, &request, &launch->storage.command, err);
+        status = session_trust_load(&launch->trust, err);
+    if (status == 0)
+        status = check_variables(launch, err);
     if (status == 0)
         status = install_path_share("policies/engine-args.tab", path, err);
     if (status == 0)
@@ -148,25 +156,7 @@ static int clone_url(struct launch *launch, struct error *err)
     const char *url = launch->options.source;
     if (url == NULL || !grammar_is_url(url))
         return 0;
-    const char *const argv[] = {"git",
-                                "-c",
-                                "core.hooksPath=/dev/null",
-                                "-c",
-                                "protocol.ext.allow=never",
-                                "clone",
-                                "--progress",
-                                "--",
-                                url,
-                                launch->clone,
-                                NULL};
-    const struct process_spec spec = {
-        .argv = argv, .standard_input = STDIN_FILENO, .standard_output = 2, .standard_error = 2};
-    struct process_result result = {.output = NULL};
-    int status = process_run(&spec, &result, err);
-    bool is_cloned = status == 0 && process_is_success(result.wait_status);
-    process_result_free(&result);
-    if (status == 0 && !is_cloned)
-        return error_set(err, EINVAL, "git could not clone the repository; its words are above");
+    int status = git_clone(url, launch->clone, err);
     if (status < 0)
         return status;
     launch_say("the repository was cloned into %s; the session's branch will appear there",
@@ -205,40 +195,10 @@ static void release_branch(struct launch *launch)
     branch_release(&launch->repository, &launch->branch);
 }
 
-static int print_json(const struct launch *launch, struct error *err)
-{
-    static const struct record_field fields[] = {
-        {.key = "argv",
-         .type = RECORD_TEXT_LIST,
-         .limit = 1024,
-         .offset = offsetof(struct string_list, items)},
-        {.key = NULL},
-    };
-    cleanup_free char *text = NULL;
-    size_t size;
-    json_t *object = NULL;
-    int status = record_write(fields, &launch->argv, &object, err);
-    if (status == 0)
-        status = record_render(object, 1, &text, &size, err);
-    if (status == 0)
-        fputs(text, stdout);
-    return status;
-}
-
 static int print_plan(struct launch *launch, struct error *err)
 {
-    if (!launch->options.is_dry_run)
-        return 0;
-    if (launch->options.is_json)
-        return print_json(launch, err);
-    for (size_t i = 0; i < launch->argv.count; i++) {
-        fputs(i == 0 ? "'" : " '", stdout);
-        for (const char *p = launch->argv.items[i]; *p != '\0'; p++)
-            fputs(*p == '\'' ? "'\\''" : (const char[]){*p, '\0'}, stdout);
-        fputs("'", stdout);
-    }
-    fputs("\n", stdout);
-    return 0;
+    return launch->options.is_dry_run ? argument_print(&launch->argv, launch->options.is_json, err)
+                                      : 0;
 }
 
 static int announce(struct launch *launch, struct error *err)
@@ -270,6 +230,7 @@ static const struct launch_step steps[] = {
     {"signals",   hold_signals,              NULL,                      EXIT_HOST_INTERNAL, false},
     {"session",   stage_reserve,             stage_remove,              EXIT_HOST_INTERNAL, false},
     {"clone",     clone_url,                 remove_clone,              EXIT_REPOSITORY,    true},
+    {"config",    config_decide,             NULL,                      EXIT_REPOSITORY,    false},
     {"branch",    take_branch,               release_branch,            EXIT_BRANCH,        false},
     {"plan",      stage_render,              NULL,                      EXIT_HOST_INTERNAL, false},
     {"print",     print_plan,                NULL,                      EXIT_HOST_INTERNAL, false},
@@ -333,6 +294,7 @@ int launch_main(int argc, char **argv)
         code = run_steps(&launch);
     options_free(&launch.options);
     repository_free(&launch.repository);
+    session_trust_free(&launch.trust);
     string_list_free(&launch.capabilities);
     string_list_free(&launch.argv);
     string_list_free(&launch.storage.command);

@@ -7,11 +7,13 @@
 
 #include "host-shim/launch/plan.h"
 #include "lib/host/keeper_client.h"
+#include "lib/host/session_trust.h"
 
 struct launch {
     struct launch_options options;
     struct engine_facts engine;
     struct repository repository;
+    struct session_trust trust;
     struct branch branch;
     struct image image;
     struct plan_storage storage;
@@ -51,6 +53,11 @@ void stage_fill_plan(struct launch *launch);
 int stage_write(struct launch *launch, struct error *err); /* manifest, list of files, state */
 void stage_remove(struct launch *launch);
 int stage_set_running(struct launch *launch, struct error *err);
+
+/* config.c: the agent's command, with what it is told of the repository's configuration once
+ * config_decide knows. 0 or -errno; -EPERM for a wrong command line. */
+int config_form_command(struct launch *launch, struct error *err);
+int config_decide(struct launch *launch, struct error *err);
 
 /* belongings.c: the session's keeper, network and volume, as steps of a launch. 0 or -errno. */
 int belongings_start_keeper(struct launch *launch, struct error *err);

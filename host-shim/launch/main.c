@@ -11,9 +11,9 @@
 #include "lib/base/exit_codes.h"
 #include "lib/base/fd.h"
 #include "lib/host/install_paths.h"
+#include "lib/host/near_name.h"
 
 #define PROGRAM_PREFIX "coding-agents-"
-#define NAME_MAX_LENGTH 32
 
 /* Programs in libexec that are no commands: started by others. */
 static const char *const helpers[] = {"keeper", "collect", "transport"};
@@ -38,31 +38,6 @@ static const char *other_name(const char *name)
     return NULL;
 }
 
-static unsigned int smallest(unsigned int a, unsigned int b, unsigned int c)
-{
-    unsigned int least = a < b ? a : b;
-    return least < c ? least : c;
-}
-
-/* Letters to insert, delete or replace to make B from A. */
-static unsigned int distance(const char *a, const char *b)
-{
-    unsigned int row[NAME_MAX_LENGTH + 1];
-    size_t width = strnlen(b, NAME_MAX_LENGTH);
-    for (size_t j = 0; j <= width; j++)
-        row[j] = (unsigned int)j;
-    for (size_t i = 0; i < NAME_MAX_LENGTH && a[i] != '\0'; i++) {
-        unsigned int diagonal = row[0];
-        row[0] = (unsigned int)i + 1;
-        for (size_t j = 1; j <= width; j++) {
-            unsigned int above = row[j];
-            row[j] = smallest(above + 1, row[j - 1] + 1, diagonal + (a[i] != b[j - 1]));
-            diagonal = above;
-        }
-    }
-    return row[width];
-}
-
 static bool is_helper(const char *name)
 {
     for (size_t i = 0; i < ARRAY_LENGTH(helpers); i++) {
@@ -72,17 +47,11 @@ static bool is_helper(const char *name)
     return false;
 }
 
-static void keep_nearest(const char *wanted, const char *name, char nearest[NAME_MAX_LENGTH + 1])
-{
-    if (distance(wanted, name) < distance(wanted, nearest))
-        snprintf(nearest, NAME_MAX_LENGTH + 1, "%s", name);
-}
-
 static int refuse_command(const char *name)
 {
     char directory[PATH_MAX];
-    char nearest[NAME_MAX_LENGTH + 1] = "run";
-    keep_nearest(name, "launch", nearest);
+    char nearest[NEAR_NAME_LENGTH + 1] = "run";
+    near_name_keep(name, "launch", nearest);
     cleanup_directory DIR *programs = NULL;
     if (install_path_libexec("", directory, NULL) == 0)
         programs = opendir(directory);
@@ -90,7 +59,7 @@ static int refuse_command(const char *name)
     while (programs != NULL && (entry = readdir(programs)) != NULL) {
         if (strncmp(entry->d_name, PROGRAM_PREFIX, sizeof(PROGRAM_PREFIX) - 1) == 0 &&
             !is_helper(entry->d_name + sizeof(PROGRAM_PREFIX) - 1))
-            keep_nearest(name, entry->d_name + sizeof(PROGRAM_PREFIX) - 1, nearest);
+            near_name_keep(name, entry->d_name + sizeof(PROGRAM_PREFIX) - 1, nearest);
     }
     launch_say("there is no command '%.64s'; the nearest is %s, and coding-agents help lists all",
                name, nearest);
@@ -100,7 +69,7 @@ static int refuse_command(const char *name)
 static bool is_command_name(const char *name)
 {
     size_t length = strlen(name);
-    return length > 0 && length <= NAME_MAX_LENGTH && name[0] != '-' &&
+    return length > 0 && length <= NEAR_NAME_LENGTH && name[0] != '-' &&
            strspn(name, "abcdefghijklmnopqrstuvwxyz-") == length;
 }
 
@@ -108,7 +77,7 @@ static bool is_command_name(const char *name)
 static int run_command(int argc, char **argv)
 {
     char program[PATH_MAX];
-    char file[sizeof(PROGRAM_PREFIX) + NAME_MAX_LENGTH];
+    char file[sizeof(PROGRAM_PREFIX) + NEAR_NAME_LENGTH];
     struct error err = ERROR_INITIALIZER;
     const char *command = other_name(argv[0]) == NULL ? argv[0] : other_name(argv[0]);
     if (strcmp(command, "run") == 0 || strcmp(command, "launch") == 0) {

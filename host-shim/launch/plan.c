@@ -103,5 +103,9 @@ void plan_manifest(const struct plan_input *input, struct plan_storage *storage,
         .setup_hook_count = options->dotnet_preview != NULL,
     };
     memcpy(manifest->session, input->session, sizeof(manifest->session));
+    if (input->config->trust == REPOSITORY_CONFIG_TRUSTED) {
+        manifest->trusted_files = input->config->paths.items;
+        memcpy(manifest->trusted_sha256, input->config->digest, sizeof(manifest->trusted_sha256));
+    }
     fill_reader(input, manifest);
 }

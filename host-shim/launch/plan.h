@@ -7,6 +7,7 @@
 #include "lib/host/engine.h"
 #include "lib/host/image.h"
 #include "lib/host/repository.h"
+#include "lib/host/repository_config.h"
 #include "lib/host/run_plan.h"
 #include "lib/wire/manifest.h"
 
@@ -19,6 +20,7 @@ struct plan_input {
     const struct repository *repository;
     const struct branch *branch;
     const struct image *image;
+    const struct repository_config *config;
     const char *session;
     bool is_interactive;
 };

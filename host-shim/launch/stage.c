@@ -87,6 +87,7 @@ static int render_manifest(struct launch *launch, struct error *err)
         .repository = &launch->repository,
         .branch = &launch->branch,
         .image = &launch->image,
+        .config = &launch->trust.config,
         .session = launch->session,
         .is_interactive = launch->is_interactive || launch->options.is_persistent,
     };

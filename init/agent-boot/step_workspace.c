@@ -20,6 +20,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/base/path.h"
+#include "lib/wire/agent_config.h"
 #include "lib/wire/limits.h"
 
 struct progress_context {
@@ -116,6 +117,39 @@ static int run_plan(struct boot_context *context, struct copy_plan *plan, struct
     return 0;
 }
 
+/*
+ * What the user accepted is what the agent will trust. Read as the copy's owner, like whatever is
+ * there: root has no right to override modes.
+ */
+static int verify_trusted(const struct boot_context *context, int target, struct error *err)
+{
+    const struct manifest *manifest = context->manifest;
+    const struct copy_identity writer = source_writer(context);
+    const struct copy_identity self = {.uid = 0};
+    char digest[MANIFEST_DIGEST_SIZE] = "";
+    cleanup_free char *text = NULL;
+    size_t count = 0;
+    size_t size = 0;
+    while (manifest->trusted_files[count] != NULL)
+        count++;
+    if (count == 0)
+        return 0;
+    int result = copy_identity_assume(&writer);
+    if (result == 0)
+        result = agent_config_read(target, manifest->trusted_files, count, &text, &size, NULL);
+    int back = copy_identity_assume(&self);
+    if (back < 0)
+        return error_set(err, -back, "become root again");
+    if (result == 0)
+        manifest_digest(text, size, digest);
+    if (result == 0 && strcmp(digest, manifest->trusted_sha256) == 0)
+        return 0;
+    return error_set(err, EPROTO,
+                     "the repository's configuration for '%s' changed while it was copied, and is "
+                     "not what was accepted: see coding-agents trust-config %s",
+                     manifest->agent, manifest->agent);
+}
+
 static int copy_source(struct boot_context *context, struct error *err)
 {
     struct copy_plan plan = {
@@ -135,6 +169,8 @@ static int copy_source(struct boot_context *context, struct error *err)
         result = git_directory_plan(context, &plan, target, &git_set, err);
     if (result >= 0)
         result = run_plan(context, &plan, err);
+    if (result >= 0)
+        result = verify_trusted(context, target, err);
     git_directory_set_close(&git_set);
     copy_plan_free(&plan);
     return result;

@@ -61,10 +61,13 @@ static int find(const char *path, struct search *search, struct error *err)
     return -EPERM;
 }
 
-static void add_all(struct string_list *command, char *const *arguments)
+/* The words of the request, and what follows "--": that comes last, and so has the last word. */
+static void add_arguments(struct string_list *command, const struct agent_request *request)
 {
-    for (; *arguments != NULL; arguments++)
-        string_list_add(command, *arguments);
+    for (size_t i = 0; request->words != NULL && i < request->words->count; i++)
+        string_list_add(command, request->words->items[i]);
+    for (char *const *argument = request->arguments; *argument != NULL; argument++)
+        string_list_add(command, *argument);
 }
 
 static void add_prompt(const struct agent_request *request, const struct search *search,
@@ -74,7 +77,7 @@ static void add_prompt(const struct agent_request *request, const struct search 
     for (size_t i = 0; i < search->words.count; i++) {
         const char *word = search->words.items[i];
         if (strcmp(word, ARGUMENTS_WORD) == 0)
-            add_all(command, request->arguments);
+            add_arguments(command, request);
         else if (word[strlen(word) - 1] == '=')
             front = word;
         else
@@ -94,7 +97,8 @@ static int form(const struct agent_request *request, const struct search *search
             request->agent);
         return -EPERM;
     }
-    if (request->prompt == NULL && !has_arguments)
+    bool has_words = request->words != NULL && request->words->count > 0;
+    if (request->prompt == NULL && !has_arguments && !has_words)
         return 0;
     if (request->prompt != NULL && has_arguments && !search->takes_options) {
         error_set(err, EINVAL,
@@ -106,7 +110,7 @@ static int form(const struct agent_request *request, const struct search *search
     if (request->prompt != NULL)
         add_prompt(request, search, command);
     else
-        add_all(command, request->arguments);
+        add_arguments(command, request);
     return command->has_failed ? error_set(err, ENOMEM, "keep the command") : 0;
 }
 

@@ -45,6 +45,10 @@ int git_run_checked(const char *directory, const struct git_identity *identity,
 int git_read_line(const char *directory, const struct git_identity *identity,
                   const char *const *arguments, char **line, struct error *err);
 
+/* Clones URL into DIRECTORY as the caller, with git's own words on stderr, no hooks and no
+ * transport helpers that a URL could name. 0 or -errno. */
+int git_clone(const char *url, const char *directory, struct error *err);
+
 /* The commit that refs/heads/BRANCH points to, "" when there is none. 0 or -errno. */
 int git_branch_commit(const char *repository, const struct git_identity *identity,
                       const char *branch, char commit[GIT_OBJECT_SIZE], struct error *err);

@@ -34,6 +34,8 @@ static const char *const assets[] = {
     "policies/capabilities.tab",
     "policies/engine-args.tab",
     "policies/agents.tab",
+    "policies/agent-config.tab",
+    "policies/refused-variables.tab",
     "images.lock",
 };
 
@@ -217,8 +219,13 @@ static int config_fields(const struct keeper_start *start, json_t **fields, stru
         json_decref(digests);
         return status;
     }
-    *fields = json_pack("{s:s, s:s, s:s, s:o}", "launcher_version", CODING_AGENTS_VERSION,
-                        "launcher_sha256", digest, "image", start->image->id, "assets", digests);
+    const struct repository_config *config = start->config;
+    const char *found = config->digest[0] == '\0' ? NULL : config->digest;
+    *fields =
+        json_pack("{s:s, s:s, s:s, s:o, s:s, s:s*}", "launcher_version", CODING_AGENTS_VERSION,
+                  "launcher_sha256", digest, "image", start->image->id, "assets", digests,
+                  "repository_config", repository_config_trust_name(config->trust),
+                  "repository_config_sha256", found);
     return 0;
 }
 

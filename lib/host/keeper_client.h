@@ -8,6 +8,7 @@
 #include "lib/base/string_list.h"
 #include "lib/host/engine.h"
 #include "lib/host/image.h"
+#include "lib/host/repository_config.h"
 
 struct keeper_client {
     const char *session;          /* borrowed */
@@ -24,7 +25,8 @@ struct keeper_start {
     const char *name;   /* of the session */
     const char *branch; /* in the session */
     const char *manifest_sha256;
-    const struct string_list *overrides; /* options that weaken what a session is by default */
+    const struct repository_config *config; /* what the repository has to configure the agent */
+    const struct string_list *overrides;    /* options that weaken what a session is by default */
 };
 
 /* Starts the keeper; CONTAINER_ROOT is the host uid that root of the container is. 0 or -errno. */

@@ -28,7 +28,8 @@ enum audit_event {
     AUDIT_SESSION_START,  /* launcher: agent, name, branch, image, argv_sha256 (d), manifest_sha256
                              (d) */
     AUDIT_SESSION_CONFIG, /* launcher: launcher_version, launcher_sha256 (d), image, assets (o:
-                             name, digest) */
+                             name, digest), repository_config? (none untrusted changed trusted),
+                             repository_config_sha256? (d) */
     AUDIT_SESSION_END, /* keeper: exit_code (i, -1 when unknown), cause ("" for the agent's own end)
                         */
     AUDIT_BOOT_STEP,   /* boot: step, duration_us (n), outcome (up skipped refused down failed),

@@ -19,6 +19,9 @@
 /* Variables for the agent's process: they travel in the service table with its command. */
 #define LIMIT_VARIABLES_BYTES (8 * 1024)
 #define LIMIT_VARIABLES 64
+/* What configures an agent in a repository: settings, hooks, skills. A person is to read it. */
+#define LIMIT_AGENT_CONFIG_FILES 1024
+#define LIMIT_AGENT_CONFIG_BYTES (4u * 1024 * 1024)
 /* The longest time a stop may take: an hour of pushing is a mistake, not a grace. */
 #define LIMIT_STOP_GRACE_MS (60 * 60 * 1000)
 /* Texts people read in lists and titles: names, labels, identities. */

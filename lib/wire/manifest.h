@@ -76,6 +76,10 @@ struct manifest {
     gid_t read_groups[64];
     size_t read_group_count;
     char file_list_sha256[MANIFEST_DIGEST_SIZE]; /* of files.list, NUL-separated relative paths */
+    /* The files that configure the agent, when it is told to trust them: what the copy has of them
+     * must come to this digest (lib/wire/agent_config.h). Empty: it is told of nothing. */
+    char **trusted_files; /* relative to the workspace; NULL-terminated */
+    char trusted_sha256[MANIFEST_DIGEST_SIZE];
     struct manifest_git_directory *git_directories;
     size_t git_directory_count;
 

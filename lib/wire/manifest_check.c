@@ -65,6 +65,9 @@ static int check_source(const struct manifest *manifest, struct error *err)
     if (has_source != (manifest->file_list_sha256[0] != '\0'))
         return error_set(err, EPROTO, "source.file_list_sha256 must be %s",
                          has_source ? "given with a source" : "empty without a source");
+    if ((manifest->trusted_files[0] != NULL) != (manifest->trusted_sha256[0] != '\0'))
+        return error_set(err, EPROTO,
+                         "source.trusted_sha256 must be given with trusted_files, and only then");
     for (size_t i = 0; i < manifest->git_directory_count; i++) {
         int result = check_directory(manifest, i, err);
         if (result == 0)

@@ -97,6 +97,11 @@ static const char *check_worktree(const char *value)
     return has_git_component(value) ? "leads into a .git directory" : NULL;
 }
 
+static const char *check_file(const char *value)
+{
+    return value[0] == '\0' ? "is empty" : check_worktree(value);
+}
+
 static const char *check_module_name(const char *value)
 {
     return value[0] == '\0' || path_is_plain_relative(value) ? NULL
@@ -167,6 +172,10 @@ const struct record_field manifest_source_fields[] = {
     {.key = "read_groups",      .type = RECORD_UINT32_LIST, AT(manifest, read_groups),
      COUNT(manifest, read_group_count), .limit = LIMIT_SUPPLEMENTARY_GROUPS},
     {.key = "file_list_sha256", .type = RECORD_TEXT_INLINE, AT(manifest, file_list_sha256),
+     .size = MANIFEST_DIGEST_SIZE, .check = check_digest},
+    {.key = "trusted_files",    .type = RECORD_TEXT_LIST, AT(manifest, trusted_files),
+     .limit = LIMIT_AGENT_CONFIG_FILES, .check = check_file},
+    {.key = "trusted_sha256",   .type = RECORD_TEXT_INLINE, AT(manifest, trusted_sha256),
      .size = MANIFEST_DIGEST_SIZE, .check = check_digest},
     {.key = "git_directories",  .type = RECORD_OBJECT_LIST, AT(manifest, git_directories),
      .size = sizeof(struct manifest_git_directory), COUNT(manifest, git_directory_count),

@@ -253,6 +253,8 @@ capabilities.tab|$s/.*/agent-init KILL/|fields
 engine-args.tab|s/^--hostname .*/--hostname [ - x/|is no regular expression
 engine-args.tab|$s/.*/--ulimit/|fields
 agents.tab|s/^shell.*/shell/|fields
+agent-config.tab|s/^claude *file .*/claude file/|fields
+agent-config.tab|s/^codex *file /codex flie /|'flie' is none of file, untrusted, trusted and variable
 END
     works --name "$NAME"
 }

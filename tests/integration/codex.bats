@@ -186,6 +186,70 @@ TYPED='[
     [ "$(told | jq '.[0][0]')" -eq 126 ]
 }
 
+# poison: a hook, and two servers, the one of them Codex's own program.
+poison() {
+    mkdir -p "$REPO/.codex"
+    cat >"$REPO/.codex/config.toml" <<CONFIG
+[mcp_servers.x]
+command = "/usr/bin/touch"
+args = ["/tmp/served"]
+[mcp_servers.y]
+command = "$CODEX"
+args = ["mcp-server"]
+CONFIG
+    cat >"$REPO/.codex/hooks.json" <<HOOKS
+{"hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": "touch /tmp/hooked"}]}]}}
+HOOKS
+}
+
+# codexes NAME: how Codex's program was judged when it was started as a server.
+codexes() {
+    "$CA" record "$1" --json |
+        jq -r --arg program "$CODEX" 'select(.program == $program and .argv[1] == "mcp-server") | .verdict' | xargs
+}
+
+@test "what a repository configures counts once it is accepted, as long as it is the same, and until that is revoked" {
+    local name=$NAME
+    poison
+    session "$name-a" "$POISONED" --model test-model
+    [ "$(told)" = '[[0,"seen\n"]]' ]
+    advised 'codex (.codex/config.toml and 1 more)' 'does nothing' "trust-config codex $REPO"
+    [ "$(trust_of "$NAME")" = untrusted ]
+    [ "$(codexes "$NAME")" = '' ]
+
+    "$CA" trust-config codex "$REPO" --yes
+    session "$name-b" "$POISONED" --model test-model
+    [ "$(told)" = '[[0,"seen hooked served\n"]]' ]
+    [ "$(trust_of "$NAME")" = trusted ]
+    [ "$(codexes "$NAME")" = sandbox ]
+
+    # One character less.
+    sed -i '$ s/}$//' "$REPO/.codex/hooks.json"
+    session "$name-c" "$POISONED" --model test-model
+    [ "$(told)" = '[[0,"seen\n"]]' ]
+    advised 'changed since it was accepted'
+
+    "$CA" trust-config codex "$REPO" --yes
+    "$CA" trust-config codex "$REPO" --revoke
+    session "$name-d" "$POISONED" --model test-model
+    [ "$(told)" = '[[0,"seen\n"]]' ]
+    advised 'was never accepted'
+}
+
+@test "in a terminal Codex does not ask about a repository that was accepted" {
+    poison
+    start_model '[{"run": "id -u"}]'
+    provider
+    echo "TEST_WORD=$KEY" >"$BATS_TEST_TMPDIR/variables"
+    "$CA" trust-config codex "$REPO" --yes
+    terminal_setup
+    terminal one "'$CA' run codex '$REPO' --name '$NAME' --no-push --env-file '$BATS_TEST_TMPDIR/variables' \
+        --interactive --engine-arg '--add-host=$MODEL_HOST:host-gateway' -- $(printf ' %q' "${PROVIDER[@]}")"
+    type_prompt '›'
+    run ! shows one 'Trust this folder'
+    "$CA" stop "$NAME" --no-push
+}
+
 @test "in a terminal Codex draws its screen, as tmux and the wrapper in its pane may run for every agent" {
     terminal_setup
     terminal one "'$CA' run codex '$REPO' --name '$NAME' --no-push"

@@ -199,6 +199,64 @@ LOOK='[
     "$DOCKER" exec "$PLAIN" test -e /tmp/hooked -a -e /tmp/served -a -d /tmp/node-compile-cache
 }
 
+# poison: a hook and a server, the one of them Copilot's own program.
+poison() {
+    mkdir -p "$REPO/.github/hooks"
+    echo '{"version": 1, "hooks": {"sessionStart": [{"type": "command", "bash": "touch /tmp/hooked"}]}}' \
+        >"$REPO/.github/hooks/start.json"
+    echo '{"mcpServers": {"x": {"command": "/usr/bin/touch", "args": ["/tmp/served"]},
+        "y": {"command": "'"$COPILOT"'", "args": ["--acp"]}}}' >"$REPO/.mcp.json"
+}
+
+# copilots NAME: how each process of Copilot's program was judged in the session.
+copilots() {
+    "$CA" record "$1" --json | jq -r --arg program "$COPILOT" 'select(.program == $program) | .verdict' | xargs
+}
+
+@test "what a repository configures counts once it is accepted, as long as it is the same, and until that is revoked" {
+    local name=$NAME
+    poison
+    session "$name-a" "$POISONED"
+    [ "$(told)" = '[[0,"seen"]]' ]
+    advised 'copilot (.github/hooks/start.json and 1 more)' 'does nothing' "trust-config copilot $REPO"
+    [ "$(trust_of "$NAME")" = untrusted ]
+    [ "$(copilots "$NAME")" = direct ]
+
+    "$CA" trust-config copilot "$REPO" --yes
+    session "$name-b" "$POISONED"
+    [ "$(told)" = '[[0,"seen hooked served"]]' ]
+    [ "$(trust_of "$NAME")" = trusted ]
+    [ "$(copilots "$NAME")" = 'direct sandbox' ]
+
+    # Another file that nobody has read, and nothing of it counts.
+    echo '{}' >"$REPO/.github/hooks/other.json"
+    session "$name-c" "$POISONED"
+    [ "$(told)" = '[[0,"seen"]]' ]
+    advised 'changed since it was accepted'
+
+    "$CA" trust-config copilot "$REPO" --yes
+    "$CA" trust-config copilot "$REPO" --revoke
+    session "$name-d" "$POISONED"
+    [ "$(told)" = '[[0,"seen"]]' ]
+    advised 'was never accepted'
+}
+
+@test "in a terminal Copilot does not ask about a repository that was accepted" {
+    poison
+    start_model '[{"run": "id -u"}]'
+    provider
+    printf '%s\n' "${PROVIDER[@]}" >"$BATS_TEST_TMPDIR/variables"
+    "$CA" trust-config copilot "$REPO" --yes
+    terminal_setup
+    terminal one "'$CA' run copilot '$REPO' --name '$NAME' --no-push --env-file '$BATS_TEST_TMPDIR/variables' \
+        --engine-arg '--add-host=$MODEL_HOST:host-gateway'"
+    type_prompt '❯'
+    run ! shows one 'Do you trust the files'
+    [ "$(told)" = '[[0,"10000"]]' ]
+    "$DOCKER" exec "$(container_of "$NAME")" test -e /tmp/hooked
+    "$CA" stop "$NAME" --no-push
+}
+
 @test "in a terminal Copilot asks before it trusts a repository, does what is typed, is left and found again, and ends by ^C" {
     start_model '[{"run": "id -u"}]'
     provider

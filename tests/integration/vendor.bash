@@ -208,3 +208,29 @@ told_the_same() {
     TOLD=$(told | normalised)
     diff <(jq . <<<"$expected") <(jq . <<<"$TOLD")
 }
+
+# advised TEXT...: the last session's start said one line about what the repository configures, which has each TEXT.
+advised() {
+    local line text
+    line=$(grep -F 'coding-agents: what the repository has to configure' "$BATS_TEST_TMPDIR/said")
+    [ "$(wc -l <<<"$line")" -eq 1 ]
+    for text; do
+        [[ $line == *"$text"* ]]
+    done
+}
+
+# session NAME SCRIPT [ARGUMENT...]: a session of this name plays the script; what was said is in `said`.
+session() {
+    NAME=$1
+    start_model "$2"
+    play_trapped "${@:3}" 2>"$BATS_TEST_TMPDIR/said"
+}
+
+# trust_of NAME: what its record says about the repository's configuration.
+trust_of() {
+    events_of "$1" | jq -r 'select(.event == "session-config") | .fields.repository_config'
+}
+
+# What a poisoned repository does in a session when it may: a hook makes one file, a server another.
+# shellcheck disable=SC2034 # for the tests
+POISONED='[{"run": "for i in $(seq 50); do test -e /tmp/hooked -a -e /tmp/served && break; sleep 0.1; done; echo seen $(ls /tmp | grep -E \"hooked|served\")"}]'

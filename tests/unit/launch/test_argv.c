@@ -157,6 +157,7 @@ static char *render_manifest(struct launch *launch)
         .repository = &launch->repository,
         .branch = &launch->branch,
         .image = &launch->image,
+        .config = &launch->trust.config,
         .session = launch->session,
         .is_interactive = launch->is_interactive || launch->options.is_persistent,
     };

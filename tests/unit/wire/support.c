@@ -76,6 +76,11 @@ void support_manifest(struct manifest *manifest)
         .setup_hook_count = 1,
     };
     memset(manifest->file_list_sha256, 'a', MANIFEST_DIGEST_SIZE - 1);
+    static char *trusted[3];
+    trusted[0] = literal(".claude/settings.json");
+    trusted[1] = literal(".mcp.json");
+    manifest->trusted_files = trusted;
+    memset(manifest->trusted_sha256, 'b', MANIFEST_DIGEST_SIZE - 1);
     fill_directories(manifest);
 }
 
