@@ -201,7 +201,8 @@ ends() {
     wait_for 180 is_down
     CODE=0
     if [ "$WATCHED" = yes ]; then wait "$LAUNCHER" || CODE=$?; fi
-    wait_for 30 not_running "coding-agents-keeper --session $SESSION"
+    # For a container that never appears the keeper waits a minute, and then removes the network.
+    wait_for 90 not_running "coding-agents-keeper --session $SESSION"
     wait_for 30 not_running "docker run .*--name $CONTAINER "
 }
 
