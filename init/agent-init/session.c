@@ -115,8 +115,8 @@ static void do_kill(struct init *init)
 
 static void do_shutdown(struct init *init)
 {
-    if (init->boot_program == NULL || init->is_unwound) {
-        session_post(init, SESSION_SHUTDOWN_ENDED);
+    if (init->boot_program == NULL || init->outcome.is_refused) {
+        session_post(init, init->is_unwound ? SESSION_SHUTDOWN_ENDED : SESSION_SHUTDOWN_FAILED);
         return;
     }
     uint64_t least = clock_monotonic_ns() + MS(SHUTDOWN_LEAST_MS);

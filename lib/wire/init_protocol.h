@@ -88,7 +88,7 @@ enum init_boot_message_type {
 };
 
 /* Beside the exit code of INIT_BOOT_REFUSED: boot is not root any more, or could not take down all
- * that it had made; PID 1 has it taken down as after any session. */
+ * that it had made; PID 1 has what is secret wiped. */
 #define INIT_BOOT_STANDING 0x100u
 
 struct init_boot_message {

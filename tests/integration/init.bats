@@ -677,12 +677,13 @@ PYTHON
     has stderr "cannot run '/no/such/program'"
 }
 
-@test "boot: refused by a program that could not take everything down, PID 1 has it shut down" {
+@test "boot: refused by a program that could not take everything down, PID 1 has it wiped" {
     # 217, and INIT_BOOT_STANDING.
     scenario "refuse $((217 + 256))"
     boot
     ends_with 217
-    [ "$(tail -1 "$OUT/shutdown")" = shutdown ]
+    cat "$OUT/shutdown"
+    [ "$(cat "$OUT/shutdown")" = wipe ]
     # The control: what was taken down already is not taken down again.
     rm "$OUT/shutdown"
     scenario 'refuse 217'

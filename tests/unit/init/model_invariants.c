@@ -226,7 +226,7 @@ static bool the_wipe_always_runs(void)
 /* It saves the work, so only a forced stop goes without. */
 static bool an_unforced_stop_shuts_down(void)
 {
-    return !is_done() || model.init.is_unwound || model.terms >= 3 || model.shutdown_was_tried;
+    return !is_done() || model.has_refused || model.terms >= 3 || model.shutdown_was_tried;
 }
 
 static bool restarts_stay_within_their_limit(void)
