@@ -156,7 +156,7 @@ ended() {
 @test "it says that the container ran out of memory" {
     begin
     echo STARTED >&9
-    container --network none --memory 16m --memory-swap 16m -- 'tail /dev/zero; sleep 1; exit 137'
+    container --network none --memory 16m --memory-swap 16m -- 'tail /dev/zero; sleep 3; exit 137'
     ended 137
     grep -q '"cause":"the container ran out of memory"' "$sessions/$session/state.json"
 }
