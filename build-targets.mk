@@ -45,7 +45,7 @@ bench: ## measure: JSON and a table
 	@images/install-packages build check bench
 	@images/start-engine
 	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory images
+	@$(MAKE) --no-print-directory images AGENTS="shell codex claude copilot"
 	@tests/bench/run
 
 lint: ## every static check
