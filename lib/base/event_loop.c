@@ -10,6 +10,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
+#include "lib/base/wait_limit.h"
 
 /* Events taken from the kernel at once; more wait for the next round. */
 #define EVENT_LOOP_BATCH 16
@@ -153,7 +154,9 @@ int event_loop_run_once(struct event_loop *loop, int timeout_ms)
     if (result < 0)
         return result;
     struct epoll_event events[EVENT_LOOP_BATCH];
+    wait_limit_lift();
     int count = epoll_wait(loop->epoll_fd, events, EVENT_LOOP_BATCH, timeout_ms);
+    wait_limit_set();
     if (count < 0)
         return errno == EINTR ? 0 : -errno; /* stopped and continued: nothing happened */
     for (int i = 0; i < count; i++) {

@@ -1,7 +1,7 @@
 /*
  * One epoll loop over descriptors and timers that lie in arrays of the caller. No allocation, no
- * threads, no signal handlers; callbacks run one after the other and may add and remove sources,
- * themselves included.
+ * threads; callbacks run one after the other and may add and remove sources, themselves included.
+ * wait_limit.h keeps them from waiting for others, in programs that ask for it.
  */
 #ifndef BASE_EVENT_LOOP_H
 #define BASE_EVENT_LOOP_H

@@ -15,8 +15,8 @@ enum exit_code {
     EXIT_START = 207,      /* the engine refused to start the container */
     EXIT_COLLECT =
         208, /* the agent ended, but its work could not be brought back; it is in the volume */
-    EXIT_AUDIT = 209, /* the keeper of the audit log could not be started or failed, or the log is
-                         damaged */
+    EXIT_AUDIT = 209, /* the keeper of the audit log or the broker of the login could not be started
+                         or failed, or the log is damaged */
     EXIT_HOST_INTERNAL = 210, /* anything else on the host */
     /* container */
     EXIT_BOOT_KERNEL = 211,    /* the kernel or engine lacks something required */
@@ -36,7 +36,10 @@ enum exit_code {
     EXIT_CONTROL = 225,        /* agent-initctl, agent-task-runnerctl: the request was refused, or
                                   nobody answered */
     EXIT_SANDBOX = 226,        /* a command could not be confined, so it was not run */
-    EXIT_BOOT_RUNNER = 227,    /* the exec policy is malformed, or the task runner has no place */
+    EXIT_BOOT_RUNNER = 227,    /* the exec policy is malformed, or names another program than the
+                                  image recorded; or the task runner has no place */
+    EXIT_BOOT_SECRETS =
+        228, /* a capability could not be redeemed, or what it grants has no place */
 };
 
 #endif

@@ -104,26 +104,37 @@ static int write_and_sync(int fd, const void *data, size_t size)
     return result;
 }
 
+int fd_write_new(int dirfd, const char *path, const void *data, size_t size, mode_t mode,
+                 struct error *err)
+{
+    cleanup_fd int fd =
+        openat(dirfd, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    if (fd < 0)
+        return error_set(err, errno, "create '%s'", path);
+    int result = write_and_sync(fd, data, size);
+    if (result == 0 && fchmod(fd, mode) < 0)
+        result = -errno;
+    if (result < 0) {
+        unlinkat(dirfd, path, 0);
+        return error_set(err, -result, "write '%s'", path);
+    }
+    return 0;
+}
+
 int fd_write_file(int dirfd, const char *path, const void *data, size_t size, mode_t mode,
                   struct error *err)
 {
     char temporary[PATH_MAX];
     if (path_format(temporary, "%s.%d.new", path, (int)getpid()) < 0)
         return error_set(err, ENAMETOOLONG, "write '%s'", path);
-    cleanup_fd int fd =
-        openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-    if (fd < 0)
-        return error_set(err, errno, "create '%s'", temporary);
-    int result = write_and_sync(fd, data, size);
-    if (result == 0 && fchmod(fd, mode) < 0)
-        result = -errno;
-    if (result == 0 && renameat(dirfd, temporary, dirfd, path) < 0)
-        result = -errno;
-    if (result < 0) {
+    int result = fd_write_new(dirfd, temporary, data, size, mode, err);
+    if (result < 0)
+        return result;
+    if (renameat(dirfd, temporary, dirfd, path) < 0) {
+        result = error_set(err, errno, "write '%s'", path);
         unlinkat(dirfd, temporary, 0);
-        return error_set(err, -result, "write '%s'", path);
     }
-    return 0;
+    return result;
 }
 
 static int change_flags(int fd, int get, int set, int bit, bool enabled)

@@ -27,6 +27,11 @@ int fd_read_all(int fd, size_t limit, char **data, size_t *size);
 int fd_read_file(int dirfd, const char *path, size_t limit, char **data, size_t *size,
                  struct error *err);
 
+/* Makes PATH, which must not be there, with DATA: MODE, fsync; gone again after a failure. 0 or
+ * -errno. */
+int fd_write_new(int dirfd, const char *path, const void *data, size_t size, mode_t mode,
+                 struct error *err);
+
 /*
  * Replaces PATH with DATA: temporary file beside it, MODE, fsync, rename. 0 or -errno.
  */

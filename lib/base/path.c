@@ -32,6 +32,26 @@ int path_open_beneath(int dirfd, const char *path, int flags, mode_t mode)
     return sys_openat2(dirfd, path, &how);
 }
 
+int path_open_parent(int dirfd, const char *path)
+{
+    char name[NAME_MAX + 1];
+    int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = fd < 0 ? -errno : 0;
+    for (const char *slash; result == 0 && (slash = strchr(path, '/')) != NULL; path = slash + 1) {
+        size_t length = (size_t)(slash - path);
+        cleanup_fd int upper = steal_fd(&fd);
+        if (length >= sizeof(name))
+            return -ENAMETOOLONG;
+        memcpy(name, path, length);
+        name[length] = '\0';
+        if (mkdirat(upper, name, 0700) < 0 && errno != EEXIST)
+            return -errno;
+        fd = path_open_beneath(upper, name, O_RDONLY | O_DIRECTORY, 0);
+        result = fd < 0 ? fd : 0;
+    }
+    return result < 0 ? result : fd;
+}
+
 int path_make_directories(const char *path, mode_t mode, struct error *err)
 {
     char prefix[PATH_MAX];
@@ -158,8 +178,13 @@ int path_remove_contents(const char *path, struct error *err)
     cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? 0 : error_set(err, errno, "empty '%s'", path);
-    int result = remove_below(fd, err);
+    int result = path_empty(fd, err);
     return result < 0 ? error_prefix(err, "empty '%s'", path) : 0;
+}
+
+int path_empty(int directory, struct error *err)
+{
+    return remove_below(directory, err);
 }
 
 int path_of_program(char text[PATH_MAX], struct error *err)

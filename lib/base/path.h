@@ -18,6 +18,12 @@ int path_format(char text[PATH_MAX], const char *format, ...) __attribute__((for
  */
 int path_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
 
+/*
+ * Opens the directory below DIRFD that PATH, plain and relative, is in, and makes what is missing
+ * of it (0700); none of it may be a link. The fd (owned by the caller) or -errno.
+ */
+int path_open_parent(int dirfd, const char *path);
+
 /* Makes PATH and its missing parents, MODE for those it makes. 0 or -errno; an existing directory
  * is fine. */
 int path_make_directories(const char *path, mode_t mode, struct error *err);
@@ -31,6 +37,8 @@ int path_remove_tree(int dirfd, const char *path, struct error *err);
 /* Removes everything below the directory PATH, likewise, and keeps the directory. A missing one is
  * fine. 0 or -errno. */
 int path_remove_contents(const char *path, struct error *err);
+/* The same for the open DIRECTORY, borrowed. */
+int path_empty(int directory, struct error *err);
 
 /* The directory of the running program with links resolved (/proc/self/exe), into TEXT. 0 or
  * -errno. */

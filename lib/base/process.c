@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -162,6 +163,12 @@ static int reap(int pidfd, int *wait_status)
     else
         *wait_status = (info.si_status & 0x7f) | (info.si_code == CLD_DUMPED ? 0x80 : 0);
     return 0;
+}
+
+int process_end_with_parent(void *context)
+{
+    (void)context;
+    return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? -errno : 0;
 }
 
 int process_wait(int pidfd, uint64_t timeout_ms, int *wait_status)

@@ -49,6 +49,10 @@ int process_run(const struct process_spec *spec, struct process_result *result, 
  * /dev/null here. */
 int process_start(const struct process_spec *spec, pid_t *pid, int *pidfd, struct error *err);
 
+/* A `prepare` (prctl(2), PR_SET_PDEATHSIG): the program is killed when the thread that started it
+ * ends. Takes no context. 0 or -errno. */
+int process_end_with_parent(void *context);
+
 /* Waits for PIDFD at most TIMEOUT_MS (0: for ever). 0 with *WAIT_STATUS set, or -ETIMEDOUT, -errno.
  */
 int process_wait(int pidfd, uint64_t timeout_ms, int *wait_status);

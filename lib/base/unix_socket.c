@@ -2,6 +2,7 @@
 #include "lib/base/unix_socket.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -10,7 +11,18 @@
 
 #include "lib/base/cleanup.h"
 
-int unix_socket_listen(const char *path, mode_t mode, int backlog)
+/* asm-generic/socket.h, newer than that of Debian 12 */
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
+void unix_socket_refuse_descriptors(int fd)
+{
+    const int none = 0;
+    (void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &none, sizeof(none));
+}
+
+static int listen_at(const char *path, mode_t mode, int backlog, bool takes_descriptors)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (memccpy(address.sun_path, path, '\0', sizeof(address.sun_path)) == NULL)
@@ -18,11 +30,23 @@ int unix_socket_listen(const char *path, mode_t mode, int backlog)
     cleanup_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
+    if (!takes_descriptors)
+        unix_socket_refuse_descriptors(fd);
     unlink(path);
     if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || chmod(path, mode) < 0 ||
         listen(fd, backlog) < 0)
         return -errno;
     return steal_fd(&fd);
+}
+
+int unix_socket_listen(const char *path, mode_t mode, int backlog)
+{
+    return listen_at(path, mode, backlog, false);
+}
+
+int unix_socket_listen_for_descriptors(const char *path, mode_t mode, int backlog)
+{
+    return listen_at(path, mode, backlog, true);
 }
 
 int unix_socket_connect(const char *path)

@@ -8,10 +8,21 @@
 
 /*
  * A SOCK_SEQPACKET socket that listens at PATH with MODE, in place of whatever lay there;
- * close-on-exec, nonblocking. The fd (owned by the caller) or -errno; -ENAMETOOLONG when PATH does
- * not fit an address.
+ * close-on-exec, nonblocking. Who connects can send no descriptors, where the kernel knows how to
+ * refuse them. The fd (owned by the caller) or -errno; -ENAMETOOLONG when PATH does not fit an
+ * address.
  */
 int unix_socket_listen(const char *path, mode_t mode, int backlog);
+
+/* The same for one that is sent descriptors. */
+int unix_socket_listen_for_descriptors(const char *path, mode_t mode, int backlog);
+
+/*
+ * Whoever sends FD or, when it listens, a connection to it descriptors gets EPERM. Before
+ * listen(2). SO_PASSRIGHTS, Linux 6.16; where it is not known nothing happens, and wait_limit.h
+ * says what is left then.
+ */
+void unix_socket_refuse_descriptors(int fd);
 
 /* A SOCK_SEQPACKET connection to PATH, close-on-exec and nonblocking. The fd (owned by the caller)
  * or -errno; -EAGAIN: its queue is full. */

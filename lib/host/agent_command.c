@@ -56,8 +56,17 @@ static int find(const char *path, struct search *search, struct error *err)
     int status = table_file_read(path, COLUMN_COUNT, COLUMN_COUNT, match, search, err);
     if (status < 0 || search->is_found)
         return status;
-    error_set(err, EINVAL, "there is no agent '%.64s': write one of %s", search->agent,
-              search->known);
+    if (search->agent[0] == '\0')
+        error_set(err, EINVAL, "which agent? Write one of %s behind the command", search->known);
+    else if (strchr(search->agent, '@') != NULL)
+        error_set(
+            err, EINVAL,
+            "'%.64s' names a version, and an agent has that of its image: write one of %s, and "
+            "--image NAME for another image",
+            search->agent, search->known);
+    else
+        error_set(err, EINVAL, "there is no agent '%.64s': write one of %s", search->agent,
+                  search->known);
     return -EPERM;
 }
 
@@ -117,7 +126,7 @@ static int form(const struct agent_request *request, const struct search *search
 int agent_command_make(const char *path, const struct agent_request *request,
                        struct string_list *command, struct error *err)
 {
-    struct search search = {.agent = request->agent};
+    struct search search = {.agent = request->agent == NULL ? "" : request->agent};
     int status = find(path, &search, err);
     if (status == 0)
         status = form(request, &search, command, err);

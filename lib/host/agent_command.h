@@ -8,7 +8,7 @@
 #include "lib/base/string_list.h"
 
 struct agent_request {
-    const char *agent;
+    const char *agent;      /* NULL: none was named, which is refused */
     const char *prompt;     /* NULL: none */
     char *const *arguments; /* what follows "--", NULL-terminated */
     bool has_variables;     /* --env-file */

@@ -2,6 +2,7 @@
 #include "lib/host/agent_config_table.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <string.h>
 
 #include "lib/base/cleanup.h"
@@ -31,9 +32,8 @@ static int take_row(const struct table_file_row *row, void *context, struct erro
         struct string_list *list;
         bool is_words;
     } kinds[] = {
-        {"file", &table->files, false},
-        {"untrusted", &table->untrusted, true},
-        {"trusted", &table->trusted, true},
+        {"file", &table->files, false},         {"untrusted", &table->untrusted, true},
+        {"unasked", &table->unasked, true},     {"trusted", &table->trusted, true},
         {"variable", &table->variables, false},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
@@ -47,7 +47,7 @@ static int take_row(const struct table_file_row *row, void *context, struct erro
             string_list_add(kinds[i].list, row->fields[2]);
         return kinds[i].list->has_failed ? error_set(err, ENOMEM, "keep the row") : 0;
     }
-    return error_set(err, EINVAL, "'%s' is none of file, untrusted, trusted and variable",
+    return error_set(err, EINVAL, "'%s' is none of file, untrusted, unasked, trusted and variable",
                      row->fields[1]);
 }
 
@@ -63,6 +63,7 @@ void agent_config_table_free(struct agent_config_table *table)
 {
     string_list_free(&table->files);
     string_list_free(&table->untrusted);
+    string_list_free(&table->unasked);
     string_list_free(&table->trusted);
     string_list_free(&table->variables);
 }
@@ -85,6 +86,15 @@ bool agent_config_table_has(const struct agent_config_table *table, const char *
     for (const char *tail = path; tail != NULL; tail = next_tail(tail))
         for (size_t i = 0; i < table->files.count; i++)
             if (fits(table->files.items[i], tail))
+                return true;
+    return false;
+}
+
+bool agent_config_table_is_unasked(const struct agent_config_table *table, char *const *arguments)
+{
+    for (; *arguments != NULL; arguments++)
+        for (size_t i = 0; i < table->unasked.count; i++)
+            if (fnmatch(table->unasked.items[i], *arguments, FNM_NOESCAPE) == 0)
                 return true;
     return false;
 }

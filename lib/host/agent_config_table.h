@@ -12,6 +12,7 @@
 struct agent_config_table {
     struct string_list files;     /* patterns */
     struct string_list untrusted; /* words */
+    struct string_list unasked;   /* patterns of words */
     struct string_list trusted;   /* words */
     struct string_list variables; /* NAME=VALUE */
 };
@@ -24,6 +25,9 @@ void agent_config_table_free(struct agent_config_table *table);
 
 /* Whether the file PATH, relative to the repository, is one that configures the agent. */
 bool agent_config_table_has(const struct agent_config_table *table, const char *path);
+
+/* Whether one of ARGUMENTS (NULL-terminated) makes the agent ask nothing, in a terminal either. */
+bool agent_config_table_is_unasked(const struct agent_config_table *table, char *const *arguments);
 
 /* Whether files that configure the agent would be found behind PATH, if that were a link. */
 bool agent_config_table_leads(const struct agent_config_table *table, const char *path);

@@ -106,6 +106,21 @@ int ask_client_next(struct ask_client *client, json_t **ask, struct error *err)
     return result < 0 ? result : ask_client_receive_next(client, ASK_CLIENT_ANSWER_MS, ask, err);
 }
 
+int ask_client_count(const char *session, struct error *err)
+{
+    struct ask_client client;
+    int count = 0;
+    json_t *ask = NULL;
+    int result = ask_client_open(&client, session, err);
+    while (result == 0 && (result = ask_client_next(&client, &ask, err)) == 0 && ask != NULL) {
+        const char *state = json_string_value(json_object_get(ask, "state"));
+        count += state != NULL && strcmp(state, ask_states[ASK_WAITING]) == 0;
+        json_decref(ask);
+    }
+    ask_client_close(&client);
+    return result < 0 ? result : count;
+}
+
 int ask_client_answer(struct ask_client *client, const struct ask_answer *answer, struct error *err)
 {
     json_t *reply = NULL;

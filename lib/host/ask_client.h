@@ -35,6 +35,9 @@ int ask_client_receive_next(struct ask_client *client, uint32_t timeout_ms, json
 /* Both, without waiting for a change to come. */
 int ask_client_next(struct ask_client *client, json_t **ask, struct error *err);
 
+/* How many commands of SESSION wait for an answer, or -errno, as when there is no keeper. */
+int ask_client_count(const char *session, struct error *err);
+
 /* Answers. 0; -EINVAL with the keeper's sentence; or -errno. */
 int ask_client_answer(struct ask_client *client, const struct ask_answer *answer,
                       struct error *err);

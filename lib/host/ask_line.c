@@ -1,7 +1,6 @@
 /* One line about a command that waits for an answer. */
 #include "lib/host/ask_line.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,15 +19,23 @@ char *ask_line_id(const char *session, const json_t *ask)
     return asprintf(&id, "%s-%" JSON_INTEGER_FORMAT, session, number) < 0 ? NULL : id;
 }
 
-static void print_words(FILE *file, const json_t *fields)
+/* The list under KEY or its twin in base64, of which *IS_ENCODED tells; NULL. */
+static const json_t *find_words(const json_t *fields, const char *key, bool *is_encoded)
 {
-    const json_t *plain = json_object_get(fields, "argv");
-    const json_t *list = plain != NULL ? plain : json_object_get(fields, "argv_base64");
+    char twin[RECORD_KEY_SIZE];
+    record_twin_key(key, twin);
+    const json_t *plain = json_object_get(fields, key);
+    *is_encoded = plain == NULL;
+    return plain != NULL ? plain : json_object_get(fields, twin);
+}
+
+static void print_list(FILE *file, const json_t *list, bool is_encoded)
+{
     size_t used = 0;
     for (size_t i = 0; i < json_array_size(list); i++) {
         char *text = NULL;
         const char *reason = NULL;
-        (void)record_decode(json_array_get(list, i), plain == NULL, LIMIT_EVENT_TEXT_BYTES, &text,
+        (void)record_decode(json_array_get(list, i), is_encoded, LIMIT_EVENT_TEXT_BYTES, &text,
                             &reason);
         cleanup_free char *word = printable_word(text != NULL ? text : "?");
         free(text);
@@ -40,6 +47,29 @@ static void print_words(FILE *file, const json_t *fields)
         }
         fprintf(file, "%s%.*s", i == 0 ? "" : " ", COMMAND_BYTES, word != NULL ? word : "?");
     }
+}
+
+bool ask_line_print_inner(FILE *file, const json_t *fields)
+{
+    bool is_encoded;
+    const json_t *list = find_words(fields, "asks_about", &is_encoded);
+    if (list == NULL)
+        return false;
+    print_list(file, list, is_encoded);
+    if (json_is_true(json_object_get(fields, "asks_more")))
+        fputs(", and not that alone", file);
+    return true;
+}
+
+/* What it asks about comes first: the rest of a long line is off the screen. */
+static void print_words(FILE *file, const json_t *fields)
+{
+    bool is_encoded;
+    const json_t *list = find_words(fields, "argv", &is_encoded);
+    if (ask_line_print_inner(file, fields))
+        fputs(", inside another command", file);
+    else
+        print_list(file, list, is_encoded);
 }
 
 static void print_text(FILE *file, const json_t *fields, const char *key)

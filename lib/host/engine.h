@@ -15,6 +15,7 @@ struct engine_facts {
     char runc_version[64];
     char kernel_version[128];
     char cgroup_version[8];
+    char cgroup_driver[16]; /* "none": a rootless engine that may set no limits */
     bool has_apparmor;
     bool has_seccomp;
     bool is_rootless;

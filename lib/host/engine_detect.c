@@ -193,6 +193,8 @@ static void read_facts(const json_t *info, uid_t socket_owner, struct engine_fac
                 json_object_get(info, "KernelVersion"));
     copy_string(facts->cgroup_version, sizeof(facts->cgroup_version),
                 json_object_get(info, "CgroupVersion"));
+    copy_string(facts->cgroup_driver, sizeof(facts->cgroup_driver),
+                json_object_get(info, "CgroupDriver"));
     copy_string(facts->id, sizeof(facts->id), json_object_get(info, "ID"));
     facts->has_apparmor = has_security_option(info, "apparmor");
     facts->has_seccomp = has_security_option(info, "seccomp");

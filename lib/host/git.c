@@ -57,11 +57,9 @@ static const char *const personal_variables[] = {
 };
 
 static const char *const git_variables_set[] = {
-    "GIT_TERMINAL_PROMPT=0",
-    "GIT_OPTIONAL_LOCKS=0",
-    "GIT_NO_LAZY_FETCH=1",
-    "GIT_PAGER=cat",
-    "LC_ALL=C",
+    "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=", /* and core.askPass and SSH_ASKPASS are not looked at
+                                              */
+    "GIT_OPTIONAL_LOCKS=0",  "GIT_NO_LAZY_FETCH=1", "GIT_PAGER=cat", "LC_ALL=C",
 };
 
 static int identity_of_caller(struct git_identity *identity, struct error *err)
@@ -190,28 +188,28 @@ static int arguments_build(const char *directory, const char *const *arguments,
     return 0;
 }
 
-int git_run(const char *directory, const struct git_identity *identity,
-            const char *const *arguments, size_t output_limit, struct process_result *result,
-            struct error *err)
+int git_run_call(const struct git_call *call, struct process_result *result, struct error *err)
 {
     const char *argv[GIT_ARGUMENTS_MAX];
-    int status = arguments_build(directory, arguments, argv);
+    const char *name = call->arguments[0];
+    int status = arguments_build(call->directory, call->arguments, argv);
     if (status < 0)
-        return error_set(err, -status, "git %s", arguments[0]);
-    bool is_other_user = identity->uid != geteuid();
+        return error_set(err, -status, "git %s", name);
+    bool is_other_user = call->identity->uid != geteuid();
     struct git_environment environment = {.variables = NULL};
-    status = environment_build(&environment, is_other_user, identity->uid);
+    status = environment_build(&environment, is_other_user, call->identity->uid);
     cleanup_free const char **variables = environment.variables;
     if (status < 0)
-        return error_set(err, -status, "git %s", arguments[0]);
-    struct git_identity child_identity = *identity;
+        return error_set(err, -status, "git %s", name);
+    struct git_identity child_identity = *call->identity;
     struct process_spec spec = {
         .argv = argv,
         .environment = variables,
-        .standard_input = -1,
+        .standard_input = call->input,
         .standard_output = -1,
         .standard_error = -1,
-        .output_limit = output_limit,
+        .output_limit = call->output_limit,
+        .timeout_ms = call->timeout_ms,
         .prepare = is_other_user ? become_identity : NULL,
         .prepare_context = &child_identity,
     };
@@ -219,8 +217,20 @@ int git_run(const char *directory, const struct git_identity *identity,
     if (status == -ENOENT)
         return error_set(err, EINVAL, "git is not installed: install it (apt-get install git)");
     if (status < 0)
-        return error_prefix(err, "git %s", arguments[0]);
+        return error_prefix(err, "git %s", name);
     return 0;
+}
+
+int git_run(const char *directory, const struct git_identity *identity,
+            const char *const *arguments, size_t output_limit, struct process_result *result,
+            struct error *err)
+{
+    const struct git_call call = {.directory = directory,
+                                  .identity = identity,
+                                  .arguments = arguments,
+                                  .input = -1,
+                                  .output_limit = output_limit};
+    return git_run_call(&call, result, err);
 }
 
 /* The last non-empty line of TEXT, cut to a sentence's size. */

@@ -28,13 +28,25 @@ int git_identity_of(const char *path, struct git_identity *identity, struct erro
 
 /*
  * Runs `git -C DIRECTORY ARGUMENTS...` (NULL-terminated, borrowed) as IDENTITY with core.fsmonitor,
- * core.hooksPath, core.alternateRefsCommand and the pager neutralised, GIT_TERMINAL_PROMPT=0 and
- * GIT_OPTIONAL_LOCKS=0. OUTPUT_LIMIT in bytes. 0 with RESULT (owned) whatever git's status; -errno
- * when it could not run.
+ * core.hooksPath, core.alternateRefsCommand and the pager neutralised, GIT_TERMINAL_PROMPT=0,
+ * nobody who asks for passwords, and GIT_OPTIONAL_LOCKS=0. OUTPUT_LIMIT in bytes. 0 with RESULT
+ * (owned) whatever git's status; -errno when it could not run.
  */
 int git_run(const char *directory, const struct git_identity *identity,
             const char *const *arguments, size_t output_limit, struct process_result *result,
             struct error *err);
+
+/* One run of git for git_run_call: DIRECTORY, IDENTITY and ARGUMENTS as for git_run. */
+struct git_call {
+    const char *directory;
+    const struct git_identity *identity;
+    const char *const *arguments;
+    int input;           /* borrowed fd; -1: /dev/null */
+    uint64_t timeout_ms; /* 0: none */
+    size_t output_limit;
+};
+/* git_run with what it reads, and a time after which it is killed (-ETIMEDOUT). */
+int git_run_call(const struct git_call *call, struct process_result *result, struct error *err);
 
 /* git_run that must succeed; else -EIO with git's last line of stderr. */
 int git_run_checked(const char *directory, const struct git_identity *identity,

@@ -13,9 +13,13 @@
 #include "lib/host/install_paths.h"
 #include "lib/wire/manifest.h"
 
+#define IMAGE_TAG "coding-agents/%s:" CODING_AGENTS_VERSION
 #define LABEL_VERSION "coding-agents.version"
 #define LABEL_WIRE "coding-agents.wire"
 #define LABEL_AGENT "coding-agents.agent"
+#define AGENT_SEPARATOR ","
+/* With the programs of every agent: serves each that has no image of its own here. */
+#define IMAGE_OF_ALL "all"
 
 /* Runs ARGV with its words shown on our stderr. */
 static int run_shown(const char *const *argv, struct error *err)
@@ -50,6 +54,20 @@ static bool has_repo_digest(const json_t *object, const char *digest)
     return false;
 }
 
+/* True when the image, whose label names AGENTS with commas between them, is for AGENT; an image of
+ * nobody's is for all. */
+static bool is_for(const char *agents, const char *agent)
+{
+    size_t length = strlen(agent);
+    bool is_named = agents[0] == '\0';
+    while (!is_named && *agents != '\0') {
+        size_t span = strcspn(agents, AGENT_SEPARATOR);
+        is_named = span == length && memcmp(agents, agent, length) == 0;
+        agents += span + strspn(agents + span, AGENT_SEPARATOR);
+    }
+    return is_named;
+}
+
 /* Takes the id of the inspected OBJECT, once its labels are right. */
 static int accept_image(const json_t *object, struct image *image, struct error *err)
 {
@@ -67,13 +85,13 @@ static int accept_image(const json_t *object, struct image *image, struct error 
             "the image '%s' speaks version %s of the session manifest, this program %s: "
             "rebuild it, or leave out --image",
             image->reference, wire, expected);
-    const char *agent = label_of(object, LABEL_AGENT);
-    if (agent[0] != '\0' && strcmp(agent, image->agent) != 0)
+    const char *agents = label_of(object, LABEL_AGENT);
+    if (!is_for(agents, image->agent))
         return error_set(
             err, EINVAL,
             "the image '%s' is for the agent '%s', not for '%s': name another, or leave "
             "out --image",
-            image->reference, agent, image->agent);
+            image->reference, agents, image->agent);
     if (image->digest[0] != '\0' && !has_repo_digest(object, image->digest))
         return error_set(err, EINVAL, "the engine gave another image than %s", image->reference);
     const char *id = json_string_value(json_object_get(object, "Id"));
@@ -171,22 +189,31 @@ static int build(const struct image_request *request, const char *tag, struct im
     return take_local(tag, image, err);
 }
 
-/* A local image of this version, else a build. */
-static int take_or_build(const struct image_request *request, struct image *image,
-                         struct error *err)
+/* Takes the local image NAME when it is of this version. -ENOENT when there is none. */
+static int take_ours(const char *name, struct image *image, struct error *err)
 {
     char tag[256];
-    snprintf(tag, sizeof(tag), "coding-agents/%s:" CODING_AGENTS_VERSION, request->agent);
-    if (request->from_source)
-        return build(request, tag, image, err);
+    snprintf(tag, sizeof(tag), IMAGE_TAG, name);
     json_t *object = NULL;
     int status = engine_inspect("image", tag, &object, err);
     bool is_ours =
         status == 0 && strcmp(label_of(object, LABEL_VERSION), CODING_AGENTS_VERSION) == 0;
     json_decref(object);
-    if (status < 0 && status != -ENOENT)
+    if (status < 0)
         return status;
-    return is_ours ? take_local(tag, image, err) : build(request, tag, image, err);
+    return is_ours ? take_local(tag, image, err) : -ENOENT;
+}
+
+/* The agent's own image, else the one of all agents, else a build. */
+static int take_or_build(const struct image_request *request, struct image *image,
+                         struct error *err)
+{
+    char tag[256];
+    snprintf(tag, sizeof(tag), IMAGE_TAG, request->agent);
+    int status = request->from_source ? -ENOENT : take_ours(request->agent, image, err);
+    if (status == -ENOENT && !request->from_source)
+        status = take_ours(IMAGE_OF_ALL, image, err);
+    return status == -ENOENT ? build(request, tag, image, err) : status;
 }
 
 struct lock_search {

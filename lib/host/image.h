@@ -24,9 +24,9 @@ struct image {
 };
 
 /*
- * Finds the image for REQUEST: --image, images.lock, a local build of this version, or a build
- * from the installed source, which is announced. Pulls by digest only. A digest that is not there,
- * or a label that says another wire version, is refused. 0 or -errno.
+ * Finds the image for REQUEST: --image, images.lock, a local build of this version for the agent or
+ * for all agents, or a build from the installed source, which is announced. Pulls by digest only. A
+ * digest that is not there, or a label that says another wire version, is refused. 0 or -errno.
  */
 int image_resolve(const struct image_request *request, struct image *image, struct error *err);
 

@@ -62,3 +62,10 @@ int install_path_share(const char *name, char path[PATH_MAX], struct error *err)
 {
     return install_path_below("share/coding-agents", name, path, err);
 }
+
+int install_user_find(const char *name, struct user *user, struct error *err)
+{
+    char path[PATH_MAX];
+    int result = install_path_share("policies/users.tab", path, err);
+    return result < 0 ? result : users_find(path, name, user, err);
+}

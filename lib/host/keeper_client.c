@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,8 +23,12 @@
 #include "lib/wire/record.h"
 
 #define READY_MS 10000
+/* The same with what a person may have to unlock for the broker: host-shim/keeper/secrets.c. */
+#define STARTED_MS 130000
 /* The keeper takes the network away after the container's end; the engine may be slow with it. */
 #define END_MS 60000
+/* The keeper reads a line whole, of up to 512 bytes. */
+#define ADVICE_LINE_SIZE 480
 #define ASSET_BYTES_MAX (16u * 1024 * 1024)
 
 /* Files of the installation that decide what a session may do: their digests go on record. */
@@ -35,23 +38,28 @@ static const char *const assets[] = {
     "policies/engine-args.tab",
     "policies/agents.tab",
     "policies/agent-config.tab",
+    "policies/agent-start.tab",
     "policies/refused-variables.tab",
+    "policies/agent-data.tab",
     "images.lock",
 };
 
-/* Reads one line of the keeper's within TIMEOUT_MS, without its newline. 0, or -errno. */
-static int read_line(int fd, uint64_t timeout_ms, char *line, size_t size)
+/* Reads one line of the keeper's within TIMEOUT_MS, without its newline. 0, or -errno; -EINTR:
+ * SIGNALS, a signalfd or -1, has one, which is left there. */
+static int read_line(int fd, int signals, uint64_t timeout_ms, char *line, size_t size)
 {
     uint64_t deadline = clock_monotonic_ns() + timeout_ms * CLOCK_NANOSECONDS_PER_MILLISECOND;
     size_t used = 0;
     while (used + 1 < size) {
         uint64_t now = clock_monotonic_ns();
-        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        struct pollfd wait[] = {{.fd = fd, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
         int left =
             now < deadline ? (int)((deadline - now) / CLOCK_NANOSECONDS_PER_MILLISECOND) + 1 : 0;
-        int count = poll(&wait, 1, left);
+        int count = poll(wait, ARRAY_LENGTH(wait), left);
         if (count == 0)
             return -ETIMEDOUT;
+        if (count > 0 && wait[0].revents == 0)
+            return -EINTR;
         ssize_t got = count < 0 ? -1 : recv(fd, line + used, 1, MSG_DONTWAIT);
         if (got < 0 && errno != EINTR && errno != EAGAIN)
             return -errno;
@@ -76,9 +84,10 @@ static int spawn(const struct keeper_client *client, uid_t container_root, int t
         return status;
     snprintf(fd_text, sizeof(fd_text), "%d", theirs);
     snprintf(uid_text, sizeof(uid_text), "%u", (unsigned int)container_root);
+    const char *no_data = client->is_without_data ? "--no-data" : NULL;
     const char *const argv[] = {program,        "--session", client->session,
                                 "--control-fd", fd_text,     "--container-root-uid",
-                                uid_text,       NULL};
+                                uid_text,       no_data,     NULL};
     struct process_spec spec = {
         .argv = argv, .standard_input = -1, .standard_output = 2, .standard_error = 2};
     struct process_result result = {.output = NULL};
@@ -101,10 +110,11 @@ int keeper_client_start(struct keeper_client *client, uid_t container_root, stru
     if (status < 0)
         return error_prefix(err, "start the keeper of the session");
     cleanup_close(&theirs);
-    status = read_line(ours, READY_MS, line, sizeof(line));
+    status = read_line(ours, client->signals, STARTED_MS, line, sizeof(line));
     if (status < 0)
         return error_set(err, -status, "the keeper of the session did not get ready");
-    if (strcmp(line, "READY") != 0)
+    client->has_login = strcmp(line, "READY LOGIN") == 0;
+    if (!client->has_login && strcmp(line, "READY") != 0)
         return error_set(err, EINVAL, "the keeper of the session could not start: %s",
                          strncmp(line, "FAILED ", 7) == 0 ? line + 7 : line);
     client->control = steal_fd(&ours);
@@ -114,6 +124,20 @@ int keeper_client_start(struct keeper_client *client, uid_t container_root, stru
 static int tell(const struct keeper_client *client, const char *line)
 {
     return send(client->control, line, strlen(line), MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* Behind the cause of the end of a vendor's agent that fails. */
+static int advise(const struct keeper_client *client, const struct keeper_start *start,
+                  struct error *err)
+{
+    char text[2 * AGENT_START_TEXT];
+    char line[ADVICE_LINE_SIZE];
+    agent_start_advise(start->agent_start, client->session, start->has_screen, text);
+    if (text[0] == '\0')
+        return 0;
+    snprintf(line, sizeof(line), "ADVICE %.*s\n", (int)sizeof(line) - 10, text);
+    int status = tell(client, line);
+    return status < 0 ? error_set(err, -status, "the keeper of the session is gone") : 0;
 }
 
 int keeper_client_say_started(const struct keeper_client *client, struct error *err)
@@ -127,15 +151,8 @@ void keeper_client_await_end(struct keeper_client *client)
     char line[512] = "";
     if (client->control < 0)
         return;
-    (void)read_line(client->control, END_MS, line, sizeof(line));
+    (void)read_line(client->control, -1, END_MS, line, sizeof(line));
     cleanup_close(&client->control);
-}
-
-/* In the child. */
-static int end_with_parent(void *context)
-{
-    (void)context;
-    return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? -errno : 0;
 }
 
 void keeper_client_watch_asks(const struct keeper_client *client)
@@ -150,7 +167,7 @@ void keeper_client_watch_asks(const struct keeper_client *client)
                                       .standard_input = -1,
                                       .standard_output = STDERR_FILENO,
                                       .standard_error = -1,
-                                      .prepare = end_with_parent};
+                                      .prepare = process_end_with_parent};
     (void)process_start(&spec, &pid, &pidfd, NULL);
 }
 
@@ -280,6 +297,8 @@ int keeper_client_record(const struct keeper_client *client, const struct keeper
     int status = record_all(start, channel, err);
     if (status == 0)
         status = channel_flush(channel, READY_MS, err);
+    if (status == 0)
+        status = advise(client, start, err);
     if (status < 0)
         error_prefix(err, "record the start of the session");
     return status;

@@ -2,10 +2,12 @@
 #ifndef HOST_KEEPER_CLIENT_H
 #define HOST_KEEPER_CLIENT_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "lib/base/error.h"
 #include "lib/base/string_list.h"
+#include "lib/host/agent_start.h"
 #include "lib/host/engine.h"
 #include "lib/host/image.h"
 #include "lib/host/repository_config.h"
@@ -13,7 +15,10 @@
 struct keeper_client {
     const char *session;          /* borrowed */
     const char *socket_directory; /* borrowed */
+    int signals;                  /* borrowed; a signalfd of signals_hold, or -1 */
+    bool is_without_data;         /* nothing of the agent's goes in or out */
     int control;                  /* owned; the control socket, -1 without a keeper */
+    bool has_login;               /* its broker holds a login for the agent */
 };
 
 /* What goes on record before anything is started. All borrowed. */
@@ -26,10 +31,14 @@ struct keeper_start {
     const char *branch; /* in the session */
     const char *manifest_sha256;
     const struct repository_config *config; /* what the repository has to configure the agent */
+    const struct agent_start *agent_start;  /* what to say when the agent, a vendor's, fails */
+    bool has_screen;                        /* it runs in a terminal */
     const struct string_list *overrides;    /* options that weaken what a session is by default */
 };
 
-/* Starts the keeper; CONTAINER_ROOT is the host uid that root of the container is. 0 or -errno. */
+/* Starts the keeper; CONTAINER_ROOT is the host uid that root of the container is. It takes as long
+ * as the command that a login comes from, at most 130 s, or until one of the signals comes. 0 or
+ * -errno; nothing of it goes on then. */
 int keeper_client_start(struct keeper_client *client, uid_t container_root, struct error *err);
 
 /* Records what is about to be started, on disk before it is. 0 or -errno. */

@@ -196,6 +196,17 @@ static void read_user(struct repository *repository)
         repository->user_email = string_list_format(&repository->strings, "%s@localhost", login);
 }
 
+static int read_signing(struct repository *repository, struct error *err)
+{
+    const struct signing_user user = {
+        .top = repository->top,
+        .identity = &repository->identity,
+        .name = repository->user_name,
+        .email = repository->user_email,
+    };
+    return signing_config_find(&user, &repository->signing, err);
+}
+
 static void make_label(struct repository *repository)
 {
     const char *slash = strrchr(repository->top, '/');
@@ -223,7 +234,9 @@ static int inspect(const char *path, bool with_ignored, struct repository *repos
     repository->is_git_outside = !lies_in(repository->git_common, repository->top);
     make_label(repository);
     read_user(repository);
-    status = git_directory_add(repository, "", err);
+    status = read_signing(repository, err);
+    if (status == 0)
+        status = git_directory_add(repository, "", err);
     if (status == 0)
         status = read_head(repository, err);
     if (status == 0)

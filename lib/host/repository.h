@@ -8,6 +8,7 @@
 
 #include "lib/base/string_list.h"
 #include "lib/host/git.h"
+#include "lib/host/signing_config.h"
 #include "lib/wire/manifest.h"
 
 /* NUL-separated paths relative to the top, and what was left out of them. */
@@ -31,6 +32,7 @@ struct repository {
     const char *object_format;
     const char *user_name;
     const char *user_email;
+    struct signing_config signing;
     bool is_git_outside; /* git_common does not lie in the work tree: a linked worktree,
                             --separate-git-dir */
     struct manifest_git_directory

@@ -37,6 +37,7 @@ int session_trust_find(struct session_trust *trust, const struct repository *rep
                        char **advice, struct error *err)
 {
     *advice = NULL;
+    trust->asks = trust->asks && !agent_config_table_is_unasked(&trust->table, trust->arguments);
     int status = repository_config_find(repository, trust->agent, trust->with_ignored,
                                         &trust->table, &trust->config, err);
     if (status == -EINVAL)

@@ -8,18 +8,20 @@
 #include "lib/host/repository_config.h"
 
 struct session_trust {
-    const char *agent; /* borrowed */
-    bool with_ignored; /* the session gets ignored files too */
-    bool asks;         /* it has a terminal, in which the agent itself asks before it trusts */
+    const char *agent;      /* borrowed */
+    bool with_ignored;      /* the session gets ignored files too */
+    bool asks;              /* it has a terminal, in which the agent itself asks before it trusts */
+    char *const *arguments; /* borrowed; what follows "--" */
     struct agent_config_table table; /* owned */
     struct repository_config config; /* owned */
 };
 
-/* Fills the table of TRUST, whose agent is set. 0 or -errno. */
+/* Fills the table of TRUST, whose agent and arguments are set. 0 or -errno. */
 int session_trust_load(struct session_trust *trust, struct error *err);
 
 /*
- * Fills the config of TRUST, which is loaded, for a session in REPOSITORY. *ADVICE is what its user
+ * Fills the config of TRUST, which is loaded, and whose asks is that of its terminal and becomes
+ * that of its arguments too, for a session in REPOSITORY. *ADVICE is what its user
  * is to be told, one line, owned by the caller; NULL: nothing. Files that cannot be accepted are no
  * failure: nothing is trusted then, and the advice says why. 0 or -errno.
  */

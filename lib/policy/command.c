@@ -46,8 +46,10 @@ static bool command_of_words(const char *const *words, size_t count, struct comm
 
 bool walk_enter(struct walk *walk)
 {
-    if (walk->depth == POLICY_DEPTH_MAX || walk->is_over)
+    if (walk->depth == POLICY_DEPTH_MAX || walk->is_over) {
+        walk->is_partial = true;
         return false;
+    }
     walk->depth++;
     return true;
 }
@@ -70,6 +72,8 @@ static void walk_joined(struct walk *walk, const char *const *strings, size_t co
         words->used += length;
         if (words->used < sizeof(words->bytes))
             words->bytes[words->used++] = ' ';
+        else
+            walk->is_partial = true;
     }
     walk_text(walk, words->bytes + mark, words->used - mark);
     words->used = mark;
@@ -141,17 +145,27 @@ static bool unwrap_prefix(struct walk *walk, const struct wrapper *wrapper,
     return command_of_words(command->arguments + first, command->argument_count - first, inner);
 }
 
-static bool unwrap_applet(struct walk *walk, const struct wrapper *wrapper,
+static bool unwrap_called(struct walk *walk, const struct wrapper *wrapper,
                           const struct command *command, struct command *inner)
 {
     const char *name = command_name(command->invoked);
 
+    (void)walk;
+    (void)wrapper;
     if (strcmp(name, command->name) == 0)
-        return unwrap_prefix(walk, wrapper, command, inner);
+        return false;
     *inner = *command;
     inner->program = inner->name = inner->invoked = name;
     inner->is_resolved = false;
+    inner->number = 0;
     return true;
+}
+
+static bool unwrap_applet(struct walk *walk, const struct wrapper *wrapper,
+                          const struct command *command, struct command *inner)
+{
+    return unwrap_called(walk, wrapper, command, inner) ||
+           unwrap_prefix(walk, wrapper, command, inner);
 }
 
 /* The same program, so that rules about paths and digests still know it. */
@@ -249,12 +263,42 @@ typedef bool unwrap_function(struct walk *walk, const struct wrapper *wrapper,
 static unwrap_function *const unwrappers[] = {
     [WRAPPER_PREFIX]      = unwrap_prefix,
     [WRAPPER_APPLETS]     = unwrap_applet,
+    [WRAPPER_CALLED]      = unwrap_called,
     [WRAPPER_SUBCOMMANDS] = unwrap_subcommand,
     [WRAPPER_SHELL]       = unwrap_shell,
     [WRAPPER_STRINGS]     = unwrap_strings,
     [WRAPPER_MARKED]      = unwrap_marked,
 };
 /* clang-format on */
+
+/* Takes WORD off the front of REST, behind options. */
+static bool take_word(struct command *rest, const char *word, bool has_options)
+{
+    while (has_options && rest->argument_count > 0 && rest->arguments[0][0] == '-') {
+        rest->arguments++;
+        rest->argument_count--;
+    }
+    if (rest->argument_count == 0 || strcmp(rest->arguments[0], word) != 0)
+        return false;
+    rest->arguments++;
+    rest->argument_count--;
+    return true;
+}
+
+/* What a subcommand runs is visited here, a level deeper: only so deep is it looked for. */
+static void walk_subcommand(struct walk *walk, const struct wrapper *row,
+                            const struct command *command)
+{
+    struct command rest = *command;
+    struct command inner;
+
+    if (!take_word(&rest, row->subcommand, false) ||
+        (row->action != NULL && !take_word(&rest, row->action, true)) || !walk_enter(walk))
+        return;
+    if (unwrappers[row->kind](walk, row, &rest, &inner))
+        walk_command(walk, &inner);
+    walk_leave(walk);
+}
 
 /* What COMMAND runs, by all rows of the table that are about it. False when NEXT was not found. */
 static bool unwrap(struct walk *walk, const struct command *command, struct command *next)
@@ -265,7 +309,10 @@ static bool unwrap(struct walk *walk, const struct command *command, struct comm
          row = wrapper_next(command->name, row)) {
         struct command inner;
 
-        if (walk->is_over || !unwrappers[row->kind](walk, row, command, &inner))
+        if (row->subcommand != NULL)
+            walk_subcommand(walk, row, command);
+        if (walk->is_over || row->subcommand != NULL ||
+            !unwrappers[row->kind](walk, row, command, &inner))
             continue;
         *next = inner;
         is_found = true;
@@ -280,6 +327,8 @@ void walk_command(struct walk *walk, const struct command *command)
     struct command next;
 
     while (!walk->is_over) {
+        if (current.number == 0)
+            current.number = ++walk->visited;
         walk->is_over = !walk->visit(&current, walk->context);
         if (!unwrap(walk, &current, &next))
             return;
@@ -287,11 +336,12 @@ void walk_command(struct walk *walk, const struct command *command)
     }
 }
 
-void command_walk(const struct command *command, command_visitor *visit, void *context)
+bool command_walk(const struct command *command, command_visitor *visit, void *context)
 {
     struct walk walk = {.visit = visit, .context = context};
 
     walk_command(&walk, command);
+    return !walk.is_partial;
 }
 
 void command_walk_text(const char *text, command_visitor *visit, void *context)

@@ -15,6 +15,8 @@ struct command {
     const char *const *arguments; /* without argv[0] */
     size_t argument_count;
     bool is_resolved; /* program is the file itself: only the outermost command's is */
+    size_t number;    /* counted as they are visited; one that is visited once more without its
+                         options keeps its number */
 };
 
 /* Called for each command found. False ends the walk. */
@@ -26,8 +28,9 @@ void command_of_arguments(const struct policy_command *from, struct command *com
 /* What follows the last '/' of PATH. Borrowed. */
 const char *command_name(const char *path);
 
-/* Visits COMMAND, then what is found inside it. */
-void command_walk(const struct command *command, command_visitor *visit, void *context);
+/* Visits COMMAND, then what is found inside it. False when not all of it could be looked at: too
+ * deep, or too many words. */
+bool command_walk(const struct command *command, command_visitor *visit, void *context);
 
 /* Visits the commands of the shell string TEXT and what is found inside them. */
 void command_walk_text(const char *text, command_visitor *visit, void *context);

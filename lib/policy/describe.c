@@ -14,7 +14,8 @@ static json_t *describe_profiles(const struct policy *policy)
 
         json_array_append_new(
             profiles,
-            json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "name", profile->name, "network",
+            json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "name", profile->name, "shared",
+                      profile->writes_shared ? "write" : "read", "network",
                       profile->has_no_network ? "none" : "inherit", "linger_seconds",
                       (json_int_t)profile->linger_seconds, "warm", (json_int_t)profile->warm,
                       "processes", (json_int_t)profile->process_limit, "file_size_bytes",

@@ -155,6 +155,19 @@ static const struct place_field *find_field(const struct place_field *fields, co
     return NULL;
 }
 
+static int refuse_key(const struct place *member, const struct place_field *fields,
+                      struct error *err)
+{
+    char known[256] = "";
+    size_t used = 0;
+
+    for (const struct place_field *field = fields; field->key != NULL && used < sizeof(known);
+         field++)
+        used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s",
+                                 field == fields ? "" : ", ", field->key);
+    return place_refuse(member, err, "is not a known key; known here are %s", known);
+}
+
 static int check_required(const struct place *place, const struct place_field *fields,
                           struct error *err)
 {
@@ -177,7 +190,7 @@ int place_read_object(const struct place *place, const struct place_field *field
     {
         const struct place_field *field = find_field(fields, key);
         const struct place member = {place->loading, place->document, place, key, index++, value};
-        int result = field == NULL ? place_refuse(&member, err, "is not a known key")
+        int result = field == NULL ? refuse_key(&member, fields, err)
                                    : field->read(&member, (char *)target + field->offset, err);
 
         if (result < 0)

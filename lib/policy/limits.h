@@ -28,6 +28,11 @@
  * not fit is not looked at. */
 #define POLICY_WORDS_BYTES (64u * 1024)
 #define POLICY_WORDS_MAX 4096
+/* Bytes of one arithmetic expression: nobody writes a longer one. What is taken for none is read as
+ * commands. */
+#define POLICY_ARITHMETIC_MAX 4096
+/* Quotes and parentheses in it, one in the other. */
+#define POLICY_ARITHMETIC_DEPTH_MAX 16
 /* Here-documents of one line. */
 #define POLICY_HEREDOCS_MAX 8
 

@@ -18,6 +18,18 @@ static int read_network(const struct place *place, void *target, struct error *e
     return result;
 }
 
+static int read_shared(const struct place *place, void *target, struct error *err)
+{
+    static const char *const names[] = {"read", "write"};
+    bool *writes_shared = target;
+    size_t index;
+    int result = place_read_name(place, names, ARRAY_LENGTH(names), &index, err);
+
+    if (result == 0)
+        *writes_shared = index == 1;
+    return result;
+}
+
 static int read_limited(const struct place *place, json_int_t limit, uint32_t *target,
                         struct error *err)
 {
@@ -56,6 +68,7 @@ const struct place_field policy_profile_fields[] = {
     {.key = "network",         .read = read_network, AT(has_no_network), .is_required = true},
     {.key = "linger_seconds",  .read = read_linger, AT(linger_seconds), .is_required = true},
     {.key = "warm",            .read = read_warm, AT(warm), .is_required = true},
+    {.key = "shared",          .read = read_shared, AT(writes_shared)},
     {.key = "processes",       .read = read_resource, AT(process_limit)},
     {.key = "file_size_bytes", .read = read_resource, AT(file_size_limit)},
     {.key = "open_files",      .read = read_resource, AT(open_files_limit)},

@@ -91,6 +91,8 @@ int policy_read_id(const struct place *place, void *target, struct error *err)
         return place_refuse(place, err, "is not an id of lower case letters, digits and '-'");
     if (strcmp(text, POLICY_NO_RULE) == 0)
         return place_refuse(place, err, "is what commands have that no rule matches");
+    if (strcmp(text, POLICY_UNREADABLE) == 0)
+        return place_refuse(place, err, "is what commands have that cannot be read");
     for (size_t i = 0; i < policy->rule_count; i++)
         if (strcmp(policy->rules[i]->id, text) == 0)
             return place_refuse(place, err, "is taken by a rule of %s",

@@ -22,6 +22,8 @@ extern const char *const policy_directories[];
 
 /* The id of the judgement of what no rule matches. */
 #define POLICY_NO_RULE "default"
+/* The same of what could not be read: policy_judge_unread. */
+#define POLICY_UNREADABLE "unreadable"
 
 struct policy; /* immutable once loaded */
 
@@ -47,6 +49,8 @@ struct policy_command {
      * -errno, which counts as no match. NULL: no rule with a digest matches. */
     int (*digest)(void *context, uint8_t digest[TASK_DIGEST_SIZE]);
     void *context;
+    /* Filled with the words that an ASK is about, else with zeros. NULL: nobody wants to know. */
+    struct task_asked *asked;
 };
 
 struct policy_judgement {
@@ -70,6 +74,14 @@ struct policy_judgement {
 void policy_judge(const struct policy *policy, const struct policy_command *command,
                   struct policy_judgement *judgement);
 
+/*
+ * Judges what of a command was not read: its arguments, and with PROGRAM (resolved, borrowed) NULL
+ * that as well. It is the strictest that it could be: a denial when any rule could deny it or ask
+ * about it, else it runs; with the highest tier of all those rules. The rule is POLICY_UNREADABLE.
+ */
+void policy_judge_unread(const struct policy *policy, const char *program,
+                         struct policy_judgement *judgement);
+
 /* "why; instead ...", of a judgement that has a message. Cut to SIZE. */
 void policy_describe_reason(const struct policy_judgement *judgement, char *text, size_t size);
 /* "denied by rule ID: why; instead ...": the line a client prints. Cut to SIZE. */
@@ -85,6 +97,7 @@ const char *policy_tier_name(enum task_tier tier);
 struct policy_profile {
     const char *name;
     bool has_no_network;       /* an empty network namespace; else the container's */
+    bool writes_shared;        /* what the agent's program shares with its commands */
     uint32_t linger_seconds;   /* 0: what a command leaves behind is killed with its end */
     uint32_t warm;             /* how many wait ready */
     uint64_t process_limit;    /* RLIMIT_NPROC; 0: as inherited */

@@ -91,8 +91,23 @@ static void skip_blanks(struct shell *shell)
         continue;
 }
 
-/* "2>file": the number is part of the redirection. */
-static void drop_number(struct list *list)
+static bool is_number(const char *word)
+{
+    return word[0] != '\0' && word[strspn(word, "0123456789")] == '\0';
+}
+
+/* "{name}" or "{name[index]}". */
+static bool is_variable_for_descriptor(const char *word)
+{
+    size_t length = strlen(word);
+    size_t name = length > 2 && word[0] == '{' ? wrapper_name_length(word + 1) : 0;
+
+    return name > 0 && word[length - 1] == '}' &&
+           (name + 2 == length || (word[name + 1] == '[' && word[length - 2] == ']'));
+}
+
+/* "2>file", "{name}>file": what stands directly in front is part of the redirection. */
+static void drop_descriptor(struct list *list)
 {
     struct walk_words *words = list->shell->walk->words;
     const char *last;
@@ -100,7 +115,7 @@ static void drop_number(struct list *list)
     if (count_words(list) == 0 || list->word_end != list->shell->at)
         return;
     last = words->items[words->count - 1];
-    if (last[0] != '\0' && last[strspn(last, "0123456789")] == '\0')
+    if (is_number(last) || is_variable_for_descriptor(last))
         words->count--;
 }
 
@@ -128,6 +143,8 @@ static void read_heredoc(struct list *list)
         heredoc.is_quoted |= memchr("\\'\"", heredoc.delimiter[i], 3) != NULL;
     if (shell->heredoc_count < POLICY_HEREDOCS_MAX)
         shell->heredocs[shell->heredoc_count++] = heredoc;
+    else
+        shell->walk->is_partial = true;
 }
 
 static void read_redirection(struct list *list)
@@ -135,7 +152,7 @@ static void read_redirection(struct list *list)
     struct shell *shell = list->shell;
     bool is_input = *shell->at == '<';
 
-    drop_number(list);
+    drop_descriptor(list);
     shell->at++;
     if (shell_takes(shell, '(')) {
         shell_read_sublist(shell);
@@ -214,7 +231,7 @@ static void open_parenthesis(struct list *list)
         return;
     finish_command(list);
     shell->at--;
-    if (shell->at + 1 < shell->end && shell->at[1] == '(' && shell_skip_arithmetic(shell))
+    if (shell->at + 1 < shell->end && shell->at[1] == '(' && shell_read_arithmetic(shell))
         return;
     shell->at++;
     shell_read_sublist(shell);

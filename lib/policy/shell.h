@@ -32,8 +32,9 @@ bool shell_read_word(struct shell *shell);
 /* Reads the rest as the body of a here-document: nothing but its substitutions counts. */
 void shell_read_body(struct shell *shell);
 
-/* At "((": behind its "))" when it is arithmetic. Otherwise nothing happens, and false. */
-bool shell_skip_arithmetic(struct shell *shell);
+/* At "((": behind its "))" when it is arithmetic, of which nothing but the substitutions counts.
+ * Otherwise nothing happens, and false. */
+bool shell_read_arithmetic(struct shell *shell);
 
 /* Skips one byte where it is BYTE. */
 bool shell_takes(struct shell *shell, char byte);

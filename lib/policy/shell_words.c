@@ -35,26 +35,6 @@ bool shell_takes(struct shell *shell, char byte)
     return true;
 }
 
-bool shell_skip_arithmetic(struct shell *shell)
-{
-    size_t depth = 0;
-
-    for (const char *at = shell->at; at < shell->end; at++) {
-        if (*at == '(')
-            depth++;
-        if (*at != ')')
-            continue;
-        depth--;
-        if (depth == 1 && (at + 1 == shell->end || at[1] != ')'))
-            return false;
-        if (depth == 0) {
-            shell->at = at + 1;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Between the quotes of $'...'; \c and \u are not worth their tables. */
 static void read_escape(struct word *word)
 {
@@ -153,7 +133,7 @@ static void read_expansion(struct word *word)
     struct shell *shell = word->shell;
 
     put(word, '$');
-    if (has(shell, 0, '(') && has(shell, 1, '(') && shell_skip_arithmetic(shell))
+    if (has(shell, 0, '(') && has(shell, 1, '(') && shell_read_arithmetic(shell))
         return;
     if (shell_takes(shell, '(')) {
         shell_read_sublist(shell);
@@ -236,6 +216,7 @@ bool shell_read_word(struct shell *shell)
             put(&word, byte);
     }
     if (!word.has_room || words->count == POLICY_WORDS_MAX) {
+        shell->walk->is_partial = true;
         words->used = start;
         return false;
     }

@@ -18,7 +18,9 @@ struct walk {
     void *context;
     struct walk_words *words; /* NULL until there is a string to split */
     size_t depth;
+    size_t visited; /* commands, counted */
     bool is_over;
+    bool is_partial;  /* something was too deep or too long to be looked at */
     bool reads_input; /* a shell was visited that takes its commands from standard input */
 };
 

@@ -15,6 +15,12 @@
 #define PARALLEL_OPTIONS \
     "a: d: E: I: j: L: n: N: P: S: s: arg-file: delimiter: jobs: max-args: sshlogin: joblog:"
 
+#define COMPOSE_OPTIONS \
+    "f: p: file: project-name: profile: env-file: project-directory: ansi: parallel: progress:"
+#define UV_OPTIONS                                                                              \
+    "p: w: f: i: from: with: python: index: index-url: default-index: extra: group: env-file: " \
+    "project: directory: with-editable: with-requirements: package:"
+
 /* clang-format off */
 static const struct wrapper wrappers[] = {
     /* Words of the shell itself. */
@@ -98,9 +104,46 @@ static const struct wrapper wrappers[] = {
     {.name = "xargs",     .options = "a: d: E: I: L: n: P: s: e? i? l? arg-file: delimiter: max-lines? max-args: max-procs: "
                                   "max-chars: process-slot-var:"},
 
+    /* What git runs for who says so. It is called by other names too: git-push. */
+    {.name = "git",       .kind = WRAPPER_CALLED},
+    {.name = "git",       .subcommand = "bisect",        .action = "run"},
+    {.name = "git",       .subcommand = "clone",         .kind = WRAPPER_STRINGS, .options = "u! upload-pack!", .operands = ANY_NUMBER},
+    {.name = "git",       .subcommand = "difftool",      .kind = WRAPPER_STRINGS, .options = "x! extcmd!", .operands = ANY_NUMBER},
+    {.name = "git",       .subcommand = "fetch",         .kind = WRAPPER_STRINGS, .options = "upload-pack!", .operands = ANY_NUMBER},
+    {.name = "git",       .subcommand = "filter-branch", .kind = WRAPPER_STRINGS, .options = "env-filter! tree-filter! index-filter! "
+                               "parent-filter! msg-filter! commit-filter! tag-name-filter! setup!", .operands = ANY_NUMBER},
+    {.name = "git",       .subcommand = "ls-remote",     .kind = WRAPPER_STRINGS, .options = "upload-pack! exec!", .operands = ANY_NUMBER},
+    {.name = "git",       .subcommand = "pull",          .kind = WRAPPER_STRINGS, .options = "upload-pack!", .operands = ANY_NUMBER},
+    {.name = "git",       .subcommand = "push",          .kind = WRAPPER_STRINGS, .options = "receive-pack! exec!", .operands = ANY_NUMBER},
+    {.name = "git",       .subcommand = "rebase",        .kind = WRAPPER_STRINGS, .options = "x! exec!", .operands = ANY_NUMBER},
+    {.name = "git",       .subcommand = "submodule",     .action = "foreach", .kind = WRAPPER_STRINGS},
+
+    /* Tools that bring other tools. */
+    {.name = "bundle",    .subcommand = "exec"},
+    {.name = "bunx",      .options = "p: package:"},
+    {.name = "npm",       .subcommand = "exec",  .options = "c! p: w: call! package: workspace:"},
+    {.name = "npm",       .subcommand = "x",     .options = "c! p: w: call! package: workspace:"},
+    {.name = "npx",       .options = "c! p: w: call! package: workspace:"},
+    {.name = "pdm",       .subcommand = "run",   .options = "p: project:"},
+    {.name = "pipenv",    .subcommand = "run"},
+    {.name = "pipx",      .subcommand = "run",   .options = "spec: python: pip-args: index-url:"},
+    {.name = "pnpm",      .subcommand = "dlx",   .options = "package:"},
+    {.name = "pnpm",      .subcommand = "exec",  .options = "C: F: dir: filter:"},
+    {.name = "pnpx",      .options = "package:"},
+    {.name = "poetry",    .subcommand = "run"},
+    {.name = "uv",        .subcommand = "run",   .options = UV_OPTIONS},
+    {.name = "uv",        .subcommand = "tool",  .action = "run", .options = UV_OPTIONS},
+    {.name = "uvx",       .options = UV_OPTIONS},
+    {.name = "yarn",      .subcommand = "dlx",   .options = "p: package:"},
+    {.name = "yarn",      .subcommand = "exec"},
+
     /* Options before the word that says what is done. */
     {.name = "docker",    .kind = WRAPPER_SUBCOMMANDS, .options = "c: H: l: config: context: host: log-level: tlscacert: tlscert: tlskey:"},
+    {.name = "buildah",   .kind = WRAPPER_SUBCOMMANDS, .options = "log-level: registries-conf: root: runroot: storage-driver:"},
+    {.name = "docker",    .subcommand = "compose", .kind = WRAPPER_SUBCOMMANDS, .options = COMPOSE_OPTIONS},
     {.name = "git",       .kind = WRAPPER_SUBCOMMANDS, .options = "C: c: git-dir: work-tree: namespace: super-prefix: config-env: attr-source:"},
+    {.name = "nerdctl",   .kind = WRAPPER_SUBCOMMANDS, .options = "a: H: n: address: host: namespace: snapshotter: data-root:"},
+    {.name = "nerdctl",   .subcommand = "compose", .kind = WRAPPER_SUBCOMMANDS, .options = COMPOSE_OPTIONS},
     {.name = "npm",       .kind = WRAPPER_SUBCOMMANDS, .options = "C: w: prefix: registry: workspace: loglevel: userconfig: cache:"},
     {.name = "podman",    .kind = WRAPPER_SUBCOMMANDS, .options = "c: H: connection: identity: log-level: root: runroot: url:"},
     {.name = "systemctl", .kind = WRAPPER_SUBCOMMANDS, .options = "H: M: n: o: p: P: s: t: host: machine: property: root: signal: state: type:"},
@@ -201,12 +244,18 @@ void wrapper_read_option(const struct wrapper *wrapper, const char *const *argum
     }
 }
 
-bool wrapper_is_assignment(const char *word)
+size_t wrapper_name_length(const char *word)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
-    size_t length = strspn(word, letters);
 
-    if (length == 0 || (word[0] >= '0' && word[0] <= '9'))
+    return word[0] >= '0' && word[0] <= '9' ? 0 : strspn(word, letters);
+}
+
+bool wrapper_is_assignment(const char *word)
+{
+    size_t length = wrapper_name_length(word);
+
+    if (length == 0)
         return false;
     if (word[length] == '[')
         length += strcspn(word + length, "]") + 1;

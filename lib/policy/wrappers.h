@@ -8,6 +8,7 @@
 enum wrapper_kind {
     WRAPPER_PREFIX,      /* NAME [OPTIONS] [OPERANDS] COMMAND [ARGUMENTS] */
     WRAPPER_APPLETS,     /* the same, but for a NAME given by argv[0], which is the command then */
+    WRAPPER_CALLED,      /* argv[0], when it is another name, says what the program does */
     WRAPPER_SUBCOMMANDS, /* NAME [OPTIONS] SUBCOMMAND: judged without the options too */
     WRAPPER_SHELL,   /* NAME [OPTIONS] -c STRING; commands from standard input without operands */
     WRAPPER_STRINGS, /* NAME [OPTIONS] STRING...: a shell reads them, joined by blanks */
@@ -21,6 +22,8 @@ enum wrapper_kind {
  */
 struct wrapper {
     const char *name;
+    const char *subcommand; /* the row is about this one only; NULL: about all */
+    const char *action;     /* and about this one of the subcommand's, behind its options */
     enum wrapper_kind kind;
     const char *options;    /* NULL: none with a value. MARKED: the marks, as they are written */
     size_t operands;        /* of its own, in front of the command */
@@ -44,6 +47,9 @@ void wrapper_read_option(const struct wrapper *wrapper, const char *const *argum
 
 /* True when WORD is one of the blank-separated words of LIST. */
 bool wrapper_lists(const char *list, const char *word);
+
+/* The length of the shell variable's name that WORD begins with; 0 for none. */
+size_t wrapper_name_length(const char *word);
 
 /* True for "NAME=VALUE", "NAME+=VALUE" and "NAME[INDEX]=VALUE". */
 bool wrapper_is_assignment(const char *word);

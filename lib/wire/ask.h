@@ -40,9 +40,12 @@ extern const char *const ask_states[ASK_STATE_COUNT];
 
 /* What an approval is good for. */
 enum ask_scope {
-    ASK_ONCE,    /* this ask alone */
+    ASK_ONCE, /* this ask alone */
+    /* The words and the program are those of the command that asks, which may stand inside another;
+     * nothing that asks about more is meant. */
     ASK_PREFIX,  /* and all that begin with the same words, by the same program and rule */
-    ASK_PROGRAM, /* and all of the same program file, by the same rule */
+    ASK_PROGRAM, /* and all of the same program file, by the same rule; inside another command, all
+                    of the same name */
     ASK_SCOPE_COUNT
 };
 extern const char *const ask_scopes[ASK_SCOPE_COUNT];

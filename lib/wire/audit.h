@@ -13,16 +13,17 @@
 #include <sys/types.h>
 
 #include "lib/base/error.h"
+#include "lib/wire/audit_key.h"
 
 #define AUDIT_VERSION 1
 #define AUDIT_DIGEST_SIZE 65
 
 /*
  * Who sends it, and its fields. Texts unless said otherwise: (n) a number from 0, (i) any integer,
- * (b) true or false, (d) SHA-256 in hex, (l) a list of texts, (o) an object whose values are texts,
- * (t) RFC 3339 UTC, (v) a verdict and (r) a tier by the names of exec_record.h. '?' marks what may
- * be left out. Text that is not UTF-8 goes under "KEY_base64" (record_set_text of
- * lib/wire/record.h).
+ * (b) true or false, (d) SHA-256 in hex, (k) a public key and (s) a signature in hex, (l) a list of
+ * texts, (o) an object whose values are texts, (t) RFC 3339 UTC, (v) a verdict and (r) a tier by
+ * the names of exec_record.h. '?' marks what may be left out. Text that is not UTF-8 goes under
+ * "KEY_base64" (record_set_text of lib/wire/record.h).
  */
 enum audit_event {
     AUDIT_SESSION_START,  /* launcher: agent, name, branch, image, argv_sha256 (d), manifest_sha256
@@ -40,7 +41,7 @@ enum audit_event {
     AUDIT_SERVICE, /* keeper, from PID 1's own events: kind, service, value (n), init_sequence (n),
                       init_monotonic_ns (n) */
     AUDIT_WORK_COMMITTED,  /* boot: commit, branch, files (n), withheld (l: paths
-                              left out) */
+                              left out), unsigned? (why, where it was to be signed) */
     AUDIT_WORK_PUSHED,     /* boot: branch, commit */
     AUDIT_WORK_LEFT,       /* boot, collect: withheld (l: paths), unreached (l: refs with
                               commits that are not on the branch); both stay in the volume */
@@ -61,14 +62,51 @@ enum audit_event {
     AUDIT_EXEC_REFUSED, /* id, uid (n), pid (n), program, error (n: errno; 0: killed), started (t),
                            reason */
     AUDIT_EXEC_ASK,     /* as exec-start, with the verdict ask, and: seconds (n: an answer is waited
-                           for),     ask? (n: its number in the session; none when the keeper has no
-                           room     for it) */
+                           for), ask? (n: its number in the session; none when the keeper has no
+                           room for it), asks_about? (l: the words inside it that the rule is about;
+                           none when it is argv), asks_more? (b) */
     AUDIT_EXEC_ANSWER,  /* keeper: ask (n), id, answer ("allow" or "deny"), scope ("once", "prefix"
                            or  "program"), words? (n: of a prefix), approval? (n: the ask whose
                            answer  is  good for this one too), uid (n: who answered), reason? */
-    AUDIT_LIMIT_HIT,    /* keeper: what, count (n), detail? */
-    AUDIT_AUDIT_CLOSED, /* keeper: records (n: lines before this one). The container can say no
-                           more; only    what collect does on the host may follow */
+    AUDIT_CAPABILITIES_ISSUED, /* keeper, from the broker, as the next six: stub, secret, token,
+                                  uid (n: in the container), secret_sha256 (d), program_sha256 (d),
+                                  epoch (n), expires (t), origin (where the secret was found),
+                                  server? */
+    AUDIT_CAPABILITY_REDEEMED, /* stub, secret, token, uid (n), pid (n): of the peer, on the host */
+    AUDIT_CAPABILITY_REFUSED,  /* reason (redeem_reason_name), uid (n), pid (n), detail */
+    AUDIT_CAPABILITY_RELEASED, /* stub, secret, token: the holder closed its lease */
+    AUDIT_CAPABILITY_REVOKED,  /* stub, secret, leases (n: that ended), why */
+    AUDIT_SECRET_REFUSED,      /* secret, message: what was found on the host is malformed */
+    AUDIT_SECRET_RENEWED,  /* stub, secret, origin, outcome (redeem_outcome_name), detail: a login
+                              that the agent renewed, and what became of it on the host */
+    AUDIT_BROKER_LOST,     /* keeper: cause, consequence (stop or continue) */
+    AUDIT_COMMIT_SIGNED,   /* keeper, from the signer, as the next: kind ("commit" or "tag"), id (of
+                              what is signed), format, key (the fingerprint), uid (n), pid (n) */
+    AUDIT_SIGNING_REFUSED, /* reason (signing_reason_name), uid (n), pid (n), detail */
+    AUDIT_SIGNER_LOST,     /* keeper: cause; what is committed from there on is not signed */
+    AUDIT_SESSION_FROZEN,  /* keeper: cause, container */
+    AUDIT_DATA_IMPORTED, /* boot: files (n), bytes (n), manifest_sha256 (d): of earlier sessions */
+    AUDIT_DATA_GIVEN,   /* keeper: bytes (n: of the archive), files (n), left_out (n): of the store,
+                           which are not in it */
+    AUDIT_DATA_MERGED,  /* keeper: bytes (n: of the archive), added (n), replaced (n), extended (n),
+                           unchanged (n), left (n): files of the agent's data on the host;
+                           left_by? (an earlier session, whose archive it was) */
+    AUDIT_DATA_REFUSED, /* keeper, boot: direction ("import" or "export"), message, left_by? */
+    AUDIT_GIT_PROXIED,  /* git proxy: remote, service ("": no request of git's), outcome ("served",
+                          "refused",  "failed", "elsewhere"), status (i: of the remote),
+                          has_credential (b), sent (n),  received (n: bytes), detail? */
+    AUDIT_GIT_PUSHED,   /* git proxy: remote, ref, old, new: the remote took it */
+    AUDIT_GIT_PUSH_REFUSED, /* git proxy: remote, ref, old, new, reason: the whole push was refused
+                               for it */
+    AUDIT_GIT_CREDENTIAL_GIVEN,   /* git proxy: url, to ("proxy" or "command"): git on the host gave
+                                     it */
+    AUDIT_GIT_CREDENTIAL_REFUSED, /* git proxy: url ("": none that is listed), to, detail */
+    AUDIT_LIMIT_HIT,              /* keeper: what, count (n), detail? */
+    AUDIT_AUDIT_KEY,    /* keeper: algorithm ("ed25519"), public_key (k): what audit-closed is to be
+                           signed with */
+    AUDIT_AUDIT_CLOSED, /* keeper: records (n: lines before this one), signature? (s: by the last
+                           audit-key; none in a log that has no key). The container can say no
+                           more; only what collect does on the host may follow */
     AUDIT_EVENT_COUNT
 };
 
@@ -82,7 +120,8 @@ int audit_event_check(enum audit_event event, const json_t *fields, struct error
 
 /* Who said it, as verified by the writer, never as declared. */
 struct audit_source {
-    const char *program; /* "launcher", "keeper", "boot", "init", "collect", "runner" */
+    const char *
+        program; /* "launcher", "keeper", "boot", "init", "collect", "runner", "broker", "signer" */
     uid_t uid;
     pid_t pid;
 };
@@ -118,6 +157,12 @@ int audit_log_sync(struct audit_log *log, struct error *err);
 /* Records as SOURCE, once, that a torn line was cut off when the log was opened; else nothing. */
 int audit_log_note_tear(struct audit_log *log, const struct audit_source *source,
                         struct error *err);
+/*
+ * Appends audit-closed, signed with KEY (borrowed), which the log must have as its last audit-key.
+ * 0 or -errno.
+ */
+int audit_log_append_end(struct audit_log *log, const struct audit_source *source,
+                         const struct audit_key *key, struct error *err);
 /* How many records the log has, and how many bytes were appended since it was opened. */
 uint64_t audit_log_count(const struct audit_log *log);
 uint64_t audit_log_appended(const struct audit_log *log);
@@ -130,6 +175,9 @@ struct audit_chain {
     char session[16];                 /* of the first record */
     char previous[AUDIT_DIGEST_SIZE]; /* SHA-256 of the last line */
     bool is_closed;                   /* audit-closed was seen */
+    uint64_t closed_at;               /* its number; 0: not seen */
+    bool is_signed;                   /* by key */
+    char key[AUDIT_PUBLIC_KEY_SIZE];  /* of the last audit-key; "": none */
 };
 
 /* Checks LINE of SIZE bytes, newline included, as the next of CHAIN and goes on. 0, or -EBADMSG

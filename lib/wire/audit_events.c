@@ -9,7 +9,7 @@
 #include "lib/wire/limits.h"
 #include "lib/wire/record_text.h"
 
-#define FIELDS_MAX 22
+#define FIELDS_MAX 23
 
 enum field_type {
     TEXT,
@@ -18,6 +18,8 @@ enum field_type {
     TIER,
     TIME,
     DIGEST,
+    KEY,
+    SIGNATURE,
     NUMBER,
     INTEGER,
     BOOLEAN,
@@ -54,7 +56,8 @@ static const struct audit_row rows[AUDIT_EVENT_COUNT] = {
     [AUDIT_SERVICE]         = {"service", {{"kind", TEXT, false}, {"service", TEXT, false}, {"value", NUMBER, false},
                                {"init_sequence", NUMBER, false}, {"init_monotonic_ns", NUMBER, false}}},
     [AUDIT_WORK_COMMITTED]  = {"work-committed", {{"commit", TEXT, false}, {"branch", TEXT, false},
-                               {"files", NUMBER, false}, {"withheld", LIST, false}}},
+                               {"files", NUMBER, false}, {"withheld", LIST, false},
+                               {"unsigned", TEXT, true}}},
     [AUDIT_WORK_PUSHED]     = {"work-pushed", {{"branch", TEXT, false}, {"commit", TEXT, false}}},
     [AUDIT_WORK_LEFT]       = {"work-left", {{"withheld", LIST, false}, {"unreached", LIST, false}}},
     [AUDIT_WORK_COLLECTED]  = {"work-collected", {{"branch", TEXT, false}, {"commit", TEXT, false}, {"repository", TEXT, false}}},
@@ -88,12 +91,53 @@ static const struct audit_row rows[AUDIT_EVENT_COUNT] = {
                                {"verdict", VERDICT, false}, {"rule", TEXT, false}, {"profile", TEXT, false},
                                {"tier", TIER, false}, {"is_observed", BOOLEAN, false}, {"started", TIME, false},
                                {"started_monotonic_ns", NUMBER, false}, {"reason", TEXT, true},
-                               {"seconds", NUMBER, false}, {"ask", NUMBER, true}}},
+                               {"seconds", NUMBER, false}, {"ask", NUMBER, true}, {"asks_about", ARGUMENTS, true},
+                               {"asks_more", BOOLEAN, true}}},
     [AUDIT_EXEC_ANSWER]     = {"exec-answer", {{"ask", NUMBER, false}, {"id", TEXT, false}, {"answer", TEXT, false},
                                {"scope", TEXT, false}, {"words", NUMBER, true}, {"approval", NUMBER, true},
                                {"uid", NUMBER, false}, {"reason", TEXT, true}}},
+    [AUDIT_CAPABILITIES_ISSUED] = {"capabilities-issued", {{"stub", TEXT, false}, {"secret", TEXT, false},
+                               {"token", TEXT, false}, {"uid", NUMBER, false}, {"secret_sha256", DIGEST, false},
+                               {"program_sha256", DIGEST, false}, {"epoch", NUMBER, false}, {"expires", TIME, false},
+                               {"origin", TEXT, false}, {"server", TEXT, true}}},
+    [AUDIT_CAPABILITY_REDEEMED] = {"capability-redeemed", {{"stub", TEXT, false}, {"secret", TEXT, false},
+                               {"token", TEXT, false}, {"uid", NUMBER, false}, {"pid", NUMBER, false}}},
+    [AUDIT_CAPABILITY_REFUSED] = {"capability-refused", {{"reason", TEXT, false}, {"uid", NUMBER, false},
+                               {"pid", NUMBER, false}, {"detail", TEXT, false}}},
+    [AUDIT_CAPABILITY_RELEASED] = {"capability-released", {{"stub", TEXT, false}, {"secret", TEXT, false},
+                               {"token", TEXT, false}}},
+    [AUDIT_CAPABILITY_REVOKED] = {"capability-revoked", {{"stub", TEXT, false}, {"secret", TEXT, false},
+                               {"leases", NUMBER, false}, {"why", TEXT, false}}},
+    [AUDIT_SECRET_REFUSED] = {"secret-refused", {{"secret", TEXT, false}, {"message", TEXT, false}}},
+    [AUDIT_SECRET_RENEWED] = {"secret-renewed", {{"stub", TEXT, false}, {"secret", TEXT, false},
+                               {"origin", TEXT, false}, {"outcome", TEXT, false}, {"detail", TEXT, false}}},
+    [AUDIT_BROKER_LOST] = {"broker-lost", {{"cause", TEXT, false}, {"consequence", TEXT, false}}},
+    [AUDIT_COMMIT_SIGNED] = {"commit-signed", {{"kind", TEXT, false}, {"id", TEXT, false}, {"format", TEXT, false},
+                               {"key", TEXT, false}, {"uid", NUMBER, false}, {"pid", NUMBER, false}}},
+    [AUDIT_SIGNING_REFUSED] = {"signing-refused", {{"reason", TEXT, false}, {"uid", NUMBER, false},
+                               {"pid", NUMBER, false}, {"detail", TEXT, false}}},
+    [AUDIT_SIGNER_LOST] = {"signer-lost", {{"cause", TEXT, false}}},
+    [AUDIT_SESSION_FROZEN] = {"session-frozen", {{"cause", TEXT, false}, {"container", TEXT, false}}},
+    [AUDIT_DATA_IMPORTED]   = {"data-imported", {{"files", NUMBER, false}, {"bytes", NUMBER, false},
+                               {"manifest_sha256", DIGEST, false}}},
+    [AUDIT_DATA_GIVEN]      = {"data-given", {{"bytes", NUMBER, false}, {"files", NUMBER, false}, {"left_out", NUMBER, false}}},
+    [AUDIT_DATA_MERGED]     = {"data-merged", {{"bytes", NUMBER, false}, {"added", NUMBER, false}, {"replaced", NUMBER, false},
+                               {"extended", NUMBER, false}, {"unchanged", NUMBER, false}, {"left", NUMBER, false},
+                               {"left_by", TEXT, true}}},
+    [AUDIT_DATA_REFUSED]    = {"data-refused", {{"direction", TEXT, false}, {"message", TEXT, false}, {"left_by", TEXT, true}}},
+    [AUDIT_GIT_PROXIED] = {"git-proxied", {{"remote", TEXT, false}, {"service", TEXT, false}, {"outcome", TEXT, false},
+                               {"status", INTEGER, false}, {"has_credential", BOOLEAN, false}, {"sent", NUMBER, false},
+                               {"received", NUMBER, false}, {"detail", TEXT, true}}},
+    [AUDIT_GIT_PUSHED] = {"git-pushed", {{"remote", TEXT, false}, {"ref", TEXT, false}, {"old", TEXT, false},
+                               {"new", TEXT, false}}},
+    [AUDIT_GIT_PUSH_REFUSED] = {"git-push-refused", {{"remote", TEXT, false}, {"ref", TEXT, false}, {"old", TEXT, false},
+                               {"new", TEXT, false}, {"reason", TEXT, false}}},
+    [AUDIT_GIT_CREDENTIAL_GIVEN] = {"git-credential-given", {{"url", TEXT, false}, {"to", TEXT, false}}},
+    [AUDIT_GIT_CREDENTIAL_REFUSED] = {"git-credential-refused", {{"url", TEXT, false}, {"to", TEXT, false},
+                               {"detail", TEXT, false}}},
     [AUDIT_LIMIT_HIT]       = {"limit-hit", {{"what", TEXT, false}, {"count", NUMBER, false}, {"detail", TEXT, true}}},
-    [AUDIT_AUDIT_CLOSED]    = {"audit-closed", {{"records", NUMBER, false}}},
+    [AUDIT_AUDIT_KEY]       = {"audit-key", {{"algorithm", TEXT, false}, {"public_key", KEY, false}}},
+    [AUDIT_AUDIT_CLOSED]    = {"audit-closed", {{"records", NUMBER, false}, {"signature", SIGNATURE, true}}},
 };
 /* clang-format on */
 
@@ -154,12 +198,11 @@ static const char *check_number(const json_t *value, json_int_t minimum)
     return json_integer_value(value) < minimum ? "is negative" : NULL;
 }
 
-static const char *check_digest(const json_t *value)
+static bool is_hex(const json_t *value, size_t size)
 {
     const char *text = json_string_value(value);
-    bool is_digest = text != NULL && json_string_length(value) == AUDIT_DIGEST_SIZE - 1 &&
-                     text[strspn(text, "0123456789abcdef")] == '\0';
-    return is_digest ? NULL : "must be a SHA-256 in lower case hex";
+    return text != NULL && json_string_length(value) == size - 1 &&
+           text[strspn(text, "0123456789abcdef")] == '\0';
 }
 
 static const char *check_time(const json_t *value)
@@ -219,7 +262,12 @@ static const char *check_value(enum field_type type, const json_t *value, bool i
     case TIME:
         return check_time(value);
     case DIGEST:
-        return check_digest(value);
+        return is_hex(value, AUDIT_DIGEST_SIZE) ? NULL : "must be a SHA-256 in lower case hex";
+    case KEY:
+        return is_hex(value, AUDIT_PUBLIC_KEY_SIZE) ? NULL
+                                                    : "must be a public key in lower case hex";
+    case SIGNATURE:
+        return is_hex(value, AUDIT_SIGNATURE_SIZE) ? NULL : "must be a signature in lower case hex";
     case NUMBER:
         return check_number(value, 0);
     case INTEGER:

@@ -212,6 +212,22 @@ int audit_log_note_tear(struct audit_log *log, const struct audit_source *source
     return result;
 }
 
+int audit_log_append_end(struct audit_log *log, const struct audit_source *source,
+                         const struct audit_key *key, struct error *err)
+{
+    char signature[AUDIT_SIGNATURE_SIZE];
+    const struct audit_end end = {
+        .session = log->session, .previous = log->chain.previous, .records = log->chain.count};
+    int result = audit_key_sign(key, &end, signature, err);
+    if (result < 0)
+        return result;
+    json_t *fields =
+        json_pack("{s:I, s:s}", "records", (json_int_t)end.records, "signature", signature);
+    result = audit_log_append(log, AUDIT_AUDIT_CLOSED, source, fields, err);
+    json_decref(fields);
+    return result;
+}
+
 uint64_t audit_log_count(const struct audit_log *log)
 {
     return log->chain.count;

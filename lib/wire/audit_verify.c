@@ -59,6 +59,40 @@ static int check_place(const struct audit_chain *chain, const struct line *line,
     return 0;
 }
 
+/* An end names the lines before it, and is signed once the log has a key. */
+static int check_end(struct audit_chain *chain, const struct line *line, struct error *err)
+{
+    const char *signature = json_string_value(json_object_get(line->fields, "signature"));
+    const struct audit_end end = {
+        .session = line->session, .previous = line->previous, .records = chain->count};
+    if (json_integer_value(json_object_get(line->fields, "records")) != (json_int_t)chain->count)
+        return reject(err, "it closes the log with another number of lines");
+    if (chain->key[0] != '\0' && !audit_key_has_signed(chain->key, &end, signature))
+        return reject(err, "it closes the log without the signature of the log's key");
+    if (chain->key[0] == '\0' && signature != NULL)
+        return reject(err, "it closes the log with a key that the log does not name");
+    chain->is_closed = true;
+    chain->closed_at = chain->count + 1;
+    chain->is_signed = signature != NULL;
+    return 0;
+}
+
+/* What the line means for those that follow. */
+static int take_line(struct audit_chain *chain, enum audit_event event, const struct line *line,
+                     struct error *err)
+{
+    bool is_keepers = strcmp(line->program, "keeper") == 0;
+    if (event != AUDIT_AUDIT_KEY && event != AUDIT_AUDIT_CLOSED)
+        return 0;
+    if (!is_keepers)
+        return reject(err, "it is the keeper's to say");
+    if (event == AUDIT_AUDIT_CLOSED)
+        return check_end(chain, line, err);
+    snprintf(chain->key, sizeof(chain->key), "%s",
+             json_string_value(json_object_get(line->fields, "public_key")));
+    return 0;
+}
+
 static int check_line(struct audit_chain *chain, json_t *object, struct error *err)
 {
     struct line line = {.event = NULL};
@@ -70,7 +104,9 @@ static int check_line(struct audit_chain *chain, json_t *object, struct error *e
     enum audit_event event = audit_event_from_name(line.event);
     if (audit_event_check(event, line.fields, err) < 0)
         return reject(err, "its event or fields are not in the table");
-    chain->is_closed |= event == AUDIT_AUDIT_CLOSED;
+    result = take_line(chain, event, &line, err);
+    if (result < 0)
+        return result;
     snprintf(chain->session, sizeof(chain->session), "%s", line.session);
     return 0;
 }

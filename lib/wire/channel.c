@@ -15,6 +15,9 @@
 #include "lib/base/clock.h"
 #include "lib/base/path.h"
 
+/* How often a caller that may cancel is asked. */
+#define CANCEL_MS 200
+
 int channel_send_frame(int fd, enum channel_frame_type type, const void *payload, size_t size)
 {
     struct channel_header header = channel_header_of(type, (uint32_t)size);
@@ -66,38 +69,53 @@ static int connect_to(const char *path)
     return steal_fd(&fd);
 }
 
-/* Waits for a frame of TYPE whose payload fits into PAYLOAD of SIZE bytes. 0 or -errno. */
+int channel_await(int fd, const struct channel_wait *wait, const void **payload, size_t *size,
+                  struct error *err)
+{
+    uint64_t deadline = clock_monotonic_ns() + wait->timeout_ms * CLOCK_NANOSECONDS_PER_MILLISECOND;
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    for (uint64_t now; (now = clock_monotonic_ns()) < deadline;) {
+        uint64_t left = (deadline - now) / CLOCK_NANOSECONDS_PER_MILLISECOND + 1;
+        if (wait->is_cancelled != NULL && wait->is_cancelled())
+            return error_set(err, ECANCELED, "wait for the keeper's answer");
+        /* A signal between the question and poll(2) would be lost on it. */
+        if (wait->is_cancelled != NULL && left > CANCEL_MS)
+            left = CANCEL_MS;
+        int count = poll(&ready, 1, (int)left);
+        if (count < 0 && errno != EINTR)
+            return error_set(err, errno, "wait for the keeper's answer");
+        if (count <= 0)
+            continue;
+        ssize_t received = recv(fd, wait->data, wait->room, MSG_DONTWAIT);
+        if (received < 0 && (errno == EINTR || errno == EAGAIN))
+            continue;
+        if (received <= 0)
+            return error_set(err, received < 0 ? errno : ECONNRESET,
+                             "the keeper closed the connection");
+        struct channel_header header;
+        int result = channel_parse_frame(wait->data, (size_t)received, &header, payload, size, err);
+        if (result == 0 && header.type != wait->type)
+            result = error_set(err, EPROTO, "the keeper answered something else");
+        return result;
+    }
+    return error_set(err, ETIMEDOUT, "wait for the keeper's answer");
+}
+
+/* Waits for a frame of TYPE with exactly SIZE bytes, into PAYLOAD. 0 or -errno. */
 static int await(int fd, enum channel_frame_type type, void *payload, size_t size,
                  uint32_t timeout_ms, struct error *err)
 {
     char data[sizeof(struct channel_header) + sizeof(struct channel_hello)];
-    uint64_t deadline = clock_monotonic_ns() + timeout_ms * CLOCK_NANOSECONDS_PER_MILLISECOND;
-    struct pollfd wait = {.fd = fd, .events = POLLIN};
-    for (;;) {
-        uint64_t now = clock_monotonic_ns();
-        if (now >= deadline)
-            return error_set(err, ETIMEDOUT, "wait for the keeper's answer");
-        int ready = poll(&wait, 1, (int)((deadline - now) / CLOCK_NANOSECONDS_PER_MILLISECOND) + 1);
-        if (ready < 0 && errno != EINTR)
-            return error_set(err, errno, "wait for the keeper's answer");
-        if (ready <= 0)
-            continue;
-        ssize_t count = recv(fd, data, sizeof(data), MSG_DONTWAIT);
-        if (count < 0 && (errno == EINTR || errno == EAGAIN))
-            continue;
-        if (count <= 0)
-            return error_set(err, count < 0 ? errno : ECONNRESET,
-                             "the keeper closed the connection");
-        struct channel_header header;
-        const void *found = NULL;
-        size_t found_size = 0;
-        int result = channel_parse_frame(data, (size_t)count, &header, &found, &found_size, err);
-        if (result == 0 && (header.type != type || found_size != size))
-            result = error_set(err, EPROTO, "the keeper answered something else");
-        if (result == 0 && size > 0)
-            memcpy(payload, found, size);
-        return result;
-    }
+    const struct channel_wait wait = {
+        .type = type, .data = data, .room = sizeof(data), .timeout_ms = timeout_ms};
+    const void *found = NULL;
+    size_t found_size = 0;
+    int result = channel_await(fd, &wait, &found, &found_size, err);
+    if (result == 0 && found_size != size)
+        result = error_set(err, EPROTO, "the keeper answered something else");
+    if (result == 0 && size > 0)
+        memcpy(payload, found, size);
+    return result;
 }
 
 static int say_hello(int fd, enum channel_role role, const char *session, uint32_t timeout_ms,
@@ -143,22 +161,23 @@ int channel_send_event(int fd, enum audit_event event, const json_t *fields, str
     return result < 0 ? error_set(err, -result, "send the event %s", audit_event_name(event)) : 0;
 }
 
-/* There may be no room while the keeper is behind with what it was sent. */
-static int send_in_time(int fd, enum channel_frame_type type, uint32_t timeout_ms)
+int channel_send_in_time(int fd, enum channel_frame_type type, const void *payload, size_t size,
+                         uint32_t timeout_ms)
 {
     uint64_t deadline = clock_monotonic_ns() + timeout_ms * CLOCK_NANOSECONDS_PER_MILLISECOND;
     struct pollfd room = {.fd = fd, .events = POLLOUT};
-    int result = channel_send_frame(fd, type, NULL, 0);
+    int result = channel_send_frame(fd, type, payload, size);
+    /* There may be no room while the keeper is behind with what it was sent. */
     for (uint64_t now; result == -EAGAIN && (now = clock_monotonic_ns()) < deadline;) {
         (void)poll(&room, 1, (int)((deadline - now) / CLOCK_NANOSECONDS_PER_MILLISECOND) + 1);
-        result = channel_send_frame(fd, type, NULL, 0);
+        result = channel_send_frame(fd, type, payload, size);
     }
     return result;
 }
 
 int channel_flush(int fd, uint32_t timeout_ms, struct error *err)
 {
-    int result = send_in_time(fd, CHANNEL_FLUSH, timeout_ms);
+    int result = channel_send_in_time(fd, CHANNEL_FLUSH, NULL, 0, timeout_ms);
     if (result < 0)
         return error_set(err, -result, "ask the keeper to flush");
     return await(fd, CHANNEL_FLUSHED, NULL, 0, timeout_ms, err);

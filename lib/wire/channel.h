@@ -7,6 +7,7 @@
 #define WIRE_CHANNEL_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/un.h>
@@ -24,6 +25,21 @@ int channel_connect(const char *path, enum channel_role role, const char *sessio
                     uint32_t timeout_ms, struct error *err);
 /* Sends one event frame. FIELDS is borrowed. 0 or -errno (-EAGAIN when the buffer is full). */
 int channel_send_event(int fd, enum audit_event event, const json_t *fields, struct error *err);
+/* What is waited for: a frame of TYPE, in DATA of ROOM bytes (borrowed), at most TIMEOUT_MS. */
+struct channel_wait {
+    enum channel_frame_type type;
+    void *data;
+    size_t room;
+    uint32_t timeout_ms;
+    bool (*is_cancelled)(void); /* asked meanwhile; true ends it with -ECANCELED. NULL: never */
+};
+
+/* Waits for it. *PAYLOAD (borrowed from DATA) and *SIZE are set. 0 or -errno. */
+int channel_await(int fd, const struct channel_wait *wait, const void **payload, size_t *size,
+                  struct error *err);
+/* Sends one frame, waiting at most TIMEOUT_MS for room. 0 or -errno. */
+int channel_send_in_time(int fd, enum channel_frame_type type, const void *payload, size_t size,
+                         uint32_t timeout_ms);
 /* Asks for and awaits FLUSHED. 0 or -errno. */
 int channel_flush(int fd, uint32_t timeout_ms, struct error *err);
 

@@ -18,11 +18,13 @@ enum channel_frame_type {
     CHANNEL_INIT_EVENT = 4,  /* payload: struct init_event, from PID 1 */
     CHANNEL_FLUSH = 5,       /* answered by FLUSHED when everything before is on disk */
     CHANNEL_FLUSHED = 6,
-    CHANNEL_EXEC_EVENT = 7,  /* payload: struct exec_event and argv, from the task runner */
-    CHANNEL_EXEC_ANSWER = 8, /* payload: struct exec_answer, to the task runner */
-    CHANNEL_ASK_REQUEST = 9, /* payload: JSON, from who approves: lib/wire/ask.h */
-    CHANNEL_ASK_REPLY = 10,  /* payload: JSON, one for each request */
-    CHANNEL_FRAME_LAST = CHANNEL_ASK_REPLY,
+    CHANNEL_EXEC_EVENT = 7,   /* payload: struct exec_event and argv, from the task runner */
+    CHANNEL_EXEC_ANSWER = 8,  /* payload: struct exec_answer, to the task runner */
+    CHANNEL_ASK_REQUEST = 9,  /* payload: JSON, from who approves: lib/wire/ask.h */
+    CHANNEL_ASK_REPLY = 10,   /* payload: JSON, one for each request */
+    CHANNEL_DATA = 11,        /* payload: struct data_message and bytes: lib/wire/data_message.h */
+    CHANNEL_DATA_ANSWER = 12, /* the same, one for each */
+    CHANNEL_FRAME_LAST = CHANNEL_DATA_ANSWER,
 };
 
 struct channel_header {

@@ -11,7 +11,7 @@
 
 #include "lib/wire/task_protocol.h"
 
-#define EXEC_EVENT_VERSION 1
+#define EXEC_EVENT_VERSION 2
 
 enum exec_event_kind {
     EXEC_EVENT_START = 1,  /* before the command runs: nothing runs that is not on record */
@@ -47,6 +47,7 @@ struct exec_event {
     char program[PATH_MAX];
     char directory[PATH_MAX];
     char text[TASK_TEXT_SIZE];
+    struct task_asked asked; /* ASK */
     uint32_t arguments_size; /* bytes of argv that follow, at most TASK_ARGUMENTS_SHOWN */
 };
 

@@ -14,6 +14,7 @@
 #include "lib/wire/limits.h"
 #include "lib/wire/record.h"
 #include "lib/wire/record_text.h"
+#include "lib/wire/task_asked.h"
 
 _Static_assert(sizeof(struct channel_header) + sizeof(struct exec_event) + TASK_ARGUMENTS_SHOWN <=
                    LIMIT_CHANNEL_FRAME_BYTES,
@@ -52,7 +53,7 @@ enum part {
     PART_END      = 1 << 5,
     PART_LOST     = 1 << 6,
     PART_ERROR    = 1 << 7,
-    PART_WAIT     = 1 << 8, /* how long an answer is waited for */
+    PART_WAIT     = 1 << 8, /* how long an answer is waited for, and about what */
 };
 
 static const struct exec_kind {
@@ -117,6 +118,8 @@ static int check_numbers(const struct exec_event *event, const struct exec_kind 
         (event->wait_status > UINT16_MAX ||
          (!WIFEXITED((int)event->wait_status) && !WIFSIGNALED((int)event->wait_status))))
         return error_set(err, EPROTO, "the exec event has a wait status that is no end");
+    if ((kind->parts & PART_WAIT) != 0 && !task_asked_is_sound(&event->asked))
+        return error_set(err, EPROTO, "the exec event asks about malformed words");
     if (event->pid < 0 || event->error > ERRNO_MAX || event->realtime_ns > INT64_MAX ||
         event->monotonic_ns > INT64_MAX || event->duration_ns > INT64_MAX)
         return error_set(err, EPROTO, "the exec event has a number out of range");
@@ -186,13 +189,12 @@ static int set_digest(json_t *fields, const char *key, const uint8_t digest[TASK
     return set(fields, key, json_string(text));
 }
 
-/* The arguments as MAKE makes them; NULL when it cannot make one. */
-static json_t *list_arguments(const struct exec *exec, json_t *(*make)(const char *text))
+/* The strings in SIZE BYTES as MAKE makes them; NULL when it cannot make one. */
+static json_t *list_strings(const char *bytes, size_t size, json_t *(*make)(const char *text))
 {
     json_t *list = json_array();
-    for (size_t at = 0; list != NULL && at < exec->event.arguments_size;
-         at += strlen(exec->arguments + at) + 1) {
-        if (json_array_append_new(list, make(exec->arguments + at)) == 0)
+    for (size_t at = 0; list != NULL && at < size; at += strlen(bytes + at) + 1) {
+        if (json_array_append_new(list, make(bytes + at)) == 0)
             continue;
         json_decref(list);
         list = NULL;
@@ -200,12 +202,19 @@ static json_t *list_arguments(const struct exec *exec, json_t *(*make)(const cha
     return list;
 }
 
-/* One argument that is not UTF-8 puts all of them into base64. */
+/* One string that is not UTF-8 puts all of them into base64. */
+static int set_strings(json_t *fields, const char *key, const char *bytes, size_t size)
+{
+    char twin[RECORD_KEY_SIZE];
+    record_twin_key(key, twin);
+    json_t *list = list_strings(bytes, size, json_string);
+    return list != NULL ? set(fields, key, list)
+                        : set(fields, twin, list_strings(bytes, size, record_encode));
+}
+
 static int set_arguments(json_t *fields, const struct exec *exec)
 {
-    json_t *list = list_arguments(exec, json_string);
-    int result = list != NULL ? set(fields, "argv", list)
-                              : set(fields, "argv_base64", list_arguments(exec, record_encode));
+    int result = set_strings(fields, "argv", exec->arguments, exec->event.arguments_size);
     if (result == 0)
         result = set_number(fields, "argument_count", exec->event.argument_count);
     if (result == 0)
@@ -264,6 +273,17 @@ static int set_end(json_t *fields, const struct exec_event *event)
                                    event->duration_ns / NANOSECONDS_PER_MICROSECOND);
 }
 
+static int set_wait(json_t *fields, const struct exec_event *event)
+{
+    const struct task_asked *asked = &event->asked;
+    int result = set_number(fields, "seconds", event->duration_ns / CLOCK_NANOSECONDS_PER_SECOND);
+    if (result == 0 && asked->size > 0)
+        result = set_strings(fields, "asks_about", asked->words, asked->size);
+    if (result == 0 && (asked->flags & TASK_ASKED_MORE) != 0)
+        result = set(fields, "asks_more", json_true());
+    return result;
+}
+
 static int set_fields(json_t *fields, const struct exec *exec)
 {
     const struct exec_event *event = &exec->event;
@@ -284,7 +304,7 @@ static int set_fields(json_t *fields, const struct exec *exec)
     if (result == 0 && (parts & PART_LOST) != 0)
         result = set_number(fields, "lost", event->lost);
     if (result == 0 && (parts & PART_WAIT) != 0)
-        result = set_number(fields, "seconds", event->duration_ns / CLOCK_NANOSECONDS_PER_SECOND);
+        result = set_wait(fields, event);
     if (result == 0 && (parts & PART_ERROR) != 0)
         result = set_number(fields, "error", event->error);
     return result;

@@ -26,6 +26,8 @@
 #define LIMIT_STOP_GRACE_MS (60 * 60 * 1000)
 /* Texts people read in lists and titles: names, labels, identities. */
 #define LIMIT_LABEL_BYTES 1024
+/* What names a key: the longest is a public key of RSA, 16,384 bits. */
+#define LIMIT_SIGNING_KEY_BYTES 4095
 /* A file of session state: a few paths and names. */
 #define LIMIT_STATE_BYTES (1024 * 1024)
 /* One frame of the root channel: larger than any event we write, smaller than the default socket

@@ -17,6 +17,8 @@
 #define MANIFEST_SESSION_SIZE 9
 /* SHA-256 in lower case hex with the terminator. */
 #define MANIFEST_DIGEST_SIZE 65
+/* Whom a container sees for an identity that its engine does not map: user_namespaces(7). */
+#define MANIFEST_OVERFLOW_ID 65534
 
 enum manifest_mode {
     MANIFEST_MODE_HEADLESS = 0,    /* run the command, exit with its status */
@@ -26,6 +28,13 @@ enum manifest_mode {
 enum manifest_source_kind {
     MANIFEST_SOURCE_NONE = 0,       /* an empty workspace */
     MANIFEST_SOURCE_REPOSITORY = 1, /* a work tree with its git directory */
+};
+
+/* How the session's commits and tags are signed: gpg.format of git-config(1). */
+enum manifest_signing {
+    MANIFEST_SIGNING_NONE = 0, /* they are not */
+    MANIFEST_SIGNING_OPENPGP = 1,
+    MANIFEST_SIGNING_SSH = 2,
 };
 
 /* A key and value of git configuration that git_config_refusal (lib/wire/git_config.h) lets
@@ -92,6 +101,11 @@ struct manifest {
     bool push_enabled;
     bool commit_secrets;
     char *commit_message; /* "" for the plain one */
+    /* By the user's key, which stays on the host (lib/wire/signing.h). */
+    enum manifest_signing signing;
+    char *signing_key; /* what names it: a key of gpg's, or a public one of ssh; "": none */
+    bool sign_commits; /* without being asked to, as commit.gpgSign and tag.gpgSign say */
+    bool sign_tags;
 
     struct manifest_setup_hook *setup_hooks;
     size_t setup_hook_count;

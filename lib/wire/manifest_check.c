@@ -78,6 +78,18 @@ static int check_source(const struct manifest *manifest, struct error *err)
     return 0;
 }
 
+static int check_signing(const struct manifest *manifest, struct error *err)
+{
+    bool signs = manifest->signing != MANIFEST_SIGNING_NONE;
+    bool has_key = manifest->signing_key != NULL && manifest->signing_key[0] != '\0';
+    if (signs != has_key)
+        return error_set(err, EPROTO, "git.signing_key must be %s",
+                         signs ? "given where something is signed" : "empty without git.signing");
+    if (!signs && (manifest->sign_commits || manifest->sign_tags))
+        return error_set(err, EPROTO, "git.sign_commits and git.sign_tags need git.signing");
+    return 0;
+}
+
 int manifest_check_whole(const struct manifest *manifest, struct error *err)
 {
     size_t expected = strcmp(manifest->object_format, "sha256") == 0 ? 64 : 40;
@@ -86,5 +98,6 @@ int manifest_check_whole(const struct manifest *manifest, struct error *err)
         return error_set(err, EPROTO, "git.base_commit does not fit git.object_format");
     if (manifest->stop_grace_ms == 0 || manifest->stop_grace_ms > LIMIT_STOP_GRACE_MS)
         return error_set(err, EPROTO, "stop_grace_ms is out of range");
-    return check_source(manifest, err);
+    int result = check_signing(manifest, err);
+    return result < 0 ? result : check_source(manifest, err);
 }

@@ -134,6 +134,7 @@ static const char *check_hook_name(const char *value)
 
 static const char *const mode_names[] = {"headless", "interactive", NULL};
 static const char *const source_kind_names[] = {"none", "repository", NULL};
+static const char *const signing_names[] = {"none", "openpgp", "ssh", NULL};
 
 #define AT(type, member) .offset = offsetof(struct type, member)
 #define COUNT(type, member) .count_offset = offsetof(struct type, member)
@@ -193,6 +194,11 @@ const struct record_field manifest_git_fields[] = {
     {.key = "push_enabled",   .type = RECORD_BOOL, AT(manifest, push_enabled)},
     {.key = "commit_secrets", .type = RECORD_BOOL, AT(manifest, commit_secrets)},
     {.key = "commit_message", .type = RECORD_TEXT, AT(manifest, commit_message)},
+    {.key = "signing",        .type = RECORD_ENUM, AT(manifest, signing), .names = signing_names, .is_optional = true},
+    {.key = "signing_key",    .type = RECORD_TEXT, AT(manifest, signing_key), .size = LIMIT_SIGNING_KEY_BYTES, .check = check_line,
+     .is_optional = true},
+    {.key = "sign_commits",   .type = RECORD_BOOL, AT(manifest, sign_commits), .is_optional = true},
+    {.key = "sign_tags",      .type = RECORD_BOOL, AT(manifest, sign_tags), .is_optional = true},
     {.key = NULL},
 };
 

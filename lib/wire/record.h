@@ -8,6 +8,7 @@
 #define WIRE_RECORD_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/base/error.h"
@@ -42,6 +43,7 @@ struct record_field {
     const char *const *names;          /* ENUM: NULL-terminated */
     const struct record_field *fields; /* OBJECT, OBJECT_LIST */
     record_check *check;               /* texts, and each text of a list */
+    bool is_optional; /* an older version did not write it: what is missing is left as it was */
 };
 
 /*

@@ -250,7 +250,7 @@ static int read_field(const struct record_field *field, const json_t *object, vo
     const json_t *plain = json_object_get(object, field->key);
     const json_t *encoded = has_twin(field->type) ? json_object_get(object, twin) : NULL;
     if (plain == NULL && encoded == NULL)
-        return refuse(&place, "is missing", err);
+        return field->is_optional ? 0 : refuse(&place, "is missing", err);
     if (plain != NULL && encoded != NULL)
         return refuse(&place, "is given twice, as text and in base64", err);
     struct reading reading = {

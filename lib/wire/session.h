@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "lib/base/error.h"
+#include "lib/wire/audit_key.h"
 #include "lib/wire/manifest.h"
 
 #define SESSION_STATE_VERSION 1
@@ -42,8 +43,10 @@ struct session_state {
     char *created_at; /* RFC 3339 */
     char *ended_at;
     int exit_code; /* -1 while unknown */
-    char *cause;   /* one sentence when the end was not the agent's own */
+    char *cause;   /* one sentence when the end was not the agent's own, or a vendor's failed */
     char *collected_commit;
+    /* What the keeper signs the end of the audit log with; "" before there was one. */
+    char audit_key[AUDIT_PUBLIC_KEY_SIZE];
 };
 
 /*

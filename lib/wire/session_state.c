@@ -21,6 +21,13 @@ static const char *check_session(const char *value)
     return manifest_is_session_id(value) ? NULL : "is not a session id";
 }
 
+static const char *check_key(const char *value)
+{
+    bool is_key = strlen(value) == AUDIT_PUBLIC_KEY_SIZE - 1 &&
+                  value[strspn(value, "0123456789abcdef")] == '\0';
+    return is_key || value[0] == '\0' ? NULL : "is not a public key in lower case hex";
+}
+
 #define AT(member) .offset = offsetof(struct session_state, member)
 
 /* clang-format off */
@@ -47,6 +54,8 @@ const struct record_field session_state_fields[] = {
     {.key = "exit_code",        .type = RECORD_INT,  AT(exit_code)},
     {.key = "cause",            .type = RECORD_TEXT, AT(cause)},
     {.key = "collected_commit", .type = RECORD_TEXT, AT(collected_commit)},
+    {.key = "audit_key",        .type = RECORD_TEXT_INLINE, AT(audit_key), .size = AUDIT_PUBLIC_KEY_SIZE, .check = check_key,
+                                .is_optional = true},
     {.key = NULL},
 };
 /* clang-format on */

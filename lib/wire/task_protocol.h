@@ -192,6 +192,15 @@ struct task_profile {
     uint32_t linger_seconds; /* how long what a command left behind may live on; 0: not at all */
 };
 
+/* What tells one program file from another, and from itself after a change: statx(2). */
+struct task_file {
+    uint64_t device;
+    uint64_t inode;
+    uint64_t size;
+    int64_t modified_ns;
+    int64_t changed_ns;
+};
+
 #define TASK_DIRECT_PATH 256
 #define TASK_DIRECT_ARGUMENTS 16
 #define TASK_DIRECT_NAMES 32
@@ -212,6 +221,10 @@ struct task_direct {
     uint32_t is_any_environment;
     uint32_t strings_size;
     char strings[TASK_DIRECT_STRINGS];
+    /* The files at from and program, once they were found to be those that the image recorded; an
+     * inode of 0 is none, and fits nothing. */
+    struct task_file from_file;
+    struct task_file program_file;
 };
 
 struct task_configuration {
@@ -264,19 +277,27 @@ enum task_tier {
     TASK_TIER_PRIVILEGED = 5,
 };
 
+/* Of the command inside another that asks: what a person reads and compares. */
+#define TASK_ASKED_SHOWN 1024
+
+enum task_asked_flags {
+    TASK_ASKED_INNER = 1 << 0, /* the words are those of a command found inside; else there are
+                                  none, as it is argv itself that asks */
+    TASK_ASKED_MORE = 1 << 1,  /* something else in it asks too, or not all of it was read, or the
+                                  words are not all here */
+};
+
+/* What a command that asks is about: SIZE bytes of WORDS, a NUL after each word. */
+struct task_asked {
+    uint32_t flags;
+    uint32_t size;
+    char words[TASK_ASKED_SHOWN];
+};
+
 struct task_go {
     struct task_header header;
     uint32_t action;           /* that of the verdict, but SANDBOX or DENY when that asked */
     char text[TASK_TEXT_SIZE]; /* DENY: what the client is told; NUL-terminated */
-};
-
-/* What tells one program file from another, and from itself after a change: statx(2). */
-struct task_file {
-    uint64_t device;
-    uint64_t inode;
-    uint64_t size;
-    int64_t modified_ns;
-    int64_t changed_ns;
 };
 
 struct task_ended {

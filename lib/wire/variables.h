@@ -11,6 +11,23 @@
 #include "lib/base/error.h"
 #include "lib/base/string_list.h"
 
+/* One line, as it lies in the text: no NUL behind name and value. */
+struct variable {
+    const char *name;
+    size_t name_size;
+    const char *value;
+    size_t value_size;
+    unsigned int line; /* from 1 */
+};
+
+/* What is done with each; a negative number ends it. */
+typedef int variables_visit(const struct variable *variable, void *context, struct error *err);
+
+/* Calls VISIT for each variable in TEXT (SIZE bytes and a NUL). 0, what VISIT returned, or -EINVAL
+ * with the number of a line that is none. */
+int variables_each(const char *text, size_t size, variables_visit *visit, void *context,
+                   struct error *err);
+
 /*
  * Adds the variables in TEXT (SIZE bytes and a NUL) to LIST, each as "NAME=VALUE". -EINVAL names
  * the line of one that is none, and never says what stands there. LIST may have some of them then.
