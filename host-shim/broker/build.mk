@@ -1,10 +1,10 @@
-# The keeper of a session: what it is linked from, and its parts as an archive for its tests.
+# The broker: the one process that holds secrets.
 BROKER_DIRECTORY := host-shim/broker
-BROKER_SOURCES := $(addprefix $(BROKER_DIRECTORY)/,admission.c approvals.c asks.c cause.c control.c ending.c exec_events.c helper.c init_events.c log.c \
-	peers.c setup.c watch.c)
-LIBBROKER := $(BUILD)/glibc/libbroker.a
-
-$(LIBBROKER): $(call glibc_objects,$(BROKER_SOURCES))
-	@rm -f $@ && $(AR) rcsD $@ $^
-
-$(eval $(call dynamic_program,$(HOST_LIBEXEC)/coding-agents-keeper,$(BROKER_DIRECTORY)/main.c,$(LIBBROKER) $(LIBHOST) $(LIBWIRE) $(LIBBASE),$(WIRE_LIBRARIES)))
+BROKER_SOURCES := $(sort $(wildcard $(BROKER_DIRECTORY)/*.c))
+$(eval $(call dynamic_program,$(HOST_LIBEXEC)/coding-agents-broker,$(BROKER_SOURCES),$(LIBHOST) $(LIBWIRE) $(LIBBASE),$(WIRE_LIBRARIES)))
+# What it is below once it has read what it holds. SECCOMP_COMPILE: sandbox/agent-seccomp-compile.
+BROKER_FILTER := $(HOST_SHARE)/seccomp/broker.bpf
+DATA_FILES += $(BROKER_FILTER)
+$(BROKER_FILTER): policies/seccomp/broker.json $(SECCOMP_COMPILE)
+	@mkdir -p $(@D)
+	$(EMULATOR) $(SECCOMP_COMPILE) $< $@

@@ -1,171 +1,161 @@
-/* coding-agents-keeper: keeps one session's audit log and waits for its container.
- * coding-agents-keeper(8) */
+/* coding-agents-broker: holds one session's secrets and lets each be redeemed once.
+ * coding-agents-broker(8) */
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "host-shim/broker/keeper.h"
+#include "host-shim/broker/broker.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/diagnostic.h"
 #include "lib/base/exit_codes.h"
-#include "lib/base/fd.h"
-#include "lib/base/path.h"
-#include "lib/base/syscalls.h"
+#include "lib/host/keeper_tell.h"
+#include "lib/host/landlock.h"
 #include "lib/wire/session.h"
 
-/* Where the launcher's end is put, so that everything above can be closed. */
-#define CONTROL_FD 3
+#define WINDOW_SECONDS_MAX 3600
+/* policies/seccomp/broker.json */
+#define FILTER "seccomp/broker.bpf"
 
 /* clang-format off */
 static const struct argp_option options[] = {
-    {"session",            's', "ID",  0, "Keep this session", 0},
-    {"control-fd",         'c', "FD",  0, "A stream socket to the launcher", 0},
-    {"container-root-uid", 'u', "UID", 0, "The uid on the host that root in the container is (default 0)", 0},
+    {"agent",              'a', "AGENT",   0, "Whose login it is", 0},
+    {"image",              'i', "IMAGE",   0, "The image the session runs", 0},
+    {"grant",              'g', "SECRET:STUB[:SERVER[:PINS]]", 0, "Let this stub redeem a secret with a name of its own; repeatable", 0},
+    {"window",             'w', "SECONDS", 0, "How long after the hello secrets can be redeemed (default 60)", 0},
+    {"writer-fd",          't', "FD",      0, "Be the writer of the broker at the other end of this socket", 0},
+    {"check",              'c', NULL,      0, "Try whether a broker can be confined here, say so, and end", 0},
     {0},
 };
 /* clang-format on */
 
-static bool parse_number(const char *text, unsigned long most, unsigned long *number)
-{
-    char *end = NULL;
-    errno = 0;
-    *number = strtoul(text, &end, 10);
-    return errno == 0 && text[0] >= '0' && text[0] <= '9' && *end == '\0' && *number <= most;
-}
-
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
-    struct keeper *keeper = state->input;
-    unsigned long number = 0;
+    struct broker *broker = state->input;
+    struct error err = ERROR_INITIALIZER;
     switch (key) {
-    case 's':
-        if (!manifest_is_session_id(argument))
-            argp_error(state, "'%s' is not a session id", argument);
-        snprintf(keeper->session, sizeof(keeper->session), "%s", argument);
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &broker->child;
+        return 0;
+    case 'a':
+        if (!manifest_is_name(argument) || strlen(argument) >= sizeof(broker->agent))
+            argp_error(state, "'%s' is not an agent", argument);
+        snprintf(broker->agent, sizeof(broker->agent), "%s", argument);
+        return 0;
+    case 'i':
+        if (strlen(argument) >= sizeof(broker->image))
+            argp_error(state, "the image's name is too long");
+        snprintf(broker->image, sizeof(broker->image), "%s", argument);
+        return 0;
+    case 'g':
+        if (grant_parse(broker, argument, &err) < 0)
+            argp_error(state, "%s", error_text(&err));
+        return 0;
+    case 'w':
+        broker->window_ms =
+            (uint32_t)keeper_child_number(argument, WINDOW_SECONDS_MAX, state) * 1000;
+        return 0;
+    case 't':
+        broker->writes_for = (int)keeper_child_number(argument, INT32_MAX, state);
         return 0;
     case 'c':
-        if (!parse_number(argument, INT_MAX, &number) || number < CONTROL_FD ||
-            fcntl((int)number, F_GETFD) < 0)
-            argp_error(state, "'%s' is not an open descriptor from 3 up", argument);
-        keeper->control_fd = (int)number;
+        broker->is_check = true;
         return 0;
-    case 'u':
-        if (!parse_number(argument, UINT_MAX - 1, &number))
-            argp_error(state, "'%s' is not a uid", argument);
-        keeper->container_root_uid = (uid_t)number;
-        return 0;
-    case ARGP_KEY_ARG:
-        return ARGP_ERR_UNKNOWN;
     case ARGP_KEY_END:
-        if (keeper->session[0] == '\0' || keeper->control_fd < 0)
-            argp_error(state, "--session and --control-fd are needed");
+        if (broker->is_check || broker->writes_for >= 0)
+            return 0;
+        if (!keeper_child_is_told(&broker->child) || broker->agent[0] == '\0')
+            argp_error(state, "--session, --agent and --keeper-fd are needed");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
 }
 
-/* Two forks: the keeper belongs to no terminal, can get none, and is nobody's child who must be
- * waited for. */
-static int detach(void)
+static int settle(struct broker *broker, struct error *err)
 {
-    for (int i = 0; i < 2; i++) {
-        pid_t pid = fork();
-        if (pid < 0)
-            return -errno;
-        if (pid > 0)
-            _exit(0);
-        if (i == 0 && setsid() < 0)
-            return -errno;
-    }
-    return chdir("/") < 0 ? -errno : 0;
-}
-
-/* Standard streams to /dev/null and keeper.log, the launcher's end to its place, the rest closed.
- */
-static int place_descriptors(struct keeper *keeper, struct error *err)
-{
-    char path[PATH_MAX];
-    if (path_format(path, "%s/keeper.log", keeper->state_directory) < 0)
-        return error_set(err, ENAMETOOLONG, "the state directory");
-    if (keeper->control_fd != CONTROL_FD && dup2(keeper->control_fd, CONTROL_FD) < 0)
-        return error_set(err, errno, "keep the launcher's descriptor");
-    keeper->control_fd = CONTROL_FD;
-    sys_close_range(CONTROL_FD + 1, UINT_MAX, 0);
-    fd_set_close_on_exec(CONTROL_FD, true);
-    cleanup_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    cleanup_fd int log = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (null < 0 || log < 0)
-        return error_set(err, errno, "open '%s'", log < 0 ? path : "/dev/null");
-    if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
-        dup2(log, STDERR_FILENO) < 0)
-        return error_set(err, errno, "place the standard streams");
-    return 0;
-}
-
-/* Nothing of it in a core file or under a debugger of the same user, and nothing it makes for
- * others. */
-static void harden(void)
-{
-    const struct rlimit none = {0, 0};
-    umask(0077);
-    prctl(PR_SET_DUMPABLE, 0);
-    setrlimit(RLIMIT_CORE, &none);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    signal(SIGINT, SIG_IGN);
-}
-
-static int start(struct keeper *keeper, struct error *err)
-{
-    struct stat status;
-    int result = session_state_directory(keeper->session, keeper->state_directory, err);
+    int result = keeper_child_settle(&broker->child, err);
     if (result < 0)
         return result;
-    if (stat(keeper->state_directory, &status) < 0)
-        return error_set(err, errno, "session %s, in '%s'", keeper->session,
-                         keeper->state_directory);
-    result = detach();
+    if (sodium_init() < 0)
+        return error_set(err, EIO, "start libsodium");
+    secret_wipe_json();
+    result = session_state_directory(broker->child.session, broker->state_directory, err);
+    return result < 0
+               ? result
+               : session_runtime_directory(broker->child.session, broker->runtime_directory, err);
+}
+
+static int prepare(struct broker *broker, struct error *err)
+{
+    int result = settle(broker, err);
+    if (result == 0)
+        result = confine_memory(err);
+    if (result == 0)
+        result = issue_all(broker, err);
+    if (result == 0) {
+        renew_start(broker);
+        result = serve_open(broker, err);
+    }
+    return result < 0 ? result : landlock_confine_to_processes(FILTER, "the broker", err);
+}
+
+/* For coding-agents doctor: what makes a broker fail to start on a machine, tried on one that holds
+ * nothing. */
+static int check(void)
+{
+    struct error err = ERROR_INITIALIZER;
+    cleanup_secret struct secret room = {.data = NULL};
+    int result = confine_memory(&err);
+    if (result == 0)
+        result = secret_make(&room, REDEEM_SECRET_BYTES_MAX, true, &err);
+    if (result == 0)
+        result = landlock_confine_to_processes(FILTER, "the broker", &err);
     if (result < 0)
-        return error_set(err, -result, "detach from the launcher");
-    result = place_descriptors(keeper, err);
-    return result < 0 ? result : keeper_open(keeper, err);
+        diagnostic_print("coding-agents-broker: %s\n", error_text(&err));
+    return result < 0 ? EXIT_AUDIT : 0;
+}
+
+static void wipe(struct broker *broker)
+{
+    renew_finish(broker);
+    (void)answer_revoke(broker, NULL, "the session ended");
+    serve_close_all(broker);
+    for (size_t i = 0; i < broker->issue_count; i++)
+        secret_wipe(&broker->issues[i].value);
+    secret_wipe(&broker->keys_memory);
 }
 
 int main(int argc, char **argv)
 {
-    static struct keeper keeper = {.control_fd = -1, .listener = -1};
+    static struct broker broker = {.child.keeper = -1,
+                                   .journal = -1,
+                                   .writes_for = -1,
+                                   .writer = -1,
+                                   .listener = -1,
+                                   .host_listener = -1,
+                                   .window_ms = BROKER_WINDOW_MS};
+    static const struct argp_child children[] = {{&keeper_child_argp, 0, NULL, 0}, {0}};
     static const struct argp parser = {
         .options = options,
         .parser = parse_option,
-        .doc = "Keeps the audit log of one session and waits for its container. Started by "
-               "coding-agents.",
+        .children = children,
+        .doc = "Holds the secrets of one session. Started by coding-agents-keeper.",
     };
     struct error err = ERROR_INITIALIZER;
     argp_err_exit_status = EXIT_USAGE;
-    argp_parse(&parser, argc, argv, 0, NULL, &keeper);
-    harden();
-    int result = start(&keeper, &err);
-    if (result < 0) {
-        control_say(&keeper, "FAILED %s\n", error_text(&err));
-        log_note("%s", error_text(&err));
-        keeper_close(&keeper);
-        return EXIT_AUDIT;
-    }
-    log_note("process %d keeps session %s", getpid(), keeper.session);
-    control_say(&keeper, "READY\n");
-    while (keeper.phase != KEEPER_DONE && result == 0)
-        result = event_loop_run_once(&keeper.loop, -1);
-    if (result < 0)
-        log_note("the event loop: %s", strerror(-result));
-    keeper_close(&keeper);
-    return result < 0 ? EXIT_AUDIT : 0;
+    argp_parse(&parser, argc, argv, 0, NULL, &broker);
+    if (broker.is_check)
+        return check();
+    if (broker.writes_for >= 0)
+        return writer_run(broker.writes_for);
+    int result = prepare(&broker, &err);
+    keeper_tell_outcome(broker.child.keeper, result, &err);
+    while (result == 0 && !broker.is_over)
+        result = event_loop_run_once(&broker.loop, -1);
+    wipe(&broker);
+    return result == 0 || result == -ENOENT ? 0 : EXIT_AUDIT;
 }

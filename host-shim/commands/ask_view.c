@@ -61,6 +61,16 @@ static void print_text(FILE *file, const json_t *command, const char *key)
     printable_print(file, text != NULL ? text : "?");
 }
 
+static void print_inner(FILE *file, const json_t *command)
+{
+    if (json_object_get(command, "asks_about") == NULL &&
+        json_object_get(command, "asks_about_base64") == NULL)
+        return;
+    fputs(NOTE_INDENT "asks about: ", file);
+    (void)ask_line_print_inner(file, command);
+    fputc('\n', file);
+}
+
 void ask_view_print(FILE *file, const json_t *view, uint64_t now_ns)
 {
     char waited[32];
@@ -80,7 +90,8 @@ void ask_view_print(FILE *file, const json_t *view, uint64_t now_ns)
     format_seconds(most - seconds, left);
     fprintf(file, COLUMNS, json_string_value(json_object_get(view, "id")),
             shown != NULL ? shown : "?", waited, left);
-    exec_view_print_arguments(file, command);
+    exec_view_print_command(file, command);
+    print_inner(file, command);
     fputs(NOTE_INDENT "rule ", file);
     print_text(file, command, "rule");
     fputs(": ", file);

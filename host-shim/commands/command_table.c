@@ -25,6 +25,7 @@ static const struct command_option start_options[] = {
     {"prompt",           "TEXT",     COMMAND_VALUE_TEXT,    "what the agent is to do; for shell, a command line for sh"},
     {"env-file",         "FILE",     COMMAND_VALUE_PATH,    "give the agent's own process the variables in FILE, NAME=VALUE a line"},
     FLAG("interactive", "run what follows -- in a terminal too"),
+    FLAG("no-data", "nothing of earlier sessions for the agent, and nothing for later ones"),
     FLAG("no-push", "commit at the end, but bring nothing back"),
     {"commit-message",   "TEXT",     COMMAND_VALUE_TEXT,    "message of the automatic commit"},
     FLAG("commit-secrets", "commit files that look like credentials too"),
@@ -54,6 +55,10 @@ static const struct command_option list_options[] = {
 
 static const struct command_option json_options[] = {JSON, HELP, END};
 static const struct command_option help_options[] = {HELP, END};
+static const struct command_option data_options[] = {
+    {"session", "ID", COMMAND_VALUE_SESSION, "what that session is given, or gave back, alone"},
+    JSON, HELP, END,
+};
 
 static const struct command_option logs_options[] = {
     FLAG("follow", "go on as long as the session prints"),
@@ -65,6 +70,7 @@ static const struct command_option logs_options[] = {
 static const struct command_option record_options[] = {
     FLAG("follow", "go on as long as the session runs"),
     FLAG("json", "print one JSON object a line for each command"),
+    FLAG("all", "every command, as it was executed: what an agent runs for itself, and its shells"),
     FLAG("denied", "only commands that were denied, or something inside them"),
     FLAG("failed", "only commands that did not end with 0"),
     {"tier",  "NAME", COMMAND_VALUE_TIER, "only commands of this tier and higher ones"},
@@ -85,6 +91,13 @@ static const struct command_option approve_options[] = {
     {"always", "WHAT", COMMAND_VALUE_SCOPE,  "and what asks by the same rule later on: prefix or program"},
     {"words",  "N",    COMMAND_VALUE_NUMBER, "with --always=prefix, compare the first N words (all)"},
     HELP, END,
+};
+
+static const struct command_option tasks_options[] = {
+    {"kill",   "ID",     COMMAND_VALUE_TEXT, "end the task, and all that is in its sandbox"},
+    {"signal", "SIGNAL", COMMAND_VALUE_TEXT, "with --kill, send its command this signal instead"},
+    {"logs",   "ID",     COMMAND_VALUE_TEXT, "print what a task wrote that nobody waits for"},
+    JSON, HELP, END,
 };
 
 static const struct command_option deny_options[] = {
@@ -126,11 +139,29 @@ static const struct command_option policy_options[] = {
     JSON, HELP, END,
 };
 
+static const struct command_option audit_options[] = {
+    {"key",    "HEX",   COMMAND_VALUE_TEXT,   "verify: the public key that must have closed the log, if not the one on record"},
+    {"event",  "NAMES", COMMAND_VALUE_TEXT,   "show, tail: only these events, with ',' between"},
+    {"source", "NAMES", COMMAND_VALUE_TEXT,   "show, tail: only what these programs said: keeper,boot"},
+    {"since",  "TIME",  COMMAND_VALUE_TEXT,   "show, tail: only from then on: 10m, 2h, or RFC 3339 in UTC"},
+    {"lines",  "N",     COMMAND_VALUE_NUMBER, "show, tail: only the last N of what is there (tail: 10)"},
+    FLAG("follow", "show, tail: go on as long as the session writes"),
+    FLAG("json", "print JSON: verify one document, show and tail one object a line"),
+    HELP, END,
+};
+
 static const struct command_option trust_config_options[] = {
     FLAG("show", "only show what there is, and what changed"),
     FLAG("revoke", "take back what was accepted"),
     FLAG("include-ignored", "with the ignored files, for sessions that get them"),
     FLAG("yes", "accept without asking"),
+    JSON, HELP, END,
+};
+
+static const struct command_option secrets_options[] = {
+    {"file", "FILE", COMMAND_VALUE_PATH, "with set: sessions take what this file has when they start"},
+    FLAG("none", "with set: sessions get none, whatever there is"),
+    FLAG("quiet", "with list: print the names only"),
     JSON, HELP, END,
 };
 
@@ -142,8 +173,7 @@ const struct command commands[] = {
         .details = "SOURCE is a directory or a URL; without it, the current directory. Without a command the "
                    "session is interactive.",
         .argument = COMMAND_VALUE_AGENT,
-        .arguments_minimum = 1,
-        .arguments_maximum = SIZE_MAX,
+        .arguments_minimum = 1, .arguments_maximum = SIZE_MAX,
         .is_launchers = true,
         .options = start_options,
     },
@@ -153,8 +183,7 @@ const struct command commands[] = {
         .synopsis = "AGENT [SOURCE] [-- COMMAND [ARGUMENT...]]",
         .details = "Like run, but detached: the session lives until it is stopped.",
         .argument = COMMAND_VALUE_AGENT,
-        .arguments_minimum = 1,
-        .arguments_maximum = SIZE_MAX,
+        .arguments_minimum = 1, .arguments_maximum = SIZE_MAX,
         .is_launchers = true,
         .options = start_options,
     },
@@ -169,8 +198,7 @@ const struct command commands[] = {
         .summary = "show everything known about one session",
         .synopsis = "SESSION",
         .argument = COMMAND_VALUE_SESSION,
-        .arguments_minimum = 1,
-        .arguments_maximum = 1,
+        .arguments_minimum = 1, .arguments_maximum = 1,
         .options = json_options,
     },
     {
@@ -178,8 +206,7 @@ const struct command commands[] = {
         .summary = "connect this terminal to an interactive session",
         .synopsis = "SESSION",
         .argument = COMMAND_VALUE_SESSION,
-        .arguments_minimum = 1,
-        .arguments_maximum = 1,
+        .arguments_minimum = 1, .arguments_maximum = 1,
         .options = help_options,
     },
     {
@@ -187,9 +214,17 @@ const struct command commands[] = {
         .summary = "show what the program of a session printed",
         .synopsis = "SESSION",
         .argument = COMMAND_VALUE_SESSION,
-        .arguments_minimum = 1,
-        .arguments_maximum = 1,
+        .arguments_minimum = 1, .arguments_maximum = 1,
         .options = logs_options,
+    },
+    {
+        .name = "tasks",
+        .summary = "show the commands of a session that run now, and end them",
+        .synopsis = "SESSION",
+        .details = "Those of its agent, and what they left in the background. agent-task-runnerctl does the same inside.",
+        .argument = COMMAND_VALUE_SESSION,
+        .arguments_minimum = 1, .arguments_maximum = 1,
+        .options = tasks_options,
     },
     {
         .name = "record",
@@ -198,9 +233,20 @@ const struct command commands[] = {
         .details = "Reads the audit log of the session and proves it on the way. What ran inside a command stands "
                    "below it.",
         .argument = COMMAND_VALUE_SESSION,
-        .arguments_minimum = 1,
-        .arguments_maximum = 1,
+        .arguments_minimum = 1, .arguments_maximum = 1,
         .options = record_options,
+    },
+    {
+        .name = "audit",
+        .summary = "prove the audit log of a session, or show its events",
+        .synopsis = "verify SESSION | show SESSION | tail SESSION",
+        .details = "verify checks every line, the signature at the end, and the copies in security-events.log (0: "
+                   "whole and closed, 1: whole, but not closed or not signed, 209: damaged). show prints the events, "
+                   "tail the last of them.",
+        .argument = COMMAND_VALUE_AUDIT,
+        .further = COMMAND_VALUE_SESSION,
+        .arguments_minimum = 2, .arguments_maximum = 2,
+        .options = audit_options,
     },
     {
         .name = "approvals",
@@ -219,8 +265,7 @@ const struct command commands[] = {
         .details = "--always=prefix also approves what begins with the same words, --always=program all of the same "
                    "program file, as long as the session runs.",
         .argument = COMMAND_VALUE_ASK,
-        .arguments_minimum = 1,
-        .arguments_maximum = 1,
+        .arguments_minimum = 1, .arguments_maximum = 1,
         .options = approve_options,
     },
     {
@@ -228,8 +273,7 @@ const struct command commands[] = {
         .summary = "refuse a command that waits for an answer",
         .synopsis = "ID",
         .argument = COMMAND_VALUE_ASK,
-        .arguments_minimum = 1,
-        .arguments_maximum = 1,
+        .arguments_minimum = 1, .arguments_maximum = 1,
         .options = deny_options,
     },
     {
@@ -240,8 +284,7 @@ const struct command commands[] = {
                    "started on, and shows which changed files would run code on the host. A session that was "
                    "killed has its last changes committed first.",
         .argument = COMMAND_VALUE_SESSION,
-        .arguments_minimum = 1,
-        .arguments_maximum = 1,
+        .arguments_minimum = 1, .arguments_maximum = 1,
         .options = sync_options,
     },
     {
@@ -259,8 +302,7 @@ const struct command commands[] = {
         .details = "Nothing is committed or collected; the workspace stays in the volume, and sync gets it from "
                    "there.",
         .argument = COMMAND_VALUE_SESSION,
-        .arguments_minimum = 1,
-        .arguments_maximum = SIZE_MAX,
+        .arguments_minimum = 1, .arguments_maximum = SIZE_MAX,
         .options = help_options,
     },
     {
@@ -290,9 +332,20 @@ const struct command commands[] = {
                    "run.",
         .argument = COMMAND_VALUE_POLICY,
         .further = COMMAND_VALUE_OPERAND,
-        .arguments_minimum = 1,
-        .arguments_maximum = SIZE_MAX,
+        .arguments_minimum = 1, .arguments_maximum = SIZE_MAX,
         .options = policy_options,
+    },
+    {
+        .name = "data",
+        .summary = "give away, bring in or check what an agent keeps on this machine",
+        .synopsis = "export AGENT FILE | import AGENT FILE | verify AGENT FILE",
+        .details = "An archive is whole or refused: its files, their order and sizes are under a key of yours. import "
+                   "merges: files with an id in their path replace, others get the lines they lack, and doing it "
+                   "twice changes nothing.",
+        .argument = COMMAND_VALUE_DATA,
+        .further = COMMAND_VALUE_OPERAND,
+        .arguments_minimum = 3, .arguments_maximum = 3,
+        .options = data_options,
     },
     {
         .name = "trust-config",
@@ -303,9 +356,18 @@ const struct command commands[] = {
                    "--show the exit code is 0 when they are accepted and 1 when they are not.",
         .argument = COMMAND_VALUE_AGENT,
         .further = COMMAND_VALUE_PATH,
-        .arguments_minimum = 1,
-        .arguments_maximum = 2,
+        .arguments_minimum = 1, .arguments_maximum = 2,
         .options = trust_config_options,
+    },
+    {
+        .name = "secrets",
+        .summary = "show, set and take back the logins and secrets that sessions use",
+        .synopsis = "list | test NAME | set NAME [-- COMMAND [ARGUMENT...]] | unset NAME | revoke NAME",
+        .details = "NAME is that of an agent, or of a secret for servers, in capitals. No form prints one or takes one as an argument: set reads standard input.",
+        .argument = COMMAND_VALUE_SECRETS,
+        .further = COMMAND_VALUE_SECRET,
+        .arguments_minimum = 1, .arguments_maximum = SIZE_MAX,
+        .options = secrets_options,
     },
     {
         .name = "version",
@@ -319,8 +381,7 @@ const struct command commands[] = {
         .synopsis = "bash|zsh|fish",
         .details = "For bash: source <(coding-agents completion bash)",
         .argument = COMMAND_VALUE_SHELL,
-        .arguments_minimum = 1,
-        .arguments_maximum = 1,
+        .arguments_minimum = 1, .arguments_maximum = 1,
         .options = help_options,
     },
     {
@@ -332,51 +393,6 @@ const struct command commands[] = {
         .options = help_options,
     },
 };
-
-static const char *const agent_words[] = {"shell", "codex", "claude", "copilot", NULL};
-static const char *const shell_words[] = {"bash", "zsh", "fish", NULL};
-static const char *const policy_words[] = {"check", "show", "test", "replay", "suggest", NULL};
-static const char *const tier_words[] = {"read",        "workspace-write", "network",
-                                         "destructive", "privileged",      NULL};
-static const char *const scope_words[] = {"prefix", "program", NULL};
-static const char *const network_words[] = {"allow-all", "restricted", NULL};
 /* clang-format on */
 
 const size_t command_count = ARRAY_LENGTH(commands);
-
-const struct command *command_find(const char *name)
-{
-    for (size_t i = 0; i < command_count; i++) {
-        if (strcmp(commands[i].name, name) == 0)
-            return &commands[i];
-    }
-    return NULL;
-}
-
-const char *const *command_value_words(enum command_value value)
-{
-    switch (value) {
-    case COMMAND_VALUE_AGENT:
-        return agent_words;
-    case COMMAND_VALUE_SHELL:
-        return shell_words;
-    case COMMAND_VALUE_NETWORK:
-        return network_words;
-    case COMMAND_VALUE_POLICY:
-        return policy_words;
-    case COMMAND_VALUE_TIER:
-        return tier_words;
-    case COMMAND_VALUE_SCOPE:
-        return scope_words;
-    case COMMAND_VALUE_NONE:
-    case COMMAND_VALUE_TEXT:
-    case COMMAND_VALUE_NUMBER:
-    case COMMAND_VALUE_SESSION:
-    case COMMAND_VALUE_ASK:
-    case COMMAND_VALUE_OPERAND:
-    case COMMAND_VALUE_PATH:
-    case COMMAND_VALUE_COMMAND:
-        return NULL;
-    }
-    return NULL;
-}

@@ -24,6 +24,10 @@ enum command_value {
     COMMAND_VALUE_TIER,
     COMMAND_VALUE_ASK, /* a command that waits for an answer */
     COMMAND_VALUE_SCOPE,
+    COMMAND_VALUE_AUDIT,
+    COMMAND_VALUE_DATA,
+    COMMAND_VALUE_SECRETS,
+    COMMAND_VALUE_SECRET, /* an agent with a login, or the name of a secret */
 };
 
 struct command_option {

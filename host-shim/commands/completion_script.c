@@ -2,10 +2,33 @@
 #include "host-shim/commands/completion_script.h"
 
 #include "host-shim/commands/command_table.h"
+#include "lib/base/cleanup.h"
 
 /* The engine need not answer quickly, so only ids are asked for. */
 #define SESSIONS "coding-agents list --quiet 2>/dev/null"
 #define ASKS "coding-agents approvals --quiet 2>/dev/null"
+/* Nothing is looked for, and no command of the user's is run. */
+#define SECRETS "coding-agents secrets list --quiet 2>/dev/null"
+
+/* What is known only when somebody asks, and the function of zsh that does. */
+static const struct asked {
+    enum command_value value;
+    const char *command;
+    const char *function;
+} asked_values[] = {
+    {COMMAND_VALUE_SESSION, SESSIONS, "_coding_agents_sessions"},
+    {COMMAND_VALUE_ASK, ASKS, "_coding_agents_asks"},
+    {COMMAND_VALUE_SECRET, SECRETS, "_coding_agents_secrets"},
+};
+
+static const struct asked *find_asked(enum command_value value)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(asked_values); i++) {
+        if (asked_values[i].value == value)
+            return &asked_values[i];
+    }
+    return NULL;
+}
 
 static void write_names(FILE *file, const char *separator)
 {
@@ -22,15 +45,14 @@ static void write_words(FILE *file, const char *const *words)
 /* For compgen: what completes VALUE, as its arguments. */
 static void write_bash_value(FILE *file, enum command_value value)
 {
+    const struct asked *asked = find_asked(value);
     const char *const *words = command_value_words(value);
     if (words != NULL) {
         fputs("-W '", file);
         write_words(file, words);
         fputs("'", file);
-    } else if (value == COMMAND_VALUE_SESSION) {
-        fputs("-W \"$(" SESSIONS ")\"", file);
-    } else if (value == COMMAND_VALUE_ASK) {
-        fputs("-W \"$(" ASKS ")\"", file);
+    } else if (asked != NULL) {
+        fprintf(file, "-W \"$(%s)\"", asked->command);
     } else if (value == COMMAND_VALUE_OPERAND) {
         fputs("-f -W \"$(" SESSIONS ")\"", file);
     } else if (value == COMMAND_VALUE_COMMAND) {
@@ -109,15 +131,14 @@ static void write_zsh_text(FILE *file, const char *text)
 
 static void write_zsh_value(FILE *file, enum command_value value)
 {
+    const struct asked *asked = find_asked(value);
     const char *const *words = command_value_words(value);
     if (words != NULL) {
         fputs("(", file);
         write_words(file, words);
         fputs(")", file);
-    } else if (value == COMMAND_VALUE_SESSION) {
-        fputs("_coding_agents_sessions", file);
-    } else if (value == COMMAND_VALUE_ASK) {
-        fputs("_coding_agents_asks", file);
+    } else if (asked != NULL) {
+        fputs(asked->function, file);
     } else if (value == COMMAND_VALUE_OPERAND) {
         fputs("_coding_agents_operands", file);
     } else if (value == COMMAND_VALUE_COMMAND) {
@@ -164,11 +185,13 @@ static void write_zsh_command(FILE *file, const struct command *command)
 
 void completion_write_zsh(FILE *file)
 {
-    fputs("#compdef coding-agents\n_coding_agents_sessions() {\n    local -a sessions\n"
-          "    sessions=(${(f)\"$(" SESSIONS ")\"})\n    compadd -a sessions\n}\n"
-          "_coding_agents_asks() {\n    local -a asks\n"
-          "    asks=(${(f)\"$(" ASKS ")\"})\n    compadd -a asks\n}\n"
-          "_coding_agents_operands() {\n    _coding_agents_sessions\n    _files\n}\n"
+    fputs("#compdef coding-agents\n", file);
+    for (size_t i = 0; i < ARRAY_LENGTH(asked_values); i++)
+        fprintf(file,
+                "%s() {\n    local -a words\n    words=(${(f)\"$(%s)\"})\n"
+                "    compadd -a words\n}\n",
+                asked_values[i].function, asked_values[i].command);
+    fputs("_coding_agents_operands() {\n    _coding_agents_sessions\n    _files\n}\n"
           "_coding_agents() {\n    if ((CURRENT == 2)); then\n        local -a names\n        "
           "names=(\n",
           file);
@@ -198,15 +221,14 @@ static void write_fish_text(FILE *file, const char *text)
 
 static void write_fish_value(FILE *file, enum command_value value)
 {
+    const struct asked *asked = find_asked(value);
     const char *const *words = command_value_words(value);
     if (words != NULL) {
         fputs(" --arguments '", file);
         write_words(file, words);
         fputs("'", file);
-    } else if (value == COMMAND_VALUE_SESSION) {
-        fputs(" --arguments '(" SESSIONS ")'", file);
-    } else if (value == COMMAND_VALUE_ASK) {
-        fputs(" --arguments '(" ASKS ")'", file);
+    } else if (asked != NULL) {
+        fprintf(file, " --arguments '(%s)'", asked->command);
     } else if (value == COMMAND_VALUE_OPERAND) {
         fputs(" --force-files --arguments '(" SESSIONS ")'", file);
     } else if (value == COMMAND_VALUE_COMMAND) {

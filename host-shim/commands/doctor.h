@@ -3,6 +3,7 @@
 #define COMMANDS_DOCTOR_H
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -39,6 +40,23 @@ void doctor_check_host(struct doctor_report *report);
 
 /* Whether one process may trace another of its own user, by the Yama setting in PATH. */
 void doctor_check_ptrace(struct doctor_report *report, const char *path);
+
+/* Whether a session's login could be held here, as the broker finds when it tries. */
+void doctor_check_logins(struct doctor_report *report);
+/* Whether the git proxy of a session can be confined. */
+void doctor_check_git(struct doctor_report *report);
+
+/* A socket as the broker has one, which a container is to reach. */
+struct doctor_socket {
+    char directory[PATH_MAX]; /* for the container; "" while there is none */
+    int listener;             /* owned; -1 while there is none */
+};
+/* Listens below the session's runtime directory. 0 or -errno; doctor_socket_close in either case.
+ */
+int doctor_socket_open(struct doctor_socket *socket, struct error *err);
+/* Who has come, once the container has ended: the broker trusts none but its root. */
+void doctor_socket_check(struct doctor_report *report, const struct doctor_socket *socket);
+void doctor_socket_close(struct doctor_socket *socket);
 
 /* Runs the checks that a container makes, in IMAGE, with the confinement of a session. */
 void doctor_check_container(struct doctor_report *report, const char *image);

@@ -20,7 +20,7 @@
 /* The confinement of a session, by the function that the launcher uses too, and nothing else of
  * one. */
 static int build_arguments(const struct doctor_report *report, const char *image,
-                           struct string_list *list, struct error *err)
+                           const char *sockets, struct string_list *list, struct error *err)
 {
     char seccomp[PATH_MAX];
     cleanup_string_list struct string_list capabilities = {.items = NULL};
@@ -61,6 +61,7 @@ static int build_arguments(const struct doctor_report *report, const char *image
     if (result < 0 || !one_shot_keep_options(session.items, image, list))
         return error_set(err, ENOMEM, "assemble the docker command");
     run_plan_add_no_proxies(list);
+    run_plan_add_bind(list, sockets, MANIFEST_SOCKET_DIRECTORY);
     string_list_add(list, "--entrypoint");
     string_list_add(list, BOOT_PROGRAM);
     string_list_add(list, image);
@@ -73,7 +74,8 @@ static int build_arguments(const struct doctor_report *report, const char *image
 static void drop_volume_name(struct string_list *list)
 {
     for (size_t i = 0; i + 1 < list->count; i++) {
-        if (strcmp(list->items[i], "--mount") != 0)
+        if (strcmp(list->items[i], "--mount") != 0 ||
+            strncmp(list->items[i + 1], "type=volume,", strlen("type=volume,")) != 0)
             continue;
         char *mount = strdup("type=volume,target=" MANIFEST_VOLUME ",volume-nocopy");
         if (mount == NULL) {
@@ -145,19 +147,12 @@ static bool has_image(const char *image)
     return is_there;
 }
 
-void doctor_check_container(struct doctor_report *report, const char *image)
+static void try_container(struct doctor_report *report, const char *image,
+                          const struct doctor_socket *socket)
 {
     struct error err = ERROR_INITIALIZER;
-    if (!has_image(image)) {
-        struct doctor_finding *finding = doctor_add(report, "image", DOCTOR_WARN);
-        snprintf(finding->detail, sizeof(finding->detail),
-                 "there is no image %.200s yet, so nothing was tried in a container", image);
-        snprintf(finding->remedy, sizeof(finding->remedy),
-                 "the first coding-agents run gets or builds it; or make images");
-        return;
-    }
     cleanup_string_list struct string_list list = {.items = NULL};
-    if (build_arguments(report, image, &list, &err) < 0) {
+    if (build_arguments(report, image, socket->directory, &list, &err) < 0) {
         add_failure(report, error_text(&err), "");
         return;
     }
@@ -176,4 +171,24 @@ void doctor_check_container(struct doctor_report *report, const char *image)
     }
     read_answer(report, &result);
     process_result_free(&result);
+    doctor_socket_check(report, socket);
+}
+
+void doctor_check_container(struct doctor_report *report, const char *image)
+{
+    struct error err = ERROR_INITIALIZER;
+    struct doctor_socket socket;
+    if (!has_image(image)) {
+        struct doctor_finding *finding = doctor_add(report, "image", DOCTOR_WARN);
+        snprintf(finding->detail, sizeof(finding->detail),
+                 "there is no image %.200s yet, so nothing was tried in a container", image);
+        snprintf(finding->remedy, sizeof(finding->remedy),
+                 "the first coding-agents run gets or builds it; or make images");
+        return;
+    }
+    if (doctor_socket_open(&socket, &err) < 0)
+        add_failure(report, error_text(&err), "");
+    else
+        try_container(report, image, &socket);
+    doctor_socket_close(&socket);
 }

@@ -105,11 +105,16 @@ static void check_apparmor(struct doctor_report *report)
 
 static void check_cgroup(struct doctor_report *report)
 {
-    bool is_second = strcmp(report->engine.cgroup_version, "2") == 0;
+    const struct engine_facts *engine = &report->engine;
+    bool is_second = strcmp(engine->cgroup_version, "2") == 0;
+    bool is_limiting = strcmp(engine->cgroup_driver, "none") != 0;
     struct doctor_finding *finding =
-        doctor_add(report, "cgroup", is_second ? DOCTOR_OK : DOCTOR_WARN);
-    DETAIL(finding, "cgroup version %s", report->engine.cgroup_version);
-    if (!is_second)
+        doctor_add(report, "cgroup", is_second && is_limiting ? DOCTOR_OK : DOCTOR_WARN);
+    DETAIL(finding, "cgroup version %s%s", engine->cgroup_version,
+           is_limiting ? "" : ", not for this engine: no limit of a session holds");
+    if (!is_limiting)
+        REMEDY(finding, "boot with cgroup v2 and systemd, which lets a rootless engine set limits");
+    else if (!is_second)
         REMEDY(finding,
                "boot with cgroup v2: an out-of-memory kill then takes the whole session, and "
                "limits hold for writeback too");
@@ -127,8 +132,9 @@ static void check_user_namespaces(struct doctor_report *report)
     }
     DETAIL(finding, "%s: idmapped views are refused there, so a shared group takes their place",
            engine->is_rootless ? "rootless engine" : "engine with userns-remap");
-    REMEDY(finding,
-           "nothing to do; a fresh /proc needs --security-opt systempaths=unconfined in this mode");
+    REMEDY(finding, engine->is_rootless ? "nothing to do"
+                                        : "give others the right to read what a session is to see "
+                                          "(chmod -R o+rX): the engine knows nobody like you");
 }
 
 static void check_access(struct doctor_report *report)
@@ -199,8 +205,8 @@ static void check_git(struct doctor_report *report)
 
 static void check_installation(struct doctor_report *report)
 {
-    static const char *const programs[] = {"coding-agents-keeper", "coding-agents-collect",
-                                           "coding-agents-transport"};
+    static const char *const programs[] = {"coding-agents-keeper", "coding-agents-broker",
+                                           "coding-agents-collect", "coding-agents-transport"};
     char path[PATH_MAX];
     struct error err = ERROR_INITIALIZER;
     bool is_whole = install_path_share("policies/seccomp/agent.json", path, &err) == 0 &&
@@ -245,6 +251,8 @@ void doctor_check_host(struct doctor_report *report)
     check_directory(report, "state-directory", session_state_root);
     check_directory(report, "runtime-directory", session_runtime_root);
     check_space(report);
+    doctor_check_logins(report);
+    doctor_check_git(report);
     check_engine(report);
     check_access(report);
     if (!report->has_engine)

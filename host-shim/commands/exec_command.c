@@ -10,7 +10,7 @@
 #include "lib/wire/limits.h"
 #include "lib/wire/record_text.h"
 
-static int read_arguments(const json_t *object, struct string_list *arguments)
+int exec_command_read_arguments(const json_t *object, struct string_list *arguments)
 {
     const json_t *plain = json_object_get(object, "argv");
     const json_t *list = plain != NULL ? plain : json_object_get(object, "argv_base64");
@@ -47,7 +47,7 @@ int exec_command_read(const json_t *object, const json_t *outer, struct exec_com
         .is_cut = json_is_true(json_object_get(object, "argv_is_cut")),
         .is_nested = outer != NULL,
     };
-    int result = read_arguments(object, &command->arguments);
+    int result = exec_command_read_arguments(object, &command->arguments);
     /* The directory of a nested exec is a guess anyway. */
     if (result == 0 && outer != NULL && command->directory == NULL)
         command->directory = strdup("");
@@ -92,11 +92,18 @@ void exec_command_judge(const struct policy *policy, struct exec_command *comman
     policy_judge(policy, &question, judgement);
 }
 
+bool exec_command_was_read(const json_t *object)
+{
+    const char *rule = json_string_value(json_object_get(object, "rule"));
+    return rule == NULL || strcmp(rule, POLICY_UNREADABLE) != 0;
+}
+
 bool exec_command_was_judged(const json_t *object)
 {
     const char *verdict = json_string_value(json_object_get(object, "verdict"));
-    return verdict != NULL && (strcmp(verdict, "sandbox") == 0 || strcmp(verdict, "deny") == 0 ||
-                               strcmp(verdict, "ask") == 0);
+    return exec_command_was_read(object) && verdict != NULL &&
+           (strcmp(verdict, "sandbox") == 0 || strcmp(verdict, "deny") == 0 ||
+            strcmp(verdict, "ask") == 0);
 }
 
 bool exec_command_rules_ask(const json_t *rules, const char *key)

@@ -25,13 +25,20 @@ struct exec_command {
  * COMMAND for exec_command_free; -EPROTO when the record lacks what is judged, -ENOMEM.
  */
 int exec_command_read(const json_t *object, const json_t *outer, struct exec_command *command);
+
+/* The argv of OBJECT alone: 0 with ARGUMENTS for string_list_free; -EPROTO, -ENOMEM. */
+int exec_command_read_arguments(const json_t *object, struct string_list *arguments);
 void exec_command_free(struct exec_command *command);
 
 /* Judges COMMAND as the sandbox would. */
 void exec_command_judge(const struct policy *policy, struct exec_command *command,
                         struct policy_judgement *judgement);
 
-/* True when the policy judged OBJECT by its rules: it ran in a sandbox, or was denied. */
+/* False for an exec inside another of which the record has only what could be read. */
+bool exec_command_was_read(const json_t *object);
+
+/* True when the policy judged OBJECT by its rules: it was read, and ran in a sandbox, or was
+ * denied. */
 bool exec_command_was_judged(const json_t *object);
 
 /* Which of RULES (of policy_describe) ask for KEY ("directory", "sha256"): true when one does. */

@@ -191,14 +191,17 @@ static void print_nested(FILE *file, const json_t *item)
     print_note(file, item, "  ");
 }
 
-void exec_view_print(FILE *file, const json_t *view)
+void exec_view_print(FILE *file, const json_t *view, bool is_whole)
 {
     char duration[32], ending[32];
     const json_t *nested = json_object_get(view, "nested");
     format_duration(view, duration);
     format_ending(view, ending);
     print_columns(file, view, duration, ending);
-    exec_view_print_arguments(file, view);
+    if (is_whole)
+        exec_view_print_arguments(file, view);
+    else
+        exec_view_print_command(file, view);
     print_note(file, view, "");
     for (size_t i = 0; i < json_array_size(nested); i++)
         print_nested(file, json_array_get(nested, i));

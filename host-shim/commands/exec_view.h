@@ -30,9 +30,29 @@ void exec_view_format_time(const json_t *object, char text[EXEC_VIEW_TIME_SIZE])
 /* Its arguments as a line of a shell, and behind them the file that ran where they name another. */
 void exec_view_print_arguments(FILE *file, const json_t *object);
 
-/* The title of the columns, and VIEW (of exec_view_json) as lines below it, safe for a terminal. */
+/* What OBJECT's argv gives to a shell, when it has one of the shapes in which vendors' programs do
+ * that (lib/host/agent_shape.h): owned by the caller; NULL. */
+char *exec_view_command(const json_t *object);
+
+/* OBJECT as a person means it: "$ " and what was given to a shell, else its arguments. */
+void exec_view_print_command(FILE *file, const json_t *object);
+
+/* Whose program runs things for itself. */
+struct exec_agent {
+    const char *name; /* borrowed */
+    uid_t uid;
+};
+/* *AGENT called NAME, with the identity that all have. 0 or -errno. */
+int exec_view_find_agent(const char *name, struct exec_agent *agent, struct error *err);
+
+/* True for what AGENT's program runs for itself, when nobody has to know of it: nothing of it was
+ * denied or asked about. */
+bool exec_view_is_own(const json_t *view, const struct exec_agent *agent);
+
+/* The title of the columns, and VIEW (of exec_view_json) as lines below it, safe for a terminal:
+ * its command as a person means it, or with IS_WHOLE as it was executed. */
 void exec_view_print_title(FILE *file);
-void exec_view_print(FILE *file, const json_t *view);
+void exec_view_print(FILE *file, const json_t *view, bool is_whole);
 
 /* Which commands are wanted. All zeros: every one. */
 struct exec_filter {

@@ -76,6 +76,35 @@ static void print_uncollected(const struct session_views *views)
     }
 }
 
+static void print_frozen(const struct session_views *views)
+{
+    bool is_first = true;
+    for (size_t i = 0; i < views->count; i++) {
+        const struct session_view *view = &views->items[i];
+        if (!view->is_frozen)
+            continue;
+        if (is_first)
+            puts("\nFrozen; coding-agents audit show says why. To let one go on, or end it:");
+        is_first = false;
+        printf("  docker unpause %s, or coding-agents kill %s\n", view->state->container,
+               view->state->session);
+    }
+}
+
+static void print_waiting(const struct session_views *views)
+{
+    bool is_first = true;
+    for (size_t i = 0; i < views->count; i++) {
+        const struct session_view *view = &views->items[i];
+        if (view->approvals_waiting <= 0)
+            continue;
+        if (is_first)
+            puts("\nCommands that wait for an answer:");
+        is_first = false;
+        printf("  %d: coding-agents approvals %s\n", view->approvals_waiting, view->state->session);
+    }
+}
+
 static int print_table(const struct session_views *views)
 {
     struct row *rows = calloc(views->count + 1, sizeof(*rows));
@@ -89,6 +118,10 @@ static int print_table(const struct session_views *views)
             free(rows[i].cells[j]);
     }
     free(rows);
+    if (result == 0)
+        print_frozen(views);
+    if (result == 0)
+        print_waiting(views);
     if (result == 0)
         print_uncollected(views);
     return result;

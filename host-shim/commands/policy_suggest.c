@@ -9,17 +9,16 @@
 #include "host-shim/commands/exec_session.h"
 #include "host-shim/commands/exec_view.h"
 #include "host-shim/commands/policy_load.h"
+#include "host-shim/commands/suggest_inner.h"
 #include "host-shim/commands/suggest_match.h"
+#include "host-shim/commands/suggest_print.h"
 #include "host-shim/commands/suggest_rules.h"
 #include "lib/base/cleanup.h"
-#include "lib/host/printable.h"
 #include "lib/policy/describe.h"
 #include "lib/policy/limits.h"
 
 /* Different commands that are remembered; a policy has room for far fewer rules. */
 #define OBSERVED_MAX 16384
-#define SHOWN_ALTERNATIVES 3
-#define FILE_FLAGS (JSON_INDENT(2) | JSON_ENSURE_ASCII)
 /* Indentation and the frame around the rules, generously. */
 #define FRAME_BYTES 4096
 
@@ -36,6 +35,7 @@ enum reason {
     REASON_CONTRADICTORY,
     REASON_POLICY,
     REASON_ROOM,
+    REASON_OWN,
     REASON_COUNT
 };
 
@@ -52,6 +52,7 @@ static const char *const reason_texts[REASON_COUNT] = {
     [REASON_CONTRADICTORY] = "judged in different ways at different times",
     [REASON_POLICY]        = "denied, asked about, or put into another sandbox, by the policy as it is now",
     [REASON_ROOM]          = "more than a policy has room for",
+    [REASON_OWN]           = "that the agent's program runs for itself",
 };
 /* clang-format on */
 
@@ -60,6 +61,7 @@ struct suggest {
     struct policy *policy;
     struct exec_list list;
     struct suggest_scope scope;
+    struct exec_agent agent;
     json_t *observed; /* owned; by the text of the match */
     uint64_t left_out[REASON_COUNT];
 };
@@ -81,7 +83,9 @@ static enum reason reason_of_record(const json_t *object)
         return REASON_DIRECT;
     if (!has_word(object, "verdict", "sandbox"))
         return REASON_NOT_RUN;
-    return json_is_true(json_object_get(object, "argv_is_cut")) ? REASON_CUT : REASON_NONE;
+    return json_is_true(json_object_get(object, "argv_is_cut")) || !exec_command_was_read(object)
+               ? REASON_CUT
+               : REASON_NONE;
 }
 
 /* One that a rule can name: a damaged log may say anything. */
@@ -185,13 +189,67 @@ static int take(struct suggest *suggest, const json_t *object, const json_t *out
     return 0;
 }
 
+/* Of VIEW, which gave ITEM to a shell. */
+static void take_inner(struct suggest *suggest, const json_t *view, struct exec_command *item)
+{
+    struct policy_judgement judgement;
+    struct sight sight = {.command = item, .profile = "", .reason = REASON_NONE};
+    bool is_judged = suggest_inner_judge(suggest->policy, item, &judgement);
+    if (suggest->scope.has_digest)
+        sight.reason = REASON_UNKNOWN;
+    else if (!is_judged || !has_word(view, "profile", judgement.profile))
+        sight.reason = REASON_POLICY;
+    else if (judgement.tier == TASK_TIER_NONE)
+        sight.reason = REASON_NO_TIER;
+    json_t *match = sight.reason == REASON_NONE ? suggest_match_make(item, &suggest->scope) : NULL;
+    json_t *object =
+        match != NULL ? json_pack("{s:s}", "tier", policy_tier_name(judgement.tier)) : NULL;
+    sight.object = object;
+    sight.profile = match != NULL ? judgement.profile : "";
+    if (object != NULL)
+        remember(suggest, match, &sight);
+    else
+        suggest->left_out[sight.reason == REASON_NONE ? REASON_UNWRITABLE : sight.reason]++;
+    json_decref(object);
+    json_decref(match);
+}
+
+/* What VIEW gave to a shell, command by command: the string as a whole is never seen again. */
+static void take_string(struct suggest *suggest, const json_t *view, struct suggest_inner *inner)
+{
+    enum reason reason = reason_of_record(view);
+    if (reason != REASON_NONE)
+        suggest->left_out[reason]++;
+    for (size_t i = 0; i < inner->count && reason == REASON_NONE; i++)
+        take_inner(suggest, view, &inner->items[i]);
+}
+
+static int take_view(struct suggest *suggest, const json_t *view)
+{
+    const json_t *nested = json_object_get(view, "nested");
+    struct suggest_inner inner = {.count = 0};
+    cleanup_free char *text = exec_view_command(view);
+    cleanup_free char *directory = exec_view_text(view, "cwd");
+    if (exec_view_is_own(view, &suggest->agent)) {
+        suggest->left_out[REASON_OWN]++;
+        return 0;
+    }
+    int result = text == NULL
+                     ? take(suggest, view, NULL)
+                     : suggest_inner_read(text, directory != NULL ? directory : "", &inner);
+    if (text != NULL && result == 0)
+        take_string(suggest, view, &inner);
+    for (size_t i = 0; i < json_array_size(nested) && result == 0; i++)
+        if (!suggest_inner_has(&inner, json_array_get(nested, i)))
+            result = take(suggest, json_array_get(nested, i), view);
+    suggest_inner_free(&inner);
+    return result;
+}
+
 static int take_entry(struct suggest *suggest, const struct exec_entry *entry)
 {
     json_t *view = exec_view_json(&suggest->list, entry);
-    const json_t *nested = json_object_get(view, "nested");
-    int result = view == NULL ? -ENOMEM : take(suggest, view, NULL);
-    for (size_t i = 0; i < json_array_size(nested) && result == 0; i++)
-        result = take(suggest, json_array_get(nested, i), view);
+    int result = view == NULL ? -ENOMEM : take_view(suggest, view);
     json_decref(view);
     return result;
 }
@@ -225,7 +283,7 @@ static void keep_to_limits(struct suggest *suggest, json_t *merged, size_t prese
     while (i < json_array_size(merged)) {
         json_t *rule = suggest_rules_write(json_array_get(merged, i));
         /* Behind the indentation that the file has more of. */
-        cleanup_free char *text = rule != NULL ? json_dumps(rule, FILE_FLAGS) : NULL;
+        cleanup_free char *text = rule != NULL ? json_dumps(rule, SUGGEST_FILE_FLAGS) : NULL;
         size_t size = text != NULL ? 2 * strlen(text) : POLICY_FILE_BYTES_MAX;
         json_decref(rule);
         if (i < room && bytes + size <= POLICY_FILE_BYTES_MAX) {
@@ -237,67 +295,6 @@ static void keep_to_limits(struct suggest *suggest, json_t *merged, size_t prese
             (uint64_t)json_integer_value(json_object_get(json_array_get(merged, i), "times"));
         (void)json_array_remove(merged, i);
     }
-}
-
-static int print_file(const json_t *merged)
-{
-    json_t *rules = json_array();
-    for (size_t i = 0; i < json_array_size(merged); i++)
-        (void)json_array_append_new(rules, suggest_rules_write(json_array_get(merged, i)));
-    json_t *document = json_pack("{s:i, s:o}", "version", 1, "rules", rules);
-    int result = document == NULL ? -ENOMEM : 0;
-    /* In the order of the format's own documentation, not of the alphabet. */
-    if (result == 0 && json_dumpf(document, stdout, FILE_FLAGS) < 0)
-        result = -EIO;
-    putchar('\n');
-    json_decref(document);
-    return result;
-}
-
-static void print_pattern(const json_t *pattern)
-{
-    cleanup_free char *text = suggest_match_text(json_string_value(pattern));
-    cleanup_free char *word = text != NULL ? printable_word(text) : NULL;
-    fputs(word != NULL ? word : "?", stdout);
-}
-
-static void print_argument(const json_t *argument)
-{
-    size_t count = json_array_size(argument);
-    putchar(' ');
-    if (!json_is_array(argument)) {
-        print_pattern(argument);
-        return;
-    }
-    putchar('{');
-    for (size_t i = 0; i < count && i < SHOWN_ALTERNATIVES; i++) {
-        fputs(i == 0 ? "" : ",", stdout);
-        print_pattern(json_array_get(argument, i));
-    }
-    if (count > SHOWN_ALTERNATIVES)
-        printf(",... %zu in all", count);
-    putchar('}');
-}
-
-static void print_rule(const json_t *item)
-{
-    const json_t *match = json_object_get(item, "match");
-    const json_t *arguments = json_object_get(match, "arguments");
-    printf("%-32s  %-15s  %5" JSON_INTEGER_FORMAT "  ",
-           json_string_value(json_object_get(item, "id")),
-           json_string_value(json_object_get(item, "tier")),
-           json_integer_value(json_object_get(item, "times")));
-    print_pattern(json_object_get(match, "program"));
-    for (size_t i = 0; i < json_array_size(arguments); i++)
-        print_argument(json_array_get(arguments, i));
-    putchar('\n');
-}
-
-static void print_lines(const json_t *merged)
-{
-    printf("%-32s  %-15s  %5s  %s\n", "RULE", "TIER", "TIMES", "FITS");
-    for (size_t i = 0; i < json_array_size(merged); i++)
-        print_rule(json_array_get(merged, i));
 }
 
 /* The file itself can hold no remark, hence FILE. */
@@ -324,9 +321,9 @@ static int suggest_all(struct suggest *suggest, const json_t *described, struct 
     result = suggest_rules_name(merged, described);
     keep_to_limits(suggest, merged, json_array_size(json_object_get(described, "rules")));
     if (result == 0 && is_json)
-        result = print_file(merged);
+        result = suggest_print_file(merged);
     else if (result == 0)
-        print_lines(merged);
+        suggest_print_lines(merged);
     json_decref(merged);
     if (result == 0)
         tell_left_out(suggest, is_json ? stderr : stdout);
@@ -355,7 +352,8 @@ static int suggest_session(struct suggest *suggest, const json_t *described)
     suggest->scope.has_directory = exec_command_rules_ask(rules, "directory");
     suggest->scope.has_digest = exec_command_rules_ask(rules, "sha256");
     suggest->observed = json_object();
-    int code = suggest_all(suggest, described, &err) < 0
+    int code = exec_view_find_agent(suggest->scope.agent, &suggest->agent, &err) < 0 ||
+                       suggest_all(suggest, described, &err) < 0
                    ? command_fail(suggest->line, &err, EXIT_HOST_INTERNAL)
                    : exec_session_judge_log(suggest->line, &suggest->list);
     json_decref(suggest->observed);

@@ -1,5 +1,6 @@
 /* coding-agents record: the commands of a session, from its audit log. */
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 
@@ -17,6 +18,9 @@ struct output {
     struct exec_filter filter;
     bool is_json;
     bool is_following;
+    bool is_whole;           /* everything, and as it was executed */
+    struct exec_agent agent; /* whose own commands are only counted, unless it is whole */
+    uint64_t owned;          /* of them */
 };
 
 static int read_filter(const struct command_line *line, struct exec_filter *filter,
@@ -52,7 +56,7 @@ static bool is_due(const struct output *output, const struct exec_entry *entry)
 static int print(const struct output *output, const json_t *view)
 {
     if (!output->is_json)
-        exec_view_print(stdout, view);
+        exec_view_print(stdout, view, output->is_whole);
     else if (json_dumpf(view, stdout, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII) < 0)
         return -EIO;
     else
@@ -60,8 +64,19 @@ static int print(const struct output *output, const json_t *view)
     return ferror(stdout) ? -EIO : 0;
 }
 
+/* True when VIEW is shown; what is only counted is counted. */
+static bool is_wanted(struct output *output, const json_t *view)
+{
+    if (!exec_filter_matches(&output->filter, view))
+        return false;
+    if (output->is_json || output->is_whole || !exec_view_is_own(view, &output->agent))
+        return true;
+    output->owned++;
+    return false;
+}
+
 /* What ran inside a command that is followed is shown with its end. 0 or -errno. */
-static int show(const struct output *output, struct exec_entry *entry)
+static int show(struct output *output, struct exec_entry *entry)
 {
     bool is_complete =
         !output->is_following || (entry->state != EXEC_RUNNING && entry->state != EXEC_ASKING);
@@ -74,7 +89,7 @@ static int show(const struct output *output, struct exec_entry *entry)
         exec_entry_forget_nested(entry);
     else
         json_array_clear(json_object_get(view, "nested"));
-    int result = exec_filter_matches(&output->filter, view) ? print(output, view) : 0;
+    int result = is_wanted(output, view) ? print(output, view) : 0;
     json_decref(view);
     return result;
 }
@@ -105,6 +120,9 @@ static int run(struct output *output, struct error *err)
         if (is_live && output->is_following)
             (void)poll(NULL, 0, POLL_MS);
     } while (result == 0 && is_live && output->is_following);
+    if (output->owned > 0)
+        printf("left out: %" PRIu64 " that the agent's program runs for itself; --all shows them\n",
+               output->owned);
     return result < 0 ? error_set(err, -result, "show the commands") : 0;
 }
 
@@ -117,17 +135,18 @@ int main(int argc, char **argv)
     struct output output = {
         .is_json = command_has(&line, "json"),
         .is_following = command_has(&line, "follow"),
+        .is_whole = command_has(&line, "all"),
     };
     if (read_filter(&line, &output.filter, &err) < 0)
         return command_fail(&line, &err, EXIT_USAGE);
     int code = exec_session_open(&line, line.arguments[0], &state, &output.list);
     if (code != 0)
         return code;
-    session_state_free(state);
-    if (run(&output, &err) < 0)
+    if (exec_view_find_agent(state->agent, &output.agent, &err) < 0 || run(&output, &err) < 0)
         code = command_fail(&line, &err, EXIT_HOST_INTERNAL);
     else
         code = exec_session_judge_log(&line, &output.list);
+    session_state_free(state);
     exec_list_close(&output.list);
     return code;
 }

@@ -27,6 +27,7 @@ static int set_texts(json_t *object, const struct session_state *state)
         {"ended_at", state->ended_at},
         {"cause", state->cause},
         {"collected_commit", state->collected_commit},
+        {"audit_key", state->audit_key},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
         int result =
@@ -35,6 +36,12 @@ static int set_texts(json_t *object, const struct session_state *state)
             return result;
     }
     return 0;
+}
+
+/* Below 0 it is not known. */
+static int set_number(json_t *object, const char *key, int number)
+{
+    return json_object_set_new(object, key, number < 0 ? json_null() : json_integer(number));
 }
 
 json_t *session_view_json(const struct session_view *view)
@@ -50,15 +57,18 @@ json_t *session_view_json(const struct session_view *view)
         json_decref(object);
         return NULL;
     }
-    json_t *code = view->exit_code < 0 ? json_null() : json_integer(view->exit_code);
-    if (json_object_set_new(object, "exit_code", code) < 0) {
+    if (set_number(object, "exit_code", view->exit_code) < 0 ||
+        set_number(object, "approvals_waiting", view->approvals_waiting) < 0) {
         json_decref(object);
         return NULL;
     }
     char command[64];
+    char thaw[128];
     snprintf(command, sizeof(command), "coding-agents sync %s", state->session);
-    if (view->has_uncollected_work &&
-        json_object_set_new(object, "collect_command", json_string(command)) < 0) {
+    snprintf(thaw, sizeof(thaw), "docker unpause %.100s", state->container);
+    if ((view->has_uncollected_work &&
+         json_object_set_new(object, "collect_command", json_string(command)) < 0) ||
+        (view->is_frozen && json_object_set_new(object, "thaw_command", json_string(thaw)) < 0)) {
         json_decref(object);
         return NULL;
     }

@@ -9,6 +9,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/string_list.h"
+#include "lib/host/ask_client.h"
 #include "lib/host/engine.h"
 #include "lib/host/session_engine.h"
 #include "lib/host/session_log.h"
@@ -77,6 +78,7 @@ static void apply_container(struct session_view *view, const json_t *container)
     const char *status = json_string_value(json_object_get(state, "Status"));
     view->has_container = true;
     view->is_running = json_is_true(json_object_get(state, "Running"));
+    view->is_frozen = view->is_running && json_is_true(json_object_get(state, "Paused"));
     view->was_oom_killed = json_is_true(json_object_get(state, "OOMKilled"));
     struct engine_container engine = {.is_running = view->is_running};
     const char *started = json_string_value(json_object_get(state, "StartedAt"));
@@ -104,10 +106,14 @@ static void conclude(struct session_view *view)
         view->phase = session_phase_name(SESSION_RUNNING);
     else if (is_over)
         view->phase = session_phase_name(SESSION_ENDED);
+    if (view->is_frozen)
+        view->phase = "frozen";
     bool has_ended = phase == SESSION_ENDED || is_over;
     view->has_uncollected_work = !view->is_lost && has_ended && !view->is_running &&
                                  view->state->repository[0] != '\0' &&
                                  !session_log_never_ran(view->state->session);
+    view->approvals_waiting =
+        view->is_running && !view->is_lost ? ask_client_count(view->state->session, NULL) : -1;
 }
 
 static int state_from_labels(const json_t *container, struct session_state **made)

@@ -16,11 +16,14 @@ struct session_view {
     bool is_engine_known; /* its engine could be asked */
     bool has_container;
     bool is_running;
+    bool is_frozen; /* it runs, and the engine has paused it */
     bool ran_again; /* the container was started after the end that is recorded */
     bool was_oom_killed;
-    const char *phase; /* borrowed, static: "running", "ended", "collected", "planned", "lost" */
-    int exit_code;     /* -1 while unknown */
+    const char
+        *phase; /* borrowed, static: "running", "frozen", "ended", "collected", "planned", "lost" */
+    int exit_code;             /* -1 while unknown */
     bool has_uncollected_work; /* it ended, and nobody fetched what it left */
+    int approvals_waiting;     /* commands that wait for an answer; -1: its keeper did not say */
 };
 
 struct session_views {

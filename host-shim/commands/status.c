@@ -16,7 +16,8 @@ static json_t *ask_init(const struct session_view *view)
         "exec",   "-u", ENGINE_ATTACH_IDENTITY, view->state->container, "agent-initctl", "status",
         "--json", NULL};
     struct process_result result = {.output = NULL};
-    if (!view->is_running || engine_run(arguments, CONTROL_ANSWER_MS, &result, NULL) < 0)
+    if (!view->is_running || view->is_frozen ||
+        engine_run(arguments, CONTROL_ANSWER_MS, &result, NULL) < 0)
         return NULL;
     json_t *answer = json_loads(result.output, 0, NULL);
     process_result_free(&result);
@@ -46,6 +47,8 @@ static const char *const shown[] = {
     "name",
     "agent",
     "phase",
+    "thaw_command",
+    "approvals_waiting",
     "cause",
     "exit_code",
     "was_oom_killed",
@@ -66,6 +69,7 @@ static const char *const shown[] = {
     "has_container",
     "volume",
     "network",
+    "audit_key",
 };
 
 static void print_services(const json_t *init)

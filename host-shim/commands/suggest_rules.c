@@ -87,9 +87,10 @@ static void make_slug(const json_t *item, char slug[SLUG_SIZE])
     static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     const json_t *match = json_object_get(item, "match");
     const char *program = json_string_value(json_object_get(match, "program"));
-    const char *name = program != NULL ? strrchr(program, '/') : NULL;
+    const char *slash = program != NULL ? strrchr(program, '/') : NULL;
+    const char *name = slash != NULL ? slash + 1 : program;
     char text[POLICY_TEXT_MAX * 2];
-    size_t size = (size_t)snprintf(text, sizeof(text), "%s", name != NULL ? name + 1 : "program");
+    size_t size = (size_t)snprintf(text, sizeof(text), "%s", name != NULL ? name : "program");
     size_t used = strlen(PREFIX);
     for (size_t i = 0; i < suggest_match_words(match) && size < sizeof(text); i++)
         size += (size_t)snprintf(text + size, sizeof(text) - size, "-%s",

@@ -18,8 +18,9 @@ static int await_container(struct launch *launch, const char *since, struct erro
 static void say_how_to_return(const struct launch *launch)
 {
     launch_say(
-        "session %s (%s) runs; coding-agents connect %s attaches, coding-agents stop %s ends it",
-        launch->branch.name, launch->session, launch->session, launch->session);
+        "session %s (%s) runs%s; coding-agents connect %s attaches, coding-agents stop %s ends it",
+        launch->branch.name, launch->session, launch->trust.asks ? "" : " until its program ends",
+        launch->session, launch->session);
 }
 
 static bool agent_goes_on(const struct launch *launch)

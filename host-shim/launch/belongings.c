@@ -8,7 +8,12 @@ int belongings_start_keeper(struct launch *launch, struct error *err)
 {
     launch->keeper.session = launch->session;
     launch->keeper.socket_directory = launch->socket_directory;
-    return keeper_client_start(&launch->keeper, launch->engine.container_root_uid, err);
+    launch->keeper.signals = launch->signals;
+    launch->keeper.is_without_data = launch->options.no_data;
+    int status = keeper_client_start(&launch->keeper, launch->engine.container_root_uid, err);
+    if (status == 0 && launch->keeper.has_login)
+        launch->start.missing[0] = '\0';
+    return status;
 }
 
 /* What the user let the session have that it does not get by itself. */
@@ -37,6 +42,8 @@ int belongings_record_start(struct launch *launch, struct error *err)
         .branch = launch->branch.inside,
         .manifest_sha256 = launch->manifest_sha256,
         .config = &launch->trust.config,
+        .agent_start = &launch->start,
+        .has_screen = launch->is_interactive || launch->options.is_persistent,
         .overrides = &overrides,
     };
     return keeper_client_record(&launch->keeper, &start, err);

@@ -13,14 +13,13 @@
 #include "lib/base/exit_codes.h"
 #include "lib/base/path.h"
 #include "lib/host/argument_print.h"
+#include "lib/host/common_log.h"
 #include "lib/host/grammar.h"
 #include "lib/host/install_paths.h"
 #include "lib/host/network.h"
 #include "lib/host/policy.h"
 #include "lib/host/refused_variables.h"
 #include "lib/host/signals.h"
-#include "lib/wire/audit.h"
-#include "lib/wire/session.h"
 
 void launch_say(const char *format, ...)
 {
@@ -57,11 +56,24 @@ static int check_variables(const struct launch *launch, struct error *err)
     return status == -EINVAL ? -EPERM : status;
 }
 
+static int check_agent(struct launch *launch, struct error *err)
+{
+    const struct agent_start_request request = {
+        .agent = launch->options.agent,
+        .arguments = launch->options.command,
+        .variables = launch->options.variables,
+    };
+    return agent_start_find(&request, &launch->start, err);
+}
+
 static int check_policy(struct launch *launch, struct error *err)
 {
     char path[PATH_MAX];
     int status = config_form_command(launch, err);
+    if (status == 0)
+        status = check_agent(launch, err);
     launch->trust.agent = launch->options.agent;
+    launch->trust.arguments = launch->options.command;
     if (status == 0)
         status = session_trust_load(&launch->trust, err);
     if (status == 0)
@@ -91,24 +103,12 @@ static int inspect_path(struct launch *launch, struct error *err)
     return repository_inspect(source, options->include_ignored, &launch->repository, err);
 }
 
-/* Events of launches that never become a session go to the common log. Takes FIELDS. */
-static void record_refusal(enum audit_event event, json_t *fields)
-{
-    char path[PATH_MAX];
-    char root[PATH_MAX];
-    const struct audit_source source = {.program = "launcher", .uid = geteuid(), .pid = getpid()};
-    if (fields != NULL && session_state_root(root, NULL) == 0 &&
-        path_format(path, "%s/security-events.log", root) == 0)
-        (void)audit_forward(path, event, &source, fields, NULL);
-    json_decref(fields);
-}
-
 static int detect_engine(struct launch *launch, struct error *err)
 {
     int status = engine_detect(&launch->engine, err);
     if (status < 0)
-        record_refusal(AUDIT_RUNTIME_BLOCKED,
-                       json_pack("{s:s, s:s}", "runtime", "docker", "why", error_text(err)));
+        common_log_record(AUDIT_RUNTIME_BLOCKED,
+                          json_pack("{s:s, s:s}", "runtime", "docker", "why", error_text(err)));
     return status;
 }
 
@@ -136,10 +136,10 @@ static int find_image(struct launch *launch, struct error *err)
     };
     int status = image_resolve(&request, &launch->image, err);
     if (status < 0 && launch->image.digest[0] != '\0')
-        record_refusal(AUDIT_INTEGRITY_CHECK,
-                       json_pack("{s:s, s:s, s:s, s:s}", "subject", launch->image.reference,
-                                 "expected", launch->image.digest, "found", "", "outcome",
-                                 "refused"));
+        common_log_record(AUDIT_INTEGRITY_CHECK,
+                          json_pack("{s:s, s:s, s:s, s:s}", "subject", launch->image.reference,
+                                    "expected", launch->image.digest, "found", "", "outcome",
+                                    "refused"));
     return status;
 }
 
@@ -203,9 +203,15 @@ static int print_plan(struct launch *launch, struct error *err)
 
 static int announce(struct launch *launch, struct error *err)
 {
+    char text[2 * AGENT_START_TEXT];
     (void)err;
     launch_say("session %s (%s) works on branch %s", launch->branch.name, launch->session,
                launch->branch.host);
+    if (launch->repository.signing.trouble[0] != '\0')
+        launch_say("commits will not be signed: %s", launch->repository.signing.trouble);
+    agent_start_warn(&launch->start, launch->options.agent, launch->trust.asks, text);
+    if (text[0] != '\0')
+        launch_say("%s", text);
     return 0;
 }
 
@@ -267,6 +273,8 @@ static int run_steps(struct launch *launch)
             status = steps[i].run(launch, &err);
         if (status == 0)
             continue;
+        if (launch->exit_code == 0) /* a signal explains what failed with it */
+            (void)check_signals(launch, &err);
         launch_say("%s", error_text(&err));
         int code = launch->exit_code != 0 ? launch->exit_code : steps[i].exit_code;
         for (size_t k = i + 1; k-- > 0;) {

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "host-shim/launch/plan.h"
+#include "lib/host/agent_start.h"
 #include "lib/host/keeper_client.h"
 #include "lib/host/session_trust.h"
 
@@ -14,6 +15,7 @@ struct launch {
     struct engine_facts engine;
     struct repository repository;
     struct session_trust trust;
+    struct agent_start start;
     struct branch branch;
     struct image image;
     struct plan_storage storage;

@@ -16,7 +16,7 @@
 #define PROGRAM_PREFIX "coding-agents-"
 
 /* Programs in libexec that are no commands: started by others. */
-static const char *const helpers[] = {"keeper", "collect", "transport"};
+static const char *const helpers[] = {"broker", "collect", "keeper", "signer", "transport"};
 
 /* Names under which the program was known before it had commands, and options spelled as commands.
  */

@@ -129,6 +129,7 @@ static const struct option_rule option_rules[] = {
     {"env-file",           "FILE",     set_variables, FIELD(variables), "give the agent's own process the variables in FILE, NAME=VALUE a line"},
     {"interactive",        NULL,       set_flag,    FIELD(is_interactive), "run what follows -- in a terminal too"},
     {"no-push",            NULL,       set_flag,    FIELD(no_push), "commit at the end, but bring nothing back"},
+    {"no-data",            NULL,       set_flag,    FIELD(no_data), "nothing of earlier sessions for the agent, and nothing for later ones"},
     {"commit-message",     "TEXT",     set_text,    FIELD(commit_message), "message of the automatic commit"},
     {"commit-secrets",     NULL,       set_flag,    FIELD(commit_secrets), "commit files that look like credentials too"},
     {"include-ignored",    NULL,       set_flag,    FIELD(include_ignored), "copy ignored files into the session too"},
@@ -227,8 +228,6 @@ static int check_together(const struct launch_options *options, struct error *er
             *(const char *const *)(const void *)(base + exclusions[i].second) != NULL)
             return error_set(err, EINVAL, "%s", exclusions[i].sentence);
     }
-    if (options->agent == NULL)
-        return error_set(err, EINVAL, "which agent? Write coding-agents run shell");
     if (options->is_json && !options->is_dry_run)
         return error_set(err, EINVAL, "--json prints --dry-run: give both");
     return 0;

@@ -19,6 +19,7 @@ struct launch_options {
     const char *name;
     bool use_current_branch;
     bool no_push;
+    bool no_data;
     bool commit_secrets;
     const char *commit_message;
     bool include_ignored;

@@ -9,8 +9,7 @@
 #define DEFAULT_MILLI_CPUS 4000
 #define DEFAULT_MEMORY_BYTES (8ull << 30)
 #define DEFAULT_PIDS 4096
-/* What a user namespace shows for an identity that it does not map, and how many one maps. */
-#define OVERFLOW_ID 65534
+/* How many identities an engine with userns-remap maps: subuid(5), as useradd(8) gives them. */
 #define REMAP_COUNT 65536
 
 int plan_limits(const struct launch_options *options, const struct engine_facts *engine,
@@ -40,10 +39,10 @@ uid_t plan_container_id(const struct engine_facts *engine, uid_t uid)
 {
     uid_t root = engine->container_root_uid;
     if (engine->is_rootless)
-        return uid == root ? 0 : OVERFLOW_ID;
+        return uid == root ? 0 : MANIFEST_OVERFLOW_ID;
     if (!engine->has_userns_remap)
         return uid;
-    return uid >= root && uid - root < REMAP_COUNT ? uid - root : OVERFLOW_ID;
+    return uid >= root && uid - root < REMAP_COUNT ? uid - root : MANIFEST_OVERFLOW_ID;
 }
 
 /* Whose eyes read the source. Groups that the container does not know are left out. */
@@ -57,7 +56,7 @@ static void fill_reader(const struct plan_input *input, struct manifest *manifes
         engine->is_rootless ? manifest->read_uid : plan_container_id(engine, identity->gid);
     for (size_t i = 0; i < identity->group_count && !engine->is_rootless; i++) {
         gid_t group = plan_container_id(engine, identity->groups[i]);
-        if (group != OVERFLOW_ID)
+        if (group != MANIFEST_OVERFLOW_ID)
             manifest->read_groups[manifest->read_group_count++] = group;
     }
 }
@@ -82,7 +81,7 @@ void plan_manifest(const struct plan_input *input, struct plan_storage *storage,
         .name = borrow(input->branch->name),
         .repository_label = borrow(repository->label),
         .mode = input->is_interactive ? MANIFEST_MODE_INTERACTIVE : MANIFEST_MODE_HEADLESS,
-        .is_persistent = options->is_persistent,
+        .is_persistent = options->is_persistent && input->asks,
         .command = storage->command.count > 0 ? storage->command.items : no_command,
         .image = borrow(input->image->id),
         .launcher_version = borrow(CODING_AGENTS_VERSION),
@@ -102,6 +101,7 @@ void plan_manifest(const struct plan_input *input, struct plan_storage *storage,
         .setup_hooks = &storage->hook,
         .setup_hook_count = options->dotnet_preview != NULL,
     };
+    signing_config_fill(&input->repository->signing, manifest);
     memcpy(manifest->session, input->session, sizeof(manifest->session));
     if (input->config->trust == REPOSITORY_CONFIG_TRUSTED) {
         manifest->trusted_files = input->config->paths.items;

@@ -23,6 +23,7 @@ struct plan_input {
     const struct repository_config *config;
     const char *session;
     bool is_interactive;
+    bool asks; /* somebody is asked in its terminal: what ends without that is not begun again */
 };
 
 /*

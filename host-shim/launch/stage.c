@@ -90,6 +90,7 @@ static int render_manifest(struct launch *launch, struct error *err)
         .config = &launch->trust.config,
         .session = launch->session,
         .is_interactive = launch->is_interactive || launch->options.is_persistent,
+        .asks = launch->trust.asks,
     };
     struct manifest manifest;
     plan_manifest(&input, &launch->storage, &manifest);
