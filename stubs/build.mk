@@ -1,0 +1,2 @@
+# Programs of stubs/, declared for the top Makefile.
+include $(sort $(wildcard stubs/*/build.mk))
