@@ -12,6 +12,7 @@
 #include "lib/base/error.h"
 #include "lib/base/string_list.h"
 #include "lib/base/users.h"
+#include "lib/wire/git_access.h"
 #include "lib/wire/manifest.h"
 
 #define BOOT_DETAIL_SIZE 256
@@ -46,19 +47,21 @@ struct boot_context {
     uint64_t step_start_ns;    /* of the running step, absolute as the next */
     uint64_t step_deadline_ns; /* when what it started is killed */
 
-    struct manifest *manifest;    /* owned; NULL without session */
-    struct string_list variables; /* for the agent's process alone; owned */
+    struct manifest *manifest;     /* owned; NULL without session */
+    struct git_access *git_access; /* owned; NULL: no remote is reached through the host */
+    struct string_list variables;  /* for the agent's process alone; owned */
     struct user agentuser;
     struct user agentcli;
     struct user agentfetch;
-    int init_fd;         /* to PID 1; -1 when there is none */
-    int channel_fd;      /* to the keeper; -1 when there is none: events go to stderr */
-    int init_channel_fd; /* PID 1's own connection to the keeper, made here because PID 1 never
-                            waits; or -1 */
-    bool is_mounted;     /* the mounts step laid the session's tree */
-    bool is_idmapped;    /* the views for the other identity are idmapped mounts */
-    bool is_restart;     /* the volume has the copy of an earlier start: it is kept */
-    bool is_unwinding;   /* a step failed: nothing ran, so nothing is committed */
+    int init_fd;              /* to PID 1; -1 when there is none */
+    int channel_fd;           /* to the keeper; -1 when there is none: events go to stderr */
+    int init_channel_fd;      /* PID 1's own connection to the keeper, made here because PID 1 never
+                                 waits; or -1 */
+    struct boot_login *login; /* owned; the agent's, while it is on its way; NULL without */
+    bool is_mounted;          /* the mounts step laid the session's tree */
+    bool is_idmapped;         /* the views for the other identity are idmapped mounts */
+    bool is_restart;          /* the volume has the copy of an earlier start: it is kept */
+    bool is_unwinding;        /* a step failed: nothing ran, so nothing is committed */
     char detail[BOOT_DETAIL_SIZE]; /* what the running step has to say in the report */
     char weaker[BOOT_WEAKER_MAX][BOOT_DETAIL_SIZE];
     size_t weaker_count;
@@ -86,7 +89,8 @@ extern const struct boot_step boot_steps[];
 extern const size_t boot_step_count;
 
 boot_step_function kernel_check, manifest_read, mounts_make, mounts_sync, workspace_copy,
-    git_set_up, git_save_work, data_make_directories, data_wipe, runner_prepare, drop_privileges,
+    git_set_up, git_save_work, capabilities_take, capabilities_wipe, broker_greet, secrets_prepare,
+    data_make_directories, data_wipe, runner_prepare, history_bring, history_give, drop_privileges,
     setup_run_hooks, agent_hand_over;
 
 /* Walks the table up. The exit code of agent-boot: 0, or the refusing step's. */
@@ -101,6 +105,9 @@ int boot_recover(struct boot_context *context);
 void boot_tell_refused(const struct boot_context *context, uint32_t value);
 /* Prints every check of the kernel step. 0, or EXIT_BOOT_KERNEL when a required one fails. */
 int kernel_report(struct boot_context *context);
+
+/* What is left of the running step's time, at least 1. */
+uint64_t boot_remaining_ms(const struct boot_context *context);
 
 /* Sets the running step's detail for the report. */
 void boot_set_detail(struct boot_context *context, const char *format, ...)

@@ -11,6 +11,9 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/idmapped_view.h"
 #include "lib/base/table_file.h"
+#include "lib/base/unix_socket.h"
+#include "lib/wire/manifest.h"
+#include "lib/wire/redeem.h"
 
 #define CAPABILITIES_FILE BOOT_POLICY_DIRECTORY "/capabilities.tab"
 
@@ -78,4 +81,14 @@ int probe_idmapped_mounts(struct boot_context *context, struct error *err)
     struct idmapped_view_swap swap = {.first = context->agentuser.uid,
                                       .second = context->agentcli.uid};
     return idmapped_view_probe(MANIFEST_VOLUME, &swap, err);
+}
+
+/* Only where doctor listens: what the broker's socket needs of an engine. In a session the broker
+ * step says the same by itself. */
+int probe_host_socket(struct boot_context *context, struct error *err)
+{
+    if (context->mode != BOOT_MODE_CHECK || access(MANIFEST_SOCKET_DIRECTORY, F_OK) < 0)
+        return BOOT_SKIPPED;
+    cleanup_fd int fd = unix_socket_connect(MANIFEST_SOCKET_DIRECTORY "/" REDEEM_SOCKET);
+    return fd < 0 ? error_set(err, -fd, "connect to a socket of the host") : 0;
 }

@@ -6,9 +6,11 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/statvfs.h>
@@ -180,6 +182,32 @@ int probe_masked_proc(struct boot_context *context, struct error *err)
     if (fd >= 0 && read(fd, &byte, 1) > 0)
         return error_set(err, EPROTO, "/proc/kcore is readable");
     return 0;
+}
+
+/* As every sandbox has it: a tree of processes, and a /proc that shows it. */
+static int try_fresh_proc(void)
+{
+    if (unshare(CLONE_NEWNS | CLONE_NEWPID) < 0)
+        return errno;
+    pid_t child = fork();
+    if (child < 0)
+        return errno;
+    if (child == 0) {
+        if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+            _exit(errno);
+        _exit(0);
+    }
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        continue;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EPROTO;
+}
+
+int probe_fresh_proc(struct boot_context *context, struct error *err)
+{
+    (void)context;
+    return probe_in_child(try_fresh_proc, "mount a /proc of its own", err);
 }
 
 int probe_pid_one(struct boot_context *context, struct error *err)

@@ -168,6 +168,9 @@ int main(int argc, char **argv)
     int exit_code = run(&context);
     if (context.channel_fd >= 0)
         (void)channel_flush(context.channel_fd, FLUSH_TIMEOUT_MS, &err);
+    if (context.git_access != NULL)
+        git_access_free(context.git_access);
+    free(context.git_access);
     manifest_free(context.manifest);
     return exit_code;
 }

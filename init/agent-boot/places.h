@@ -3,6 +3,7 @@
 #define BOOT_PLACES_H
 
 #include "init/agent-boot/boot.h"
+#include "lib/wire/redeem.h"
 
 /* Root's alone (0700): nobody else needs to reach what lies below. */
 #define PLACE_PRIVATE BOOT_RUN_DIRECTORY "/private"
@@ -14,6 +15,9 @@
 #define PLACE_SOURCE_REPOSITORY PLACE_SOURCE "/repository"
 #define PLACE_SOURCE_GIT PLACE_SOURCE "/git"
 #define PLACE_SOURCE_ALTERNATES PLACE_SOURCE "/alternates"
+
+/* The broker's, likewise. */
+#define PLACE_BROKER PLACE_SOCKETS "/" REDEEM_SOCKET
 
 /* Subtrees of the volume, and where they are bound. */
 #define PLACE_VOLUME_WORKSPACE MANIFEST_VOLUME "/workspace"

@@ -71,7 +71,7 @@ void report_step(struct boot_context *context, const struct boot_step *step, con
                  uint64_t duration_us)
 {
     bool is_down = context->mode == BOOT_MODE_SHUTDOWN || context->is_unwinding;
-    diagnostic_print("  %-10s %-8s %6" PRIu64 ".%" PRIu64 " ms  %s\n", step->name, outcome,
+    diagnostic_print("  %-12s %-8s %6" PRIu64 ".%" PRIu64 " ms  %s\n", step->name, outcome,
                      duration_us / 1000, duration_us % 1000 / 100, context->detail);
     json_t *fields = json_pack("{s:s, s:I, s:s, s:s%}", "step", step->name, "duration_us",
                                (json_int_t)duration_us, "outcome", outcome, "detail",
@@ -110,5 +110,5 @@ void report_progress(const char *step, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    diagnostic_print("  %-10s %s\n", step, text);
+    diagnostic_print("  %-12s %s\n", step, text);
 }

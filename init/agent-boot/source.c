@@ -53,6 +53,17 @@ static int open_below(const struct boot_context *context, const char *root, cons
     return back < 0 ? back : fd;
 }
 
+/* The engine's mapping of users may have no number for the one who started the session. */
+static int refuse_source(const char *path, uid_t uid, int number, struct error *err)
+{
+    if (uid != MANIFEST_OVERFLOW_ID || number != EACCES)
+        return error_set(err, number, "open '%s' as user %u", path, uid);
+    return error_set(err, number,
+                     "open '%s' as nobody, which is who you are to an engine with userns-remap: "
+                     "give others the right to read it (chmod -R o+rX)",
+                     path);
+}
+
 int source_open(const struct boot_context *context, const char *container_path, struct error *err)
 {
     for (size_t i = 0; i < ARRAY_LENGTH(places); i++) {
@@ -64,8 +75,7 @@ int source_open(const struct boot_context *context, const char *container_path, 
             continue;
         int fd = open_below(context, places[i].lies, *rest == '\0' ? "." : rest + 1);
         if (fd < 0)
-            return error_set(err, -fd, "open '%s' as user %u", container_path,
-                             context->manifest->read_uid);
+            return refuse_source(container_path, context->manifest->read_uid, -fd, err);
         return fd;
     }
     return error_set(err, EPROTO, "'%s' is not a place for a source", container_path);

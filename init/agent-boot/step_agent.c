@@ -24,7 +24,8 @@
 #define KILL CAPABILITY_BIT(CAP_KILL)
 #define SYS_PTRACE CAPABILITY_BIT(CAP_SYS_PTRACE)
 
-/* A service of every session, required: without it no command runs. */
+/* A service that every session has but for those that are for remotes; required: the agent starts
+ * when it is ready. */
 struct support {
     const char *name;
     int (*add_arguments)(const struct boot_context *context, struct init_service *service,
@@ -33,6 +34,7 @@ struct support {
     uint32_t stop_grace_ms;
     uint32_t restart_limit; /* in SUPPORT_RESTART_WINDOW_MS */
     uint32_t store_max;
+    bool is_for_remotes; /* only in a session whose git reaches remotes through the host */
 };
 
 /* Commands wait while one of these is started again, so that is soon. */
@@ -177,6 +179,16 @@ static int add_runner(const struct boot_context *context, struct init_service *s
     return add_arguments(service, context->channel_fd >= 0 ? argv : alone, err);
 }
 
+static int add_relay(const struct boot_context *context, struct init_service *service,
+                     struct error *err)
+{
+    static const char *const argv[] = {BOOT_LIBEXEC "/agent-git-relay",
+                                       PLACE_SOCKETS "/" GIT_ACCESS_SOCKET, NULL};
+
+    (void)context;
+    return add_arguments(service, argv, err);
+}
+
 /* clang-format off */
 /* In the order of their dependence: each starts when the one before is ready, and the agent last. */
 static const struct support supports[] = {
@@ -197,6 +209,15 @@ static const struct support supports[] = {
         .restart_limit = 100,
         .store_max = 1, /* the listener of the exec trap */
     },
+    {
+        .name = "git",
+        .add_arguments = add_relay,
+        .capabilities = SETUID | SETGID | SETPCAP,
+        .stop_grace_ms = SUPPORT_STOP_GRACE_MS,
+        .restart_limit = 20,
+        .store_max = 1, /* the port that it listens at */
+        .is_for_remotes = true,
+    },
 };
 /* clang-format on */
 
@@ -213,12 +234,11 @@ static void begin_service(struct init_boot_message *message, const char *name, u
 }
 
 static int send_support(const struct boot_context *context, struct init_boot_message *message,
-                        uint32_t number, struct error *err)
+                        const struct support *support, uint32_t sent, struct error *err)
 {
-    const struct support *support = &supports[number];
     struct init_service *service = &message->service;
 
-    begin_service(message, support->name, number);
+    begin_service(message, support->name, sent);
     service->flags = INIT_SERVICE_READY_FD | INIT_SERVICE_REQUIRED | INIT_SERVICE_RESTART;
     service->capabilities = support->capabilities;
     service->restart_limit = support->restart_limit;
@@ -260,8 +280,9 @@ static int send_services(const struct boot_context *context, struct init_boot_me
     uint32_t sent = 0;
     int result = 0;
 
-    while (context->manifest != NULL && result == 0 && sent < ARRAY_LENGTH(supports))
-        result = send_support(context, message, sent++, err);
+    for (size_t i = 0; context->manifest != NULL && result == 0 && i < ARRAY_LENGTH(supports); i++)
+        if (!supports[i].is_for_remotes || context->git_access != NULL)
+            result = send_support(context, message, &supports[i], sent++, err);
     return result < 0 ? result : send_agent(context, message, sent, err);
 }
 

@@ -12,6 +12,7 @@
 #include "init/agent-boot/boot.h"
 #include "init/agent-boot/copy_identity.h"
 #include "init/agent-boot/identity_of_agent.h"
+#include "init/agent-boot/shared.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/path.h"
 #include "lib/base/syscalls.h"
@@ -79,7 +80,7 @@ int data_make_directories(struct boot_context *context, struct error *err)
     for (size_t i = 0; result == 0 && i < ARRAY_LENGTH(terminal_directories); i++)
         result = make_owned(terminal_directories[i].path, terminal_directories[i].mode,
                             terminal_directories[i].is_agents ? &agent : NULL, err);
-    return result;
+    return result == 0 ? shared_make(context, err) : result;
 }
 
 /* Every directory in ROOT, whatever its name: a manifest that could not be read again does not keep

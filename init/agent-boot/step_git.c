@@ -12,7 +12,9 @@
 #include "init/agent-boot/git_config.h"
 #include "init/agent-boot/git_directory.h"
 #include "init/agent-boot/git_refs.h"
+#include "init/agent-boot/git_remotes.h"
 #include "init/agent-boot/places.h"
+#include "init/agent-boot/signing.h"
 #include "init/agent-boot/source.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/fd.h"
@@ -166,6 +168,9 @@ static int render_config(const struct manifest *manifest,
         result = add_settings(config, top_settings, ARRAY_LENGTH(top_settings), err);
     if (result == 0)
         result = add_identity(config, manifest, err);
+    /* The signer knows the commits of this repository, and none of its submodules. */
+    if (result == 0 && is_top)
+        result = signing_add_settings(config, manifest, err);
     return result;
 }
 
@@ -268,6 +273,26 @@ static int set_up_repository(const struct manifest *manifest, int workspace, int
     return result;
 }
 
+/* What holds for any repository, clones that commands make included: git's own file in agentuser's
+ * home (git-config(1), FILES). */
+static int set_up_home(const struct boot_context *context, struct error *err)
+{
+    static const char *const directories[] = {".config", ".config/git"};
+    struct git_config config = {.text = NULL};
+    if (context->git_access == NULL)
+        return 0;
+    cleanup_fd int home = open(context->agentuser.home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (home < 0)
+        return error_set(err, errno, "open '%s'", context->agentuser.home);
+    int result = git_remotes_add(context->git_access, &config, err);
+    if (result == 0)
+        result = make_directories(home, "", directories, ARRAY_LENGTH(directories), err);
+    if (result == 0)
+        result = write_file(home, ".config/git/config", config.text, config.size, err);
+    free(config.text);
+    return result;
+}
+
 static int set_up_all(const struct boot_context *context, struct error *err)
 {
     const struct manifest *manifest = context->manifest;
@@ -286,6 +311,8 @@ static int set_up_all(const struct boot_context *context, struct error *err)
         result = set_up_directory(manifest, workspace, &manifest->git_directories[i], err);
     if (result == 0)
         result = set_up_repository(manifest, workspace, repository, err);
+    if (result == 0)
+        result = set_up_home(context, err);
     int back = copy_identity_assume(&self);
     return result == 0 && back < 0 ? error_set(err, -back, "become root again") : result;
 }
@@ -320,6 +347,8 @@ int git_set_up(struct boot_context *context, struct error *err)
     if (context->is_restart)
         return 0;
     int result = set_up_all(context, err);
+    if (result == 0)
+        result = signing_greet(context->manifest, err);
     if (result == 0)
         result = keep_refs(err);
     return result < 0 ? result : mark_copied(err);

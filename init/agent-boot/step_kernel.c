@@ -82,6 +82,12 @@ static const struct kernel_requirement requirements[] = {
         .remedy = "remove --privileged and systempaths=unconfined",
     },
     {
+        .name = "fresh-proc",
+        .requirement = REQUIRED_IN_SESSION,
+        .probe = probe_fresh_proc,
+        .remedy = "use an engine of this machine itself: one in a container has a /proc with parts that nobody may uncover",
+    },
+    {
         .name = "landlock",
         .requirement = REQUIRED_IN_SESSION,
         .probe = probe_landlock,
@@ -110,6 +116,12 @@ static const struct kernel_requirement requirements[] = {
         .requirement = ADVISED,
         .probe = probe_idmapped_mounts,
         .remedy = "keep volumes on ext4, xfs or btrfs, without userns-remap; else a shared group is used",
+    },
+    {
+        .name = "host-socket",
+        .requirement = ADVISED,
+        .probe = probe_host_socket,
+        .remedy = "use an engine of this machine itself: sessions here get no login, and keep no log",
     },
 };
 /* clang-format on */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "init/agent-boot/boot.h"
+#include "init/agent-boot/git_remotes.h"
 #include "init/agent-boot/places.h"
 #include "init/agent-boot/session_variables.h"
 #include "lib/base/cleanup.h"
@@ -88,6 +89,8 @@ int manifest_read(struct boot_context *context, struct error *err)
         result = keep_copy(text, size, err);
         if (result == 0)
             result = session_variables_read(context, err);
+        if (result == 0)
+            result = git_remotes_take(context, err);
         if (result < 0)
             return result;
     }

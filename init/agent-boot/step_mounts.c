@@ -19,6 +19,7 @@
 #include "lib/base/idmapped_view.h"
 #include "lib/base/path.h"
 #include "lib/wire/limits.h"
+#include "lib/wire/services.h"
 
 /* A subtree of the volume: made on the first start, owned by agentuser, bound to its place. */
 struct subtree {
@@ -183,6 +184,20 @@ static int choose_view(struct boot_context *context, struct error *err)
     return fd_write_file(AT_FDCWD, BOOT_VIEWS_FILE, text, strlen(text), 0644, err);
 }
 
+/* Commands reach these sockets; the ones beside them stay out of sight. */
+static int show_services(struct error *err)
+{
+    static const char hidden[] = PLACE_SOCKETS "/" SERVICES_NAME;
+    if (access(hidden, F_OK) < 0)
+        return errno == ENOENT ? 0 : error_set(err, errno, "look at '%s'", hidden);
+    int result = path_make_directories(SERVICES_DIRECTORY, 0755, err);
+    if (result < 0)
+        return result;
+    if (mount(hidden, SERVICES_DIRECTORY, NULL, MS_BIND, NULL) < 0)
+        return error_set(err, errno, "bind '%s' to '%s'", hidden, SERVICES_DIRECTORY);
+    return add_flags(SERVICES_DIRECTORY, MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, err);
+}
+
 int mounts_make(struct boot_context *context, struct error *err)
 {
     if (context->manifest == NULL) {
@@ -192,6 +207,8 @@ int mounts_make(struct boot_context *context, struct error *err)
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return error_set(err, errno, "make the mounts private");
     int result = hide_host_mounts(err);
+    if (result == 0)
+        result = show_services(err);
     if (result == 0)
         result = prepare_volume(context, err);
     for (size_t i = 0; result == 0 && i < ARRAY_LENGTH(subtrees); i++)

@@ -14,9 +14,9 @@
 #include "init/agent-boot/places.h"
 #include "init/agent-boot/report.h"
 #include "lib/base/cleanup.h"
-#include "lib/base/clock.h"
 #include "lib/base/process.h"
 #include "lib/base/string_list.h"
+#include "lib/wire/record.h"
 
 #define SANDBOX BOOT_LIBEXEC "/agent-task-sandbox"
 #define COMMIT BOOT_LIBEXEC "/agent-commit"
@@ -35,6 +35,7 @@ struct work_report {
     char rebuilt[BOOT_DETAIL_SIZE];   /* why the commit could not be made in the git directory */
     char reindexed[BOOT_DETAIL_SIZE]; /* why it could not be made with the index that was there */
     char failed[ERROR_MESSAGE_SIZE / 2];
+    char unsigned_for[ERROR_MESSAGE_SIZE / 2]; /* why the commit is not signed */
     unsigned long long files;
     /* Owned arrays of strings. */
     json_t *withheld;
@@ -61,6 +62,7 @@ static const struct report_key report_keys[] = {
     {.name = "rebuilt",    TEXT(rebuilt)},
     {.name = "reindexed",  TEXT(reindexed)},
     {.name = "failed",     TEXT(failed)},
+    {.name = "unsigned",   TEXT(unsigned_for)},
     {.name = "withheld",   .offset = offsetof(struct work_report, withheld)},
     {.name = "unreached",  .offset = offsetof(struct work_report, unreached)},
     {.name = "opened",     .offset = offsetof(struct work_report, opened)},
@@ -141,6 +143,8 @@ static void tell_oddities(const struct manifest *manifest, const struct work_rep
     tell_names("was not readable, is now", report->opened);
     tell_names("has a conflict, committed as it stands and without concluding a merge",
                report->unresolved);
+    if (report->unsigned_for[0] != '\0')
+        report_progress("git", "the commit is not signed: %s", report->unsigned_for);
     if (report->reindexed[0] != '\0')
         report_progress("git", "%s; committed with a fresh index", report->reindexed);
     if (report->rebuilt[0] != '\0')
@@ -151,6 +155,16 @@ static void tell_oddities(const struct manifest *manifest, const struct work_rep
     if (report->head[0] != '\0')
         report_progress("git", "HEAD was left on '%s'; what it has is pushed as '%s'", report->head,
                         manifest->branch);
+}
+
+static void tell_committed(struct boot_context *context, const struct work_report *report)
+{
+    json_t *fields = json_pack("{s:s, s:s, s:I, s:O}", "commit", report->commit, "branch",
+                               context->manifest->branch, "files", (json_int_t)report->files,
+                               "withheld", report->withheld);
+    if (fields != NULL && report->unsigned_for[0] != '\0')
+        (void)record_set_text(fields, "unsigned", report->unsigned_for);
+    report_event(context, AUDIT_WORK_COMMITTED, fields);
 }
 
 static void tell(struct boot_context *context, struct work_report *report)
@@ -164,10 +178,7 @@ static void tell(struct boot_context *context, struct work_report *report)
             context, AUDIT_WORK_LEFT,
             json_pack("{s:O, s:O}", "withheld", report->withheld, "unreached", report->unreached));
     if (report->commit[0] != '\0')
-        report_event(context, AUDIT_WORK_COMMITTED,
-                     json_pack("{s:s, s:s, s:I, s:O}", "commit", report->commit, "branch",
-                               manifest->branch, "files", (json_int_t)report->files, "withheld",
-                               report->withheld));
+        tell_committed(context, report);
     if (report->pushed[0] != '\0')
         report_event(context, AUDIT_WORK_PUSHED,
                      json_pack("{s:s, s:s}", "branch", manifest->branch, "commit", report->pushed));
@@ -177,14 +188,6 @@ static void tell(struct boot_context *context, struct work_report *report)
     else
         boot_set_detail(context, "nothing to commit%s",
                         report->pushed[0] != '\0' ? ", pushed to local" : "");
-}
-
-static uint64_t remaining_ms(const struct boot_context *context)
-{
-    uint64_t now = clock_monotonic_ns();
-    if (now >= context->step_deadline_ns)
-        return 1;
-    return (context->step_deadline_ns - now) / CLOCK_NANOSECONDS_PER_MILLISECOND + 1;
 }
 
 /* Of the user's settings those that decide what a file's content is in a commit. */
@@ -230,6 +233,12 @@ static int list_arguments(const struct boot_context *context, struct string_list
     for (size_t i = 0; i < ARRAY_LENGTH(fixed); i++)
         string_list_add(list, fixed[i]);
     add_settings(list, manifest);
+    if (manifest->sign_commits) {
+        string_list_add(list, "--sign");
+        string_list_format(list, "%s=%s",
+                           manifest->signing == MANIFEST_SIGNING_SSH ? "ssh" : "openpgp",
+                           manifest->signing_key);
+    }
     return list->has_failed ? error_set(err, ENOMEM, "prepare the commit") : 0;
 }
 
@@ -249,7 +258,7 @@ static int run_commit(const struct boot_context *context, struct process_result 
         .standard_output = -1,
         .standard_error = STDERR_FILENO,
         .output_limit = REPORT_LIMIT,
-        .timeout_ms = remaining_ms(context),
+        .timeout_ms = boot_remaining_ms(context),
     };
     outcome = process_run(&spec, result, err);
     return outcome < 0 ? error_prefix(err, "the work is in the volume, uncommitted") : 0;

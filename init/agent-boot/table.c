@@ -42,6 +42,17 @@ const struct boot_step boot_steps[] = {
         .down = mounts_sync,
     },
     {
+        .name = "capabilities",
+        .purpose = "the sealed capability of the agent's login, given to the identity that redeems it",
+        .capabilities = CHOWN | SETUID | SETGID,
+        .deadline_ms = 10 * SECONDS,
+        .down_deadline_ms = 5 * SECONDS,
+        .exit_code = EXIT_BOOT_SECRETS,
+        .wipes = true,
+        .up = capabilities_take,
+        .down = capabilities_wipe,
+    },
+    {
         .name = "workspace",
         .purpose = "copy the repository, read with its owner's eyes, owned by agentuser",
         .capabilities = SYS_ADMIN | SETUID | SETGID,
@@ -79,6 +90,35 @@ const struct boot_step boot_steps[] = {
         .deadline_ms = 10 * SECONDS,
         .exit_code = EXIT_BOOT_RUNNER,
         .up = runner_prepare,
+    },
+    {
+        /* Late: the holder's key is here for a moment only, and the broker's minute begins now. */
+        .name = "broker",
+        .purpose = "hello to the broker, once; the holder's key arrives here",
+        .capabilities = 0,
+        .deadline_ms = 10 * SECONDS,
+        .exit_code = EXIT_BOOT_SECRETS,
+        .up = broker_greet,
+    },
+    {
+        .name = "secrets",
+        .purpose = "the agent's login, redeemed before any program of a vendor's lives; the data step wipes it",
+        .capabilities = SETUID | SETGID | SETPCAP | KILL,
+        .deadline_ms = 30 * SECONDS,
+        .exit_code = EXIT_BOOT_SECRETS,
+        .up = secrets_prepare,
+    },
+    {
+        /* Before the wipe of its mirror. What it starts is agentcli's. */
+        .name = "history",
+        .purpose = "what the agent left in earlier sessions; at shutdown given back, to be merged on the host",
+        .capabilities = SETUID | SETGID | SETPCAP | KILL,
+        .deadline_ms = 60 * SECONDS,
+        /* The user's work comes behind it, and its length is the agent's to choose. */
+        .down_deadline_ms = 5 * SECONDS,
+        .exit_code = EXIT_BOOT_DATA,
+        .up = history_bring,
+        .down = history_give,
     },
     {
         .name = "drop",

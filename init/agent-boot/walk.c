@@ -25,6 +25,14 @@
 static volatile sig_atomic_t is_deadline_passed;
 static volatile sig_atomic_t is_stop_requested;
 
+uint64_t boot_remaining_ms(const struct boot_context *context)
+{
+    uint64_t now = clock_monotonic_ns();
+    if (now >= context->step_deadline_ns)
+        return 1;
+    return (context->step_deadline_ns - now) / CLOCK_NANOSECONDS_PER_MILLISECOND + 1;
+}
+
 void boot_set_detail(struct boot_context *context, const char *format, ...)
 {
     va_list arguments;
@@ -121,6 +129,8 @@ static int bring_up(struct boot_context *context, const struct boot_step *step, 
     uint64_t start = clock_monotonic_ns();
     int result = BOOT_SKIPPED;
     context->detail[0] = '\0';
+    context->step_start_ns = start;
+    context->step_deadline_ns = start + step->deadline_ms * CLOCK_NANOSECONDS_PER_MILLISECOND;
     if (is_step_allowed(context, step)) {
         raise_capabilities(step);
         arm_deadline(step->deadline_ms);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "init/agent-commit/report.h"
+#include "init/agent-commit/signed.h"
 #include "init/agent-commit/work_tree.h"
 #include "lib/base/cleanup.h"
 
@@ -71,15 +72,9 @@ static int find_pending(struct pending *pending, bool forgets, struct error *err
 
 static int run_commit(const char *message, struct error *err)
 {
-    static const char *const with_message[] = {
-        "commit", "--quiet", "--no-verify", "--no-gpg-sign", "--file=-", "--cleanup=verbatim", NULL,
-    };
-    static const char *const with_own[] = {
-        "commit", "--quiet", "--no-verify", "--no-gpg-sign", "--no-edit", "--cleanup=strip", NULL,
-    };
-    if (message == NULL)
-        return work_tree_git_checked(with_own, NULL, 0, err);
-    return work_tree_git_checked(with_message, message, strlen(message), err);
+    static const char *const with_message[] = {"--file=-", "--cleanup=verbatim", NULL};
+    static const char *const with_own[] = {"--no-edit", "--cleanup=strip", NULL};
+    return signed_commit(message == NULL ? with_own : with_message, message, err);
 }
 
 int commit_index(const char *message, const char *plain, const struct changes *changes,

@@ -14,6 +14,7 @@
 #include "init/agent-commit/credential_patterns.h"
 #include "init/agent-commit/permissions.h"
 #include "init/agent-commit/report.h"
+#include "init/agent-commit/signed.h"
 #include "init/agent-commit/stage.h"
 #include "init/agent-commit/unreached.h"
 #include "init/agent-commit/work_tree.h"
@@ -46,6 +47,7 @@ enum option_key {
     OPTION_AUTHOR_NAME,
     OPTION_AUTHOR_EMAIL,
     OPTION_SETTING,
+    OPTION_SIGN,
     OPTION_COMMIT_SECRETS,
     OPTION_WITHHOLD_SECRETS,
     OPTION_PUSH,
@@ -66,6 +68,8 @@ static const struct argp_option option_table[] = {
     { .name = "author-email", .key = OPTION_AUTHOR_EMAIL, .arg = "ADDRESS", .doc = "Likewise" },
     { .name = "setting", .key = OPTION_SETTING, .arg = "KEY=VALUE",
       .doc = "Configuration for a commit without the work tree's own git directory; repeatable" },
+    { .name = "sign", .key = OPTION_SIGN, .arg = "FORMAT=KEY",
+      .doc = "Have the commit signed on the host, as openpgp or ssh; if that fails, commit without" },
     { .name = "commit-secrets", .key = OPTION_COMMIT_SECRETS,
       .doc = "Commit files that look like credentials too" },
     { .name = "withhold-secrets", .key = OPTION_WITHHOLD_SECRETS, .doc = "Leave them out (default)" },
@@ -103,6 +107,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_SETTING:
         if (work_tree_add_setting(argument, &err) < 0)
+            argp_error(state, "%s", error_text(&err));
+        return 0;
+    case OPTION_SIGN:
+        if (signed_use(argument, &err) < 0)
             argp_error(state, "%s", error_text(&err));
         return 0;
     case OPTION_COMMIT_SECRETS:

@@ -3,7 +3,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 #include "init/agent-init/init.h"
 #include "lib/base/cleanup.h"
@@ -38,8 +37,7 @@ static void send_to_channel(struct init *init, struct init_event *event)
     init->channel_lost++;
     if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)
         return;
-    close(init->channel_fd); /* the keeper is gone */
-    init->channel_fd = -1;
+    cleanup_close(&init->channel_fd); /* the keeper is gone */
 }
 
 void events_record(struct init *init, enum init_event_kind kind, const char *service,

@@ -18,6 +18,7 @@
 #include "lib/base/exit_codes.h"
 #include "lib/base/fd.h"
 #include "lib/base/syscalls.h"
+#include "lib/base/wait_limit.h"
 
 #define DEFAULT_GRACE_MS 8000
 #define GRACE_SECONDS_MAX 86400
@@ -25,7 +26,8 @@
 static const char usage[] =
     "Usage: agent-init [--stop-grace SECONDS] [--] COMMAND [ARGUMENT]...\n"
     "  or:  agent-init --boot[=PROGRAM] [--stop-grace SECONDS] [--] [ARGUMENT]...\n"
-    "Be PID 1 of a container: reap, forward signals, stop everything in order.\n\n"
+    "Be PID 1 of a container: reap, forward signals, stop everything in order.\n"
+    "\n"
     "      --boot[=PROGRAM]      start PROGRAM (" INIT_BOOT_PROGRAM ")\n"
     "                            with the ARGUMENTs and supervise the services it names\n"
     "      --stop-grace SECONDS  let stopping take at most this long (8)\n"
@@ -135,6 +137,8 @@ static int open_loop(struct init *init, const sigset_t *signals)
                                  INIT_TIMER_COUNT);
     if (result < 0)
         return result;
+    (void)wait_limit_open(true); /* EAGAIN: a limit of pending signals; better that than no init */
+    sigprocmask(SIG_SETMASK, signals, NULL); /* musl lets its own through with the first handler */
     init->signal_fd = signalfd(-1, signals, SFD_NONBLOCK | SFD_CLOEXEC);
     if (init->signal_fd < 0)
         return -errno;

@@ -147,7 +147,6 @@ void notice_close(struct service *service)
         event_loop_remove(&service->init->loop, service->notice_source);
     cleanup_close(&service->notice_fd);
     service->notice_source = -1;
-    service->notice_fd = -1;
 }
 
 const char *notice_describe_store(const struct service *service)

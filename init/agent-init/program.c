@@ -26,7 +26,6 @@ static void close_boot(struct init *init)
     if (init->boot_source >= 0)
         event_loop_remove(&init->loop, init->boot_source);
     cleanup_close(&init->boot_fd);
-    init->boot_fd = -1;
 }
 
 static void break_boot(struct init *init, const char *reason)
