@@ -15,7 +15,7 @@ include sandbox/agent-task-runnerd/build.mk
 
 $(eval $(call static_program,$(CONTAINER_LIBEXEC)/agent-exec-relay,$(EXEC_RELAY_SOURCES) $(TASK_CLIENT_SOURCES)))
 $(eval $(call whole_program,$(CONTAINER_LIBEXEC)/agent-task-sandbox,\
-	$(TASK_SANDBOX_SOURCES) $(CONFINE_SOURCES),$(LIBPOLICY) $(LIBBASE),$(POLICY_LIBRARIES) -lsodium $(CONFINE_LIBRARIES)))
+	$(TASK_SANDBOX_SOURCES) $(CONFINE_SOURCES) sandbox/exec-trap/path_text.c,$(LIBPOLICY) $(LIBWIRE) $(LIBBASE),$(POLICY_LIBRARIES) -lsodium $(CONFINE_LIBRARIES)))
 $(eval $(call dynamic_program,$(CONTAINER_LIBEXEC)/agentcli-exec,\
 	$(AGENTCLI_EXEC_SOURCES) $(CONFINE_SOURCES) $(ATTACH_SOURCES) $(TASK_CLIENT_SOURCES),$(LIBBASE),$(CONFINE_LIBRARIES)))
 $(eval $(call dynamic_program,$(CONTAINER_BIN)/agent-task-runnerctl,\

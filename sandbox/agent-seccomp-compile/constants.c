@@ -77,6 +77,7 @@ static const struct constant error_numbers[] = {
     CONSTANT(EBUSY),
     CONSTANT(EINVAL),
     CONSTANT(ENOSYS),
+    CONSTANT(EINPROGRESS),
     CONSTANT(EAFNOSUPPORT),
     CONSTANT(EPROTONOSUPPORT),
 };

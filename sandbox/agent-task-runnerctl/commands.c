@@ -1,11 +1,13 @@
 /* exec, run and shell: commands that are run. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/fd.h"
+#include "sandbox/agent-task-runnerctl/outcome.h"
 #include "sandbox/agent-task-runnerctl/requests.h"
 #include "sandbox/task-client/connection.h"
 #include "sandbox/task-client/session.h"
@@ -38,12 +40,18 @@ static int attach(const struct runnerctl *runnerctl, char *const *arguments, int
     cleanup_fd int connection = start(runnerctl, &command, streams, err);
     if (connection < 0)
         return connection;
+    /* Our own streams are closed while the command has them. */
+    cleanup_fd int report =
+        runnerctl->is_json ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1) : -1;
     result = task_session_run(connection, &ending, err);
     if (result < 0)
         return result;
+    if (report >= 0)
+        outcome_print(report, &ending);
     if (ending.has_run)
         task_session_end(ending.wait_status);
-    *exit_code = task_session_refuse(&ending.reply);
+    *exit_code =
+        report >= 0 ? task_session_refusal_code(&ending.reply) : task_session_refuse(&ending.reply);
     return 0;
 }
 
@@ -64,22 +72,26 @@ int runnerctl_run(const struct runnerctl *runnerctl, int *exit_code, struct erro
 {
     const struct task_command command = {
         .arguments = runnerctl->arguments, .environment = environ, .flags = TASK_RUN_DETACHED};
-    struct task_reply reply;
+    struct task_ending ending = {.has_run = false};
+    const struct task_reply *reply = &ending.reply;
     cleanup_fd int fd = -1;
     cleanup_fd int connection = start(runnerctl, &command, 0, err);
-    int result = connection < 0 ? connection : task_receive(connection, &reply, &fd);
+    int result = connection < 0 ? connection : task_receive(connection, &ending.reply, &fd);
 
     if (connection < 0)
         return connection;
     if (result < 0)
         return error_set(err, -result, "hear from the task runner");
-    if (reply.header.type != TASK_STARTED) {
-        *exit_code = task_session_refuse(&reply);
+    if (reply->header.type != TASK_STARTED) {
+        if (runnerctl->is_json)
+            outcome_print(STDOUT_FILENO, &ending);
+        *exit_code =
+            runnerctl->is_json ? task_session_refusal_code(reply) : task_session_refuse(reply);
         return 0;
     }
     if (runnerctl->is_json)
-        printf("{\"id\":\"%s\"}\n", reply.id);
+        printf("{\"id\":\"%s\"}\n", reply->id);
     else
-        puts(reply.id);
+        puts(reply->id);
     return 0;
 }

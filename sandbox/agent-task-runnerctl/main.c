@@ -25,18 +25,18 @@ struct command {
 
 /* clang-format off */
 static const struct command commands[] = {
-    {.name = "exec",   .least = 1, .most = ANY_NUMBER, .run = runnerctl_exec},
+    {.name = "exec",   .least = 1, .most = ANY_NUMBER, .run = runnerctl_exec, .options = TAKES_JSON},
     {.name = "run",    .least = 1, .most = ANY_NUMBER, .run = runnerctl_run,  .options = TAKES_JSON},
     {.name = "shell",  .least = 0, .most = 0,          .run = runnerctl_shell},
     {.name = "ps",     .least = 0, .most = 0,          .run = runnerctl_ps,   .options = TAKES_JSON},
-    {.name = "kill",   .least = 1, .most = 2,          .run = runnerctl_kill},
-    {.name = "logs",   .least = 1, .most = 1,          .run = runnerctl_logs, .options = TAKES_FOLLOW},
+    {.name = "kill",   .least = 1, .most = 2,          .run = runnerctl_kill, .options = TAKES_JSON},
+    {.name = "logs",   .least = 1, .most = 1,          .run = runnerctl_logs, .options = TAKES_JSON | TAKES_FOLLOW},
     {.name = "status", .least = 0, .most = 0,          .run = runnerctl_status, .options = TAKES_JSON},
     {.name = "reload", .least = 0, .most = 0,          .run = runnerctl_reload},
 };
 
 static const struct argp_option options[] = {
-    {.name = "json",   .key = OPTION_JSON,   .doc = "With ps, status and run: print JSON"},
+    {.name = "json",   .key = OPTION_JSON,   .doc = "Print JSON: exec, in the last line of standard error, how the command ended"},
     {.name = "follow", .key = OPTION_FOLLOW, .doc = "With logs: go on until the command and what it left have ended"},
     {0},
 };

@@ -2,12 +2,11 @@
 #include "sandbox/agent-task-runnerctl/print.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
-
-#define SHOWN_MAX 200
 
 /* clang-format off */
 static const char *const state_names[] = {
@@ -39,20 +38,23 @@ void print_begin(struct print *print)
         printf("%-8s %-10s %-7s %-7s %s\n", "ID", "STATE", "CALLER", "INIT", "COMMAND");
 }
 
-/* Bytes that are no UTF-8 become '?': a line is for people, and the audit log has them all. */
+json_t *print_text(const char *data, size_t size)
+{
+    json_t *string = json_stringn(data, size);
+    cleanup_free char *copy = string != NULL ? NULL : malloc(size);
+
+    if (copy == NULL)
+        return string;
+    memcpy(copy, data, size);
+    for (size_t i = 0; i < size; i++)
+        if ((copy[i] & 0x80) != 0)
+            copy[i] = '?';
+    return json_stringn(copy, size);
+}
+
 static json_t *text_of(const char *text)
 {
-    json_t *string = json_string(text);
-    char copy[TASK_TEXT_SIZE];
-
-    if (string != NULL)
-        return string;
-    snprintf(copy, sizeof(copy), "%s", text);
-    for (char *at = copy; *at != '\0'; at++) {
-        if ((*at & 0x80) != 0)
-            *at = '?';
-    }
-    return json_string(copy);
+    return print_text(text, strlen(text));
 }
 
 static json_t *arguments_of(const struct task_row *row)
@@ -80,10 +82,11 @@ static json_t *row_to_json(const struct task_row *row)
                      "argument_count", (json_int_t)row->argument_count);
 }
 
-/* The words with blanks between them; control characters would be orders to a terminal. */
+/* The words with blanks between them, all that the row has: what an agent looks for often stands
+ * behind a long preamble of its own. Control characters would be orders to a terminal. */
 static void print_arguments(const struct task_row *row)
 {
-    size_t end = row->arguments_size < SHOWN_MAX ? row->arguments_size : SHOWN_MAX;
+    size_t end = row->arguments_size;
 
     while (end > 0 && row->arguments[end - 1] == '\0')
         end--;
@@ -92,7 +95,7 @@ static void print_arguments(const struct task_row *row)
 
         putchar(byte == '\0' ? ' ' : byte < ' ' || byte == 0x7f ? '?' : byte);
     }
-    fputs(row->arguments_size > end + 1 ? "...\n" : "\n", stdout);
+    fputs(row->arguments_size == sizeof(row->arguments) ? "...\n" : "\n", stdout);
 }
 
 void print_row(void *context, const union task_message_of_runner *message)

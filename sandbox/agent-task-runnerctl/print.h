@@ -12,6 +12,10 @@ struct print {
     json_t *rows; /* owned; NULL for people */
 };
 
+/* SIZE bytes as a JSON string. Those that are no UTF-8 become '?' with all of their kind. Owned by
+ * the caller; NULL without memory. */
+json_t *print_text(const char *data, size_t size);
+
 /* A list of rows: its head, each row that comes, its end (nothing more is printed of one that is
  * not whole). */
 void print_begin(struct print *print);

@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/fd.h"
 #include "lib/base/unix_message.h"
+#include "sandbox/agent-task-runnerctl/outcome.h"
 #include "sandbox/agent-task-runnerctl/print.h"
 #include "sandbox/agent-task-runnerctl/signal_names.h"
 #include "sandbox/task-client/connection.h"
@@ -135,7 +137,10 @@ int runnerctl_kill(const struct runnerctl *runnerctl, int *exit_code, struct err
     if (signal < 0)
         return error_set(err, EINVAL, "'%s' is no signal", name);
     question.request.signal = (uint32_t)signal;
-    return ask(runnerctl, &question, err);
+    int result = ask(runnerctl, &question, err);
+    if (result == 0 && runnerctl->is_json)
+        outcome_print_kill(runnerctl->arguments[0], signal);
+    return result;
 }
 
 static int copy_out(int fd, off_t *offset, struct error *err)
@@ -165,6 +170,23 @@ static void find_row(void *context, const union task_message_of_runner *message)
         search->is_found = true;
 }
 
+/* All of it, for a document; a sandbox keeps no more than a mebibyte. */
+static int print_log(const char *id, int fd, struct error *err)
+{
+    struct stat status;
+    ssize_t count = -1;
+    cleanup_free char *data = NULL;
+
+    if (fstat(fd, &status) == 0)
+        data = malloc((size_t)status.st_size + 1);
+    if (data != NULL)
+        count = pread(fd, data, (size_t)status.st_size, 0);
+    if (count < 0)
+        return error_set(err, errno, "read the log");
+    outcome_print_log(id, data, (size_t)count);
+    return 0;
+}
+
 int runnerctl_logs(const struct runnerctl *runnerctl, int *exit_code, struct error *err)
 {
     struct search search = {.id = runnerctl->arguments[0], .is_found = runnerctl->is_following};
@@ -179,10 +201,12 @@ int runnerctl_logs(const struct runnerctl *runnerctl, int *exit_code, struct err
     while (result == 0 && search.is_found) {
         search.is_found = false;
         result = ask_for_rows(runnerctl, find_row, &search, err);
-        if (result == 0)
+        if (result == 0 && !runnerctl->is_json)
             result = copy_out(fd, &offset, err);
         if (result == 0 && search.is_found)
             (void)poll(NULL, 0, FOLLOW_MS);
     }
-    return result < 0 ? result : copy_out(fd, &offset, err);
+    if (result < 0)
+        return result;
+    return runnerctl->is_json ? print_log(search.id, fd, err) : copy_out(fd, &offset, err);
 }

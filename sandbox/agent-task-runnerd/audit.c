@@ -100,6 +100,11 @@ uint64_t audit_record(struct runner *runner, struct exec_event *event, const cha
     return audit->made;
 }
 
+bool audit_has_room(const struct runner *runner)
+{
+    return runner->audit.made - runner->audit.sent <= AUDIT_FRAMES_MAX - AUDIT_FRAMES_RESERVE;
+}
+
 /* One that comes too late, or is for another runner's ask, is for nobody. */
 static void take_answer(struct runner *runner, const struct exec_answer *answer)
 {

@@ -27,7 +27,7 @@ struct call *calls_take(struct runner *runner)
         return NULL;
     call->runner = runner;
     call->state = CALL_DELAYED;
-    call->is_direct = call->is_masked = false;
+    call->is_direct = call->is_claimed = call->is_masked = false;
     call->why = NULL;
     call->deadline_ns = 0;
     call->end = WATCH_NONE;
@@ -110,6 +110,8 @@ static void on_due(void *context)
     while ((call = calls_next(runner, call, CALL_DELAYED, CALL_DELAYED)) != NULL) {
         if (call->deadline_ns > now_ns)
             calls_delay(call, call->deadline_ns);
+        else if (!audit_has_room(runner))
+            calls_delay(call, now_ns + GATED_RETRY_NS);
         else
             go_on(call);
     }
@@ -130,7 +132,7 @@ static void throttle(struct call *call)
     struct calls *calls = &call->runner->calls;
     uint64_t now_ns = clock_monotonic_ns();
     uint64_t due_ns = throttle_count(&calls->throttle, call->uid, now_ns);
-    if (due_ns <= now_ns)
+    if (due_ns <= now_ns && audit_has_room(call->runner))
         go_on(call);
     else
         calls_delay(call, due_ns);
@@ -168,7 +170,7 @@ void calls_on_tick(struct runner *runner, uint64_t now_ns)
     if (runner->calls.is_full)
         ticket_make_room(runner);
     while ((call = calls_next(runner, call, CALL_TRACED_FIRST, CALL_TRACED_LAST)) != NULL) {
-        if (runner->is_gated && call->deadline_ns != 0) /* its stops are not looked at */
+        if (!audit_has_room(runner) && call->deadline_ns != 0) /* nor are its stops looked at */
             call->deadline_ns = runner_deadline(runner, CALL_PATIENCE_MS);
         else if (call->deadline_ns > now_ns)
             runner_expect(runner);

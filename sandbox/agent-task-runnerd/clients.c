@@ -76,7 +76,7 @@ static const char *take_identity(struct client *client)
         client->pidfd = sys_pidfd_open(client->pid, 0);
         return client->pidfd < 0 ? "the caller cannot be watched" : NULL;
     }
-    struct call *ticket = ticket_find(client);
+    struct call *ticket = client->is_ticketed ? ticket_find(client) : NULL;
     if (ticket == NULL)
         return "no exec of this process was let through";
     memcpy(client->start.program, ticket->path, sizeof(client->start.program));
@@ -169,7 +169,10 @@ static void admit(struct runner *runner, struct client *client, int connection)
                               .pidfd = -1,
                               .accepted_ns = clock_monotonic_ns(),
                               .deadline_ns = runner_deadline(runner, CLIENT_PATIENCE_MS)};
-    client->is_ticketed = result == 0 && ticket_find(client) != NULL;
+    struct call *ticket = result == 0 ? ticket_find(client) : NULL;
+    client->is_ticketed = ticket != NULL && !ticket->is_claimed;
+    if (ticket != NULL)
+        ticket->is_claimed = true;
     if (!client->is_ticketed && peer.uid != 0 &&
         count_unticketed(&runner->clients, peer.uid) > CLIENTS_UNTICKETED_MAX)
         clients_refuse(client, EAGAIN, "this user has too many connections");
@@ -179,26 +182,39 @@ static void admit(struct runner *runner, struct client *client, int connection)
     on_message(client, EPOLLIN); /* who was admitted has said it by now, mostly */
 }
 
-static void on_connection(void *context, uint32_t events)
+/* False when there was none, or no room for it. */
+static bool accept_one(struct runner *runner)
 {
-    struct runner *runner = context;
     uid_t uid;
-    (void)events;
     struct client *client = find_free(&runner->clients);
     int door = runner->clients.door.fd;
     int connection = client == NULL ? -EMFILE : unix_socket_accept(door, &uid);
-    set_full(&runner->clients, connection < 0);
-    if (connection >= 0)
-        admit(runner, client, connection);
-    else
+    bool is_full = connection < 0 && connection != -EAGAIN;
+    set_full(&runner->clients, is_full);
+    if (is_full)
         runner_expect(runner);
+    else if (connection >= 0)
+        admit(runner, client, connection);
+    return connection >= 0;
+}
+
+static void on_connection(void *context, uint32_t events)
+{
+    (void)events;
+    (void)accept_one(context);
+}
+
+void clients_accept_waiting(struct runner *runner)
+{
+    for (int i = 0; i <= BACKLOG && accept_one(runner); i++)
+        continue;
 }
 
 int clients_open(struct runner *runner, struct error *err)
 {
-    int result =
-        watch_begin(&runner->clients.door, &runner->loop,
-                    unix_socket_listen(TASK_RUNNER_SOCKET, 0666, BACKLOG), on_connection, runner);
+    int result = watch_begin(&runner->clients.door, &runner->loop,
+                             unix_socket_listen_for_descriptors(TASK_RUNNER_SOCKET, 0666, BACKLOG),
+                             on_connection, runner);
     return result < 0 ? error_set(err, -result, "listen at '" TASK_RUNNER_SOCKET "'") : 0;
 }
 

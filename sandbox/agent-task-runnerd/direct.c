@@ -12,12 +12,9 @@
 #include "sandbox/exec-trap/direct_match.h"
 #include "sandbox/exec-trap/event.h"
 
-void direct_identify(struct pool *pool)
+static bool is_file(const struct task_file *file, const struct program *program)
 {
-    for (uint32_t i = 0; i < pool->policy.direct_count; i++) {
-        pool->direct_from[i] = program_at(pool->policy.direct[i].from);
-        pool->direct_program[i] = program_at(pool->policy.direct[i].program);
-    }
+    return program_is_same(&(struct program){file->device, file->inode, file->changed_ns}, program);
 }
 
 /* The first rule about the files of CALL that these fit (ARGUMENTS NULL: any do); NULL. */
@@ -28,8 +25,7 @@ static const struct task_direct *find_rule(const struct call *call,
     const struct pool *pool = &call->runner->pool;
     for (uint32_t i = 0; i < pool->policy.direct_count; i++) {
         const struct task_direct *rule = &pool->policy.direct[i];
-        if (program_is_same(&pool->direct_from[i], &call->from) &&
-            program_is_same(&pool->direct_program[i], &call->target) &&
+        if (is_file(&rule->from_file, &call->from) && is_file(&rule->program_file, &call->target) &&
             (arguments == NULL || direct_matches(rule, arguments, environment)))
             return rule;
     }
@@ -49,8 +45,7 @@ static int peek_strings(pid_t thread, uint64_t address, char *data, struct direc
             return result;
         if (text == 0)
             return 0;
-        result = other_process_read_string(thread, text, end, room);
-        if (result < 0)
+        if (other_process_read_string(thread, text, end, room) < 0)
             break;
         strings->size += strlen(end) + 1;
     }
@@ -58,9 +53,13 @@ static int peek_strings(pid_t thread, uint64_t address, char *data, struct direc
     return 0;
 }
 
+/* What was read of them, whatever is left. */
+#define SEEN(strings) ((struct direct_strings){.data = (strings).data, .size = (strings).size})
+
 /*
  * What is read here can change before the kernel reads it. It only decides whether the call is let
- * through to be held to its shape, and killed, or replaced by a relay as every other.
+ * through to be held to its shape, and killed, or replaced by a relay as every other. So variables
+ * that are too many for here are left to that.
  */
 bool direct_is_candidate(const struct call *call, const struct seccomp_notif *notification)
 {
@@ -70,10 +69,13 @@ bool direct_is_candidate(const struct call *call, const struct seccomp_notif *no
     struct direct_strings environment;
     const __u64 *lists = notification->data.args + (notification->data.nr == SYS_execveat ? 2 : 1);
     pid_t thread = (pid_t)notification->pid;
-    return find_rule(call, NULL, NULL) != NULL &&
-           peek_strings(thread, lists[0], arguments_data, &arguments) == 0 &&
-           peek_strings(thread, lists[1], environment_data, &environment) == 0 &&
-           find_rule(call, &arguments, &environment) != NULL;
+    bool is_candidate = find_rule(call, NULL, NULL) != NULL &&
+                        peek_strings(thread, lists[0], arguments_data, &arguments) == 0 &&
+                        peek_strings(thread, lists[1], environment_data, &environment) == 0 &&
+                        find_rule(call, &arguments, &SEEN(environment)) != NULL;
+    /* The agent's key is among its variables, and has no place here. */
+    explicit_bzero(environment_data, sizeof(environment_data));
+    return is_candidate;
 }
 
 /* NAME of /proc/PROCESS: of an image that has not run, so nothing changes it. */
@@ -83,8 +85,13 @@ static int read_file(pid_t process, uid_t uid, const char *name, struct direct_s
     size_t room = strings->size;
     int result = sys_setfsuid(uid);
     cleanup_fd int fd = result < 0 ? result : other_process_open(process, name, O_RDONLY);
-    if (sys_setfsuid(0) < 0 || fd < 0)
+    if (sys_setfsuid(0) < 0)
         return -EACCES;
+    /* Of a program that its user may not read it is root's: proc(5). */
+    if (fd == -EACCES)
+        fd = other_process_open(process, name, O_RDONLY);
+    if (fd < 0)
+        return fd;
     strings->size = 0;
     while (strings->size < room) {
         ssize_t count = read(fd, data + strings->size, room - strings->size);
@@ -106,10 +113,10 @@ bool direct_judge(struct call *call, pid_t process, struct exec_event *event,
     struct direct_strings given = {.data = arguments_data, .size = sizeof(arguments_data)};
     struct direct_strings environment = {.data = environment_data,
                                          .size = sizeof(environment_data)};
-    if (read_file(process, call->uid, "cmdline", &given) < 0 ||
-        read_file(process, call->uid, "environ", &environment) < 0)
-        return false;
-    const struct task_direct *rule = find_rule(call, &given, &environment);
+    bool is_read = read_file(process, call->uid, "cmdline", &given) == 0 &&
+                   read_file(process, call->uid, "environ", &environment) == 0;
+    const struct task_direct *rule = is_read ? find_rule(call, &given, &environment) : NULL;
+    explicit_bzero(environment_data, environment.size);
     if (rule == NULL)
         return false;
     event_of_direct(rule, &given, event);

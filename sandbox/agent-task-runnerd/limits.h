@@ -45,5 +45,7 @@
 /* Without a keeper this long, its events go to stderr. */
 #define KEEPER_PATIENCE_MS 5000
 #define TICK_MS 250
+/* Until it is looked again whether the record has room for what is due. */
+#define GATED_RETRY_NS UINT64_C(10000000)
 
 #endif

@@ -55,11 +55,20 @@ void listener_move(const struct call *from, const struct call *to)
     forget(from);
 }
 
+/* The kernel does not make these again after a signal: lib/base/wait_limit.h. */
+static int tell_kernel(const struct call *call, unsigned long request, void *what)
+{
+    int result;
+    do
+        result = ioctl(call->runner->calls.listener.fd, request, what);
+    while (result < 0 && errno == EINTR);
+    return result;
+}
+
 bool listener_is_waiting(const struct call *call)
 {
     uint64_t id = listener_notification(call)->id;
-    return id != 0 &&
-           ioctl(call->runner->calls.listener.fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+    return id != 0 && tell_kernel(call, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
 void listener_answer(struct call *call, int error)
@@ -71,7 +80,7 @@ void listener_answer(struct call *call, int error)
     };
     /* ENOENT: the caller died, or a signal took it out of the call; there is nobody to tell. */
     if (response.id != 0)
-        (void)ioctl(call->runner->calls.listener.fd, SECCOMP_IOCTL_NOTIF_SEND, &response);
+        (void)tell_kernel(call, SECCOMP_IOCTL_NOTIF_SEND, &response);
     forget(call);
 }
 
@@ -109,7 +118,7 @@ static void on_notification(void *context, uint32_t events)
     struct pollfd more = {.fd = runner->calls.listener.fd, .events = POLLIN, .revents = POLLIN};
     size_t count = 0;
     if ((events & EPOLLIN) == 0) { /* nobody below the filter is left */
-        (void)service_tell(runner, INIT_NOTICE_REMOVE, -1);
+        (void)notice_tell(runner->notify, INIT_NOTICE_REMOVE, -1);
         watch_close(&runner->calls.listener);
         return;
     }

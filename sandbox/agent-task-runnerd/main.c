@@ -13,7 +13,10 @@
 #include "lib/base/exit_codes.h"
 #include "lib/base/fd.h"
 #include "lib/base/path.h"
+#include "lib/base/user_number.h"
+#include "lib/base/wait_limit.h"
 #include "sandbox/agent-task-runnerd/runner.h"
+#include "sandbox/exec-trap/trace_probe.h"
 
 static struct runner runner;
 
@@ -48,7 +51,7 @@ void runner_begin(struct runner *self)
         diagnostic_say("agent-task-runnerd: the listener cannot be watched", NULL);
         _exit(1); /* PID 1 has it still, and starts the next one */
     }
-    (void)service_tell(self, INIT_NOTICE_READY, -1);
+    (void)notice_tell(self->notify, INIT_NOTICE_READY, -1);
 }
 
 static void on_gated(void *context, uint32_t events)
@@ -96,12 +99,16 @@ static int open_loops(struct error *err)
     if (result >= 0)
         result = event_loop_add(&runner.gated, runner.calls.stopped_fd, EPOLLIN, redirect_on_child,
                                 &runner);
+    if (result >= 0)
+        result = wait_limit_open(false);
     return result < 0 ? error_set(err, -result, "make the event loop") : 0;
 }
 
 static int open_files(struct error *err)
 {
-    int result = listener_open_journal(&runner, err);
+    int result = user_number_find("agentuser", &runner.command_uid, err);
+    if (result == 0)
+        result = listener_open_journal(&runner, err);
     runner.calls.relay = program_at(TASK_RELAY);
     if (runner.calls.relay.inode == 0)
         return error_set(err, ENOENT, "find the relay '" TASK_RELAY "'");
@@ -120,7 +127,9 @@ static int (*const steps[])(struct error *err) = {
 
 static int set_up(struct error *err)
 {
-    int result = service_find(&runner, err);
+    int result = notice_find(&runner.notify, &runner.stored_listener, err);
+    /* Told to agentcli-exec, which refuses to start then; what else there is works. */
+    (void)trace_probe(&runner.untraceable);
     runner.status = (struct task_status_row){.runner_pid = getpid(),
                                              .started_monotonic_ns = clock_monotonic_ns()};
     runner.calls.listener = runner.pool.service = runner.audit.keeper = WATCH_NONE;
@@ -136,7 +145,7 @@ static int set_up(struct error *err)
 /* What goes on record is not begun while the record has no room for it. */
 static void gate(void)
 {
-    bool is_gated = runner.audit.made - runner.audit.sent > AUDIT_FRAMES_MAX - AUDIT_FRAMES_RESERVE;
+    bool is_gated = !audit_has_room(&runner);
     if (is_gated == runner.is_gated)
         return;
     runner.is_gated = is_gated;

@@ -18,12 +18,18 @@ static const uint32_t shown_states[SANDBOX_STATE_COUNT] = {
 };
 /* clang-format on */
 
-/* Root sees everything, everybody else what was started for them. */
+/*
+ * Root sees everything, everybody else what was started for them, and a command what was started
+ * for the agent as well: whatever runs in a sandbox is of the commands' own identity, and one
+ * agent's. What root started is not theirs.
+ */
 static bool may_see(const struct client *client, const struct sandbox *sandbox)
 {
+    uid_t owner = sandbox->row.caller_uid;
+    bool is_commands = client->uid == client->runner->command_uid && owner != 0;
     return shown_states[sandbox->state] != 0 &&
            (client->uid == 0 ||
-            (sandbox->state != SANDBOX_WARM && sandbox->row.caller_uid == client->uid));
+            (sandbox->state != SANDBOX_WARM && (is_commands || owner == client->uid)));
 }
 
 /* They may be more than a socket holds. */
@@ -111,9 +117,13 @@ static void serve_listener(struct client *client, const struct task_request *req
 {
     struct runner *runner = client->runner;
     (void)request;
+    if (runner->untraceable.number != 0) {
+        clients_refuse(client, EPERM, error_text(&runner->untraceable));
+        return;
+    }
     int result = runner->calls.listener.fd >= 0 ? -EBUSY : 0;
     if (result == 0)
-        result = service_tell(runner, INIT_NOTICE_STORE, client->fds.fds[0]);
+        result = notice_tell(runner->notify, INIT_NOTICE_STORE, client->fds.fds[0]);
     if (result == 0)
         result = listener_adopt(runner, unix_fds_take(&client->fds, 0));
     clients_answer(client, result, "there is a listener already, or it could not be kept", -1);

@@ -45,7 +45,6 @@ static int on_configuration(struct runner *runner, union message *message, struc
         return -EPROTO;
     pool->policy = coming;
     pool->is_configured = true;
-    direct_identify(pool);
     if (is_first)
         runner_begin(runner);
     clients_on_configured(runner);

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/base/other_process.h"
 #include "lib/base/path.h"
 #include "lib/base/syscalls.h"
@@ -28,7 +29,12 @@ struct place {
 
 static struct program identify(const struct stat *file)
 {
-    return (struct program){.device = file->st_dev, .inode = file->st_ino};
+    const struct timespec *changed = &file->st_ctim;
+    return (struct program){
+        .device = file->st_dev,
+        .inode = file->st_ino,
+        .changed_ns = changed->tv_sec * (int64_t)CLOCK_NANOSECONDS_PER_SECOND + changed->tv_nsec,
+    };
 }
 
 struct program program_of_process(pid_t process)
@@ -47,7 +53,8 @@ struct program program_at(const char *path)
 
 bool program_is_same(const struct program *one, const struct program *other)
 {
-    return one->inode != 0 && one->inode == other->inode && one->device == other->device;
+    return one->inode != 0 && one->inode == other->inode && one->device == other->device &&
+           one->changed_ns == other->changed_ns;
 }
 
 /* Where the base leads, as the kernel writes it: 0; or without TARGET what it is: a descriptor. */

@@ -4,6 +4,8 @@
 
 #include "lib/base/error.h"
 #include "sandbox/agent-task-runnerd/tables.h"
+#include "sandbox/exec-trap/message.h"
+#include "sandbox/exec-trap/notice.h"
 
 /* main.c: the time in MS from now; the tick looks at the latest in TICK_MS whether it has come. */
 uint64_t runner_deadline(struct runner *self, uint64_t ms);
@@ -11,18 +13,6 @@ uint64_t runner_deadline(struct runner *self, uint64_t ms);
 void runner_expect(struct runner *self);
 /* The policy is known for the first time. */
 void runner_begin(struct runner *self);
-
-/* message.c */
-/* Sends MESSAGE, which begins with a header that is filled in, and FD (borrowed; -1: none). 0 or
- * -errno. */
-int message_send(int socket, enum task_message type, void *message, size_t size, int fd);
-
-/* service.c: PID 1, which started us: lib/wire/init_protocol.h. */
-
-/* Finds the socket and what was stored: the listener or -1. 0 or -errno. */
-int service_find(struct runner *runner, struct error *err);
-/* WORD is one of INIT_NOTICE_...; FD (borrowed; -1: none) goes with it. 0 or -errno. */
-int service_tell(const struct runner *runner, const char *word, int fd);
 
 /* listener.c: notifications. */
 int listener_open_journal(struct runner *runner, struct error *err);
@@ -84,14 +74,13 @@ void redirect_on_child(void *context, uint32_t events);
 /* tickets.c: relays that have not connected yet. */
 /* CALL's process is stopped in the image of the relay. 0 or -errno. */
 int ticket_issue(struct call *call);
-/* The ticket of the process at the other end of CLIENT, which must have come after it; NULL. */
+/* The ticket of the process at the other end of CLIENT, which must have come after it; NULL. One
+ * connection may claim it. */
 struct call *ticket_find(struct client *client);
 /* Ends the relay that has not connected for longest, when that is too long. */
 void ticket_make_room(struct runner *runner);
 
 /* direct.c: programs that may run outside a sandbox. */
-/* Looks for the files of the policy's rules. */
-void direct_identify(struct pool *pool);
 bool direct_is_candidate(const struct call *call, const struct seccomp_notif *notification);
 /* PROCESS is stopped in a new image: true when that has the shape of a rule. Fills EVENT. */
 bool direct_judge(struct call *call, pid_t process, struct exec_event *event,
@@ -101,6 +90,8 @@ bool direct_judge(struct call *call, pid_t process, struct exec_event *event,
 int clients_open(struct runner *runner, struct error *err);
 void clients_free(struct client *client);
 void clients_refuse(struct client *client, int error, const char *text);
+/* Accepts those who are connected by now, as far as there is room. */
+void clients_accept_waiting(struct runner *runner);
 /* Answers with FD (borrowed; -1: none), or for a RESULT of -errno refuses and says WHY. */
 void clients_answer(struct client *client, int result, const char *why, int fd);
 /* The one that waits longest for PROFILE; NULL. *COUNT of them wait. */
@@ -161,6 +152,9 @@ void audit_open(struct runner *runner);
 /* Times, version and arguments are filled in. The number of the event, which is on record when that
  * many are sent. */
 uint64_t audit_record(struct runner *runner, struct exec_event *event, const char *arguments);
+/* False while nothing that goes on record may be begun: the rest is for what a round of the loop
+ * has begun already. Asked before each event of a series. */
+bool audit_has_room(const struct runner *runner);
 
 /* confine.c: gives up what the runner does not need, before it hears anybody. 0 or -errno. */
 int confine(struct error *err);

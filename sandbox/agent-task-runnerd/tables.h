@@ -40,10 +40,11 @@ enum runner_timer {
 /* The calls that are owed an answer, for whoever takes our place. */
 #define RUNNER_JOURNAL "/run/coding-agents/runner-calls"
 
-/* Tells one file from all others. */
+/* Tells one file from all others, and from itself after a change. */
 struct program {
     uint64_t device;
     uint64_t inode; /* 0: there is no such file, and this is the same as none */
+    int64_t changed_ns;
 };
 
 /*
@@ -76,7 +77,8 @@ struct call {
     struct runner *runner;
     enum call_state state;
     bool is_direct;
-    bool is_masked; /* every signal is blocked for it, mask is what was */
+    bool is_claimed; /* TICKET: a connection has it, and no other gets it */
+    bool is_masked;  /* every signal is blocked for it, mask is what was */
     uid_t uid;
     uint64_t deadline_ns; /* DELAYED: when it goes on; 0: none */
     uint64_t sequence;    /* RECORDING: of its event */
@@ -115,7 +117,7 @@ enum client_state {
 struct client {
     struct runner *runner;
     enum client_state state;
-    bool is_ticketed;
+    bool is_ticketed; /* came with a ticket that was nobody's yet */
     pid_t pid;
     uid_t uid;
     struct watch connection;
@@ -170,9 +172,6 @@ struct pool {
     struct watch service;
     bool is_configured;
     struct task_configuration policy;
-    /* The files that each direct rule is about. */
-    struct program direct_from[TASK_DIRECT_MAX];
-    struct program direct_program[TASK_DIRECT_MAX];
     uint64_t retry_ns; /* the service could not make one: not before this time */
 };
 
@@ -203,11 +202,13 @@ struct runner {
     struct event_loop gated; /* a source of loop */
     struct event_source gated_sources[GATED_MAX];
     struct watch gate;
-    bool is_gated; /* nothing that is put on record is looked at */
-    int stop_fd;   /* owned; SIGTERM */
+    bool is_gated;            /* nothing that is put on record is looked at */
+    struct error untraceable; /* why it may not trace; no number: it may */
+    int stop_fd;              /* owned; SIGTERM */
     bool is_stopping;
     int notify;                    /* owned; -1: nobody to tell */
     int stored_listener;           /* owned until it is adopted; -1: none */
+    uid_t command_uid;             /* agentuser of users.tab */
     struct task_status_row status; /* what of it does not change, and its counts */
     struct calls calls;
     struct clients clients;

@@ -14,6 +14,10 @@ static void on_end(void *context, uint32_t events)
 
 int ticket_issue(struct call *call)
 {
+    /* What the process connected as its former image is none of the relay's. It is stopped: there
+     * is no more of that, unless so much waits that there is no room; what such a one says is
+     * judged, like the exec that it could have made instead. */
+    clients_accept_waiting(call->runner);
     int pidfd = sys_pidfd_open(calls_thread(call), 0);
     int result = watch_begin(&call->end, &call->runner->loop, pidfd, on_end, call);
     if (result < 0)
@@ -31,7 +35,7 @@ struct call *ticket_find(struct client *client)
     if (call == NULL || client->accepted_ns < call->issued_ns)
         return NULL;
     struct pollfd end = {.fd = call->end.fd, .events = POLLIN};
-    return poll(&end, 1, 0) == 0 ? call : NULL;
+    return poll(&end, 1, 0) <= 0 ? call : NULL; /* EINTR: it has not ended, or that is told next */
 }
 
 void ticket_make_room(struct runner *runner)
@@ -43,8 +47,9 @@ void ticket_make_room(struct runner *runner)
         if (oldest == NULL || call->issued_ns < oldest->issued_ns)
             oldest = call;
     }
-    if (oldest == NULL || clock_monotonic_ns() - oldest->issued_ns <
-                              TICKET_PATIENCE_MS * CLOCK_NANOSECONDS_PER_MILLISECOND)
+    if (oldest == NULL || !audit_has_room(runner) ||
+        clock_monotonic_ns() - oldest->issued_ns <
+            TICKET_PATIENCE_MS * CLOCK_NANOSECONDS_PER_MILLISECOND)
         return;
     calls_refuse(oldest, 0, "killed: the relay did not connect");
     (void)sys_pidfd_send_signal(oldest->end.fd, SIGKILL, 0);

@@ -2,16 +2,17 @@
 #include "sandbox/agent-task-sandbox/cage.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
+#include "lib/base/agent_shared.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/syscalls.h"
+#include "sandbox/agent-task-sandbox/files.h"
 #include "sandbox/agent-task-sandbox/masks.h"
 #include "sandbox/agent-task-sandbox/nested.h"
-#include "sandbox/confine/landlock.h"
-
-#define READ_RIGHTS (LANDLOCK_READ | LANDLOCK_EXECUTE)
-#define OWN_RIGHTS (READ_RIGHTS | LANDLOCK_WRITE | LANDLOCK_CHANGE)
 
 /* The commands of a session share the container's memory limit; this only keeps one file from
  * taking all of it. */
@@ -21,19 +22,6 @@ struct cage {
     const struct settings *settings;
     struct nested *nested;
 };
-
-/* clang-format off */
-static const struct landlock_rule rules[] = {
-    {.path = "/",                    .access = READ_RIGHTS},
-    {.path = PLACE_WORKSPACE,        .access = OWN_RIGHTS},
-    {.path = PLACE_HOME,             .access = OWN_RIGHTS},
-    {.path = PLACE_TEMPORARY,        .access = OWN_RIGHTS},
-    {.path = PLACE_LOCAL_REPOSITORY, .access = OWN_RIGHTS, .is_optional = true},
-    {.path = "/dev",                 .access = LANDLOCK_WRITE | LANDLOCK_DEVICE},
-    {.path = "/dev/shm",             .access = OWN_RIGHTS},
-    {.path = "/proc",                .access = LANDLOCK_WRITE},
-};
-/* clang-format on */
 
 /* Nobody inside may look into this process, whose memory holds what it was told. */
 static int hide(struct confine *confine, struct error *err)
@@ -69,10 +57,22 @@ static int mount_shared_memory(struct confine *confine, struct error *err)
     return 0;
 }
 
+/* What the agent's program shares with its commands is not theirs to change. */
+static int close_shared(struct confine *confine, struct error *err)
+{
+    const struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
+    const struct cage *cage = confine->program;
+
+    if (cage->settings->profile->writes_shared || access(AGENT_SHARED_DIRECTORY, F_OK) < 0)
+        return 0;
+    int result = sys_mount_setattr(AT_FDCWD, AGENT_SHARED_DIRECTORY, 0, &read_only);
+    return result < 0 ? error_set(err, -result, "make '%s' read-only", AGENT_SHARED_DIRECTORY) : 0;
+}
+
 static int confine_files(struct confine *confine, struct error *err)
 {
     (void)confine;
-    return landlock_confine(rules, ARRAY_LENGTH(rules), err);
+    return files_confine(err);
 }
 
 /* Its first part was inherited. */
@@ -89,6 +89,7 @@ static const struct confine_step steps[] = {
     {.name = "the process tree",      .run = mount_proc},
     {.name = "the terminals",         .run = mount_terminals},
     {.name = "the shared memory",     .run = mount_shared_memory},
+    {.name = "the shared directories", .run = close_shared},
     {.name = "becoming agentuser",    .run = confine_identity},
     {.name = "no new privileges",     .run = confine_no_new_privileges},
     {.name = "the AppArmor profile",  .run = confine_apparmor},

@@ -1,4 +1,4 @@
-/* Strings of another process of the sandbox, which stands still but may lie. */
+/* Argument lists of another process of the sandbox, which stands still but may lie. */
 #ifndef TASK_SANDBOX_FOREIGN_H
 #define TASK_SANDBOX_FOREIGN_H
 
@@ -6,22 +6,35 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* What is read of an argument list: enough for policy, which judges the rest as if it were not
- * there. */
-#define FOREIGN_ARGUMENTS_MAX 256
-#define FOREIGN_BYTES_MAX 16384
+/* What most lists fit in. */
+#define FOREIGN_ARGUMENTS_FEW 256
+#define FOREIGN_BYTES_FEW 16384
+/* What execve(2) takes at most, pointers and strings together: three quarters of the 8 MiB that a
+ * stack begins with (Linux's fs/exec.c, bprm_stack_limits). More is E2BIG. */
+#define FOREIGN_BYTES_MAX (6u * 1024 * 1024)
+#define FOREIGN_ARGUMENTS_MAX (FOREIGN_BYTES_MAX / sizeof(char *))
 
 struct foreign_list {
-    const char *items[FOREIGN_ARGUMENTS_MAX + 1]; /* into bytes; NULL at the end */
+    const char **items; /* into bytes; NULL at the end */
     size_t count;
-    char bytes[FOREIGN_BYTES_MAX];
+    char *bytes;
     size_t size;
+    void *room; /* owned; what a long list lies in, NULL for a short one */
+    const char *few_items[FOREIGN_ARGUMENTS_FEW + 1];
+    char few_bytes[FOREIGN_BYTES_FEW];
 };
 
-/* Reads the string at ADDRESS of PID into TEXT of SIZE bytes. 0, or -errno: -ENAMETOOLONG. */
-int foreign_read_string(pid_t pid, uint64_t address, char *text, size_t size);
+/* Makes LIST, of whatever content, an empty one that need not be freed. */
+void foreign_list_begin(struct foreign_list *list);
 
-/* Reads the list of strings at ADDRESS, cut where LIST is full. 0 or -errno. */
+/*
+ * Reads the whole list of strings at ADDRESS of PID; 0 is the empty list. LIST, which was begun and
+ * must not move while it is used, is to be freed whatever comes of it. 0, or -errno with LIST
+ * empty: -E2BIG for what no exec takes, -EFAULT, -EPERM, -ESRCH for what cannot be read.
+ */
 int foreign_read_list(pid_t pid, uint64_t address, struct foreign_list *list);
+
+/* Releases what a long list lies in. LIST is empty then. */
+void foreign_list_free(struct foreign_list *list);
 
 #endif

@@ -15,6 +15,7 @@
 #include "lib/base/fd.h"
 #include "lib/base/path.h"
 #include "lib/base/unix_message.h"
+#include "lib/wire/recorded_program.h"
 #include "sandbox/agent-task-sandbox/maker.h"
 #include "sandbox/agent-task-sandbox/nested.h"
 #include "sandbox/agent-task-sandbox/recorded.h"
@@ -30,7 +31,7 @@ static int open_digests(struct groundwork *groundwork, struct error *err)
     groundwork->digests = digests_open();
     if (groundwork->digests == NULL)
         return error_set(err, errno, "share memory for digests");
-    if (recorded_load(RECORDED_TABLE, groundwork->digests, &why) < 0)
+    if (recorded_load(RECORDED_PROGRAMS, groundwork->digests, &why) < 0)
         diagnostic_say(error_text(&why), NULL);
     return 0;
 }
@@ -101,6 +102,18 @@ static int start_makers(struct generation *generation, const struct groundwork *
     return 0;
 }
 
+static int verify_direct(struct generation *generation, struct error *err)
+{
+    int result = 0;
+
+    generation->direct_count = policy_direct_count(generation->policy);
+    for (size_t i = 0; i < generation->direct_count && result == 0; i++) {
+        generation->direct[i] = *policy_direct_at(generation->policy, i);
+        result = direct_rule_verify(RECORDED_PROGRAMS, &generation->direct[i], err);
+    }
+    return result;
+}
+
 int generation_open(struct generation *generation, const struct groundwork *groundwork,
                     struct error *err)
 {
@@ -111,7 +124,9 @@ int generation_open(struct generation *generation, const struct groundwork *grou
         return result;
     if (policy_profile_count(generation->policy) > TASK_PROFILES_MAX)
         result = error_set(err, E2BIG, "the policy has more than %d profiles", TASK_PROFILES_MAX);
-    else
+    if (result == 0)
+        result = verify_direct(generation, err);
+    if (result == 0)
         result = start_makers(generation, groundwork, err);
     if (result < 0)
         generation_close(generation);
@@ -152,12 +167,12 @@ int generation_describe(const struct generation *generation, int connection)
         .generation = generation->number,
         .is_observing = policy_is_observing(generation->policy),
         .profile_count = (uint32_t)policy_profile_count(generation->policy),
-        .direct_count = (uint32_t)policy_direct_count(generation->policy),
+        .direct_count = (uint32_t)generation->direct_count,
     };
     for (size_t i = 0; i < configuration.profile_count; i++)
         describe_profile(policy_profile_at(generation->policy, i), &configuration.profiles[i]);
     for (size_t i = 0; i < configuration.direct_count; i++)
-        configuration.direct[i] = *policy_direct_at(generation->policy, i);
+        configuration.direct[i] = generation->direct[i];
     result = fd_write_all(fd, &configuration, sizeof(configuration));
     return result < 0 ? result : unix_message_send(connection, &message);
 }

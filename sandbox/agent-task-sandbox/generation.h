@@ -13,6 +13,9 @@ struct generation {
     struct policy *policy;         /* owned */
     size_t count;                  /* of profiles */
     int makers[TASK_PROFILES_MAX]; /* owned; one for each profile, in the policy's order */
+    /* The policy's direct rules, with the files that were verified. */
+    size_t direct_count;
+    struct task_direct direct[TASK_DIRECT_MAX];
 };
 
 /* What does not change between generations. */
@@ -30,8 +33,8 @@ struct groundwork {
  */
 int groundwork_lay(struct groundwork *groundwork, struct error *err);
 
-/* Loads the policy for AGENT as generation NUMBER and starts its makers. 0, or -errno with nothing
- * kept. */
+/* Loads the policy for AGENT as generation NUMBER, verifies the programs of its direct rules
+ * (direct_rule_verify) and starts its makers. 0, or -errno with nothing kept. */
 int generation_open(struct generation *generation, const struct groundwork *groundwork,
                     struct error *err);
 

@@ -1,7 +1,6 @@
 /* What an exec must become. What it did become is told by /proc, before it runs. */
 #include "sandbox/agent-task-sandbox/image.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -11,64 +10,27 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/wire/task_file.h"
 #include "sandbox/agent-task-sandbox/fixed.h"
+#include "sandbox/agent-task-sandbox/image_head.h"
 #include "sandbox/confine/program.h"
 
-#ifdef __aarch64__
-#define MACHINE EM_AARCH64
-#else
-#define MACHINE EM_X86_64
-#endif
-
-/* linux/binfmts.h, BINPRM_BUF_SIZE since Linux 5.1: what the kernel looks at. */
-#define HEAD_SIZE 256
 /* Scripts that are run by scripts: fs/exec.c follows so many. */
 #define INTERPRETERS_MAX 5
 
-union head {
-    Elf64_Ehdr elf;
-    char text[HEAD_SIZE + 1];
-};
-
-/* The beginning of what is open at FD as a path, terminated. How much there is, or -errno. */
-static ssize_t read_head(int fd, union head *head)
+/* The beginning of what is open at FD as a path. How much there is, or -errno. */
+static ssize_t read_head(int fd, union image_head *head)
 {
-    cleanup_fd int file = target_reopen(fd);
-    ssize_t count = file < 0 ? file : pread(file, head->text, HEAD_SIZE, 0);
+    cleanup_fd int file = task_file_reopen(fd);
+    ssize_t count = file < 0 ? file : pread(file, head->bytes, sizeof(head->bytes), 0);
 
-    if (count < 0)
-        return file < 0 ? file : -errno;
-    memset(head->text + count, '\0', sizeof(head->text) - (size_t)count);
-    return count;
-}
-
-static bool is_native(const union head *head, ssize_t count)
-{
-    return count >= (ssize_t)sizeof(head->elf) && memcmp(head->elf.e_ident, ELFMAG, SELFMAG) == 0 &&
-           head->elf.e_ident[EI_CLASS] == ELFCLASS64 && head->elf.e_machine == MACHINE;
-}
-
-/* The interpreter that a script's first line names, cut out of HEAD; NULL: it is no such script. */
-static const char *find_interpreter(union head *head)
-{
-    char *name;
-
-    if (head->text[0] != '#' || head->text[1] != '!')
-        return NULL;
-    name = head->text + 2 + strspn(head->text + 2, " \t");
-    name[strcspn(name, " \t\n")] = '\0';
-    return name;
-}
-
-static bool is_text(const union head *head, ssize_t count)
-{
-    return count > 0 && memchr(head->text, '\0', (size_t)count) == NULL;
+    return count < 0 && file >= 0 ? -errno : count;
 }
 
 /* The image is what is open at FD. */
 static int take(int fd, struct image *image)
 {
-    int result = fd < 0 ? -errno : target_identify(fd, &image->file);
+    int result = fd < 0 ? -errno : task_file_identify(fd, &image->file);
 
     image->is_known = result == 0;
     return result;
@@ -83,26 +45,32 @@ static int take_shell(struct image *image)
 }
 
 /* 0 when IMAGE is filled, 1 when what it is depends on *FD, the interpreter; else -errno. */
-static int look(const struct target *target, int *fd, struct image *image)
+static int find_interpreter(const struct target *target, const struct image_script *script, int *fd)
 {
-    union head head;
-    ssize_t count = read_head(*fd, &head);
-    const char *interpreter;
-
-    image->is_open = count == -EACCES;
-    if (count <= 0)
-        return image->is_open ? 0 : (int)count;
-    if (is_native(&head, count))
-        return take(*fd, image);
-    interpreter = find_interpreter(&head);
-    if (interpreter == NULL)
-        image->is_open = !is_text(&head, count);
-    if (interpreter == NULL)
-        return image->is_open ? 0 : take_shell(image);
     cleanup_close(fd);
-    *fd = openat(target->directory_fd, interpreter, O_PATH | O_CLOEXEC);
+    *fd = openat(target->directory_fd, script->interpreter, O_PATH | O_CLOEXEC);
     /* One that cannot be found is the kernel's to refuse. */
     return *fd >= 0 ? 1 : errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -errno : 0;
+}
+
+/* The same of the file at *FD. */
+static int look(const struct target *target, int *fd, struct image *image)
+{
+    union image_head head;
+    struct image_script script;
+    ssize_t count = read_head(*fd, &head);
+    enum image_kind kind;
+
+    image->is_open = count == -EACCES;
+    if (count < 0)
+        return image->is_open ? 0 : (int)count;
+    kind = image_head_read(&head, (size_t)count, &script);
+    image->is_open = kind == IMAGE_OTHER;
+    if (kind == IMAGE_NATIVE)
+        return take(*fd, image);
+    if (kind == IMAGE_TEXT)
+        return take_shell(image);
+    return kind == IMAGE_SCRIPT ? find_interpreter(target, &script, fd) : 0;
 }
 
 int image_expect(const struct target *target, struct image *image, struct error *err)
@@ -130,12 +98,12 @@ int image_verify(const struct image *image, pid_t process, struct error *err)
     size_t size = image->is_program ? sizeof(now) : offsetof(struct task_file, size);
 
     if (!image->is_known && image->is_open &&
-        target_identify(image->judged->program_fd, &now) == 0 &&
+        task_file_identify(image->judged->program_fd, &now) == 0 &&
         memcmp(&now, &image->judged->file, sizeof(now)) == 0)
         return 0;
     snprintf(link, sizeof(link), "/proc/%d/exe", process);
     cleanup_fd int fd = open(link, O_PATH | O_CLOEXEC);
-    if (image->is_known && fd >= 0 && target_identify(fd, &now) == 0 &&
+    if (image->is_known && fd >= 0 && task_file_identify(fd, &now) == 0 &&
         memcmp(&now, &image->file, size) == 0)
         return 0;
     error_set(err, 0, "it was changed or replaced while it was judged");

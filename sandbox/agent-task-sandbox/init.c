@@ -42,7 +42,9 @@ void init_give_up(int control, const char *what, const struct error *err)
 
 static void on_linger_end(void *context)
 {
-    (void)context;
+    struct init *init = context;
+
+    nested_flush(&init->nested);
     init_end();
 }
 
@@ -90,6 +92,7 @@ static void command_ended(struct init *init, int wait_status)
     struct task_reply reply = {.header.type = TASK_EXITED, .wait_status = (uint32_t)wait_status};
 
     streams_return_offsets(&init->task.streams);
+    nested_flush(&init->nested);
     /* In this order: who asks the runner once the client has ended finds the command ended. */
     reply_ended(init, wait_status);
     reply_to_client(init, &reply, -1);
@@ -126,6 +129,7 @@ void init_reap(struct init *init)
     if (pid < 0 && init->phase >= PHASE_ENDED) {
         while (log_take(&init->task.log) == LOG_MORE)
             continue;
+        nested_flush(&init->nested);
         init_end();
     }
     if (init->phase == PHASE_ENDED)

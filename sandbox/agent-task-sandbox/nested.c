@@ -2,7 +2,6 @@
 #include "sandbox/agent-task-sandbox/nested.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <linux/sockios.h>
@@ -13,18 +12,15 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
-#include "lib/base/path.h"
 #include "lib/base/seccomp_filter.h"
-#include "lib/base/syscalls.h"
 #include "lib/base/unix_message.h"
+#include "sandbox/agent-task-sandbox/asked.h"
 #include "sandbox/agent-task-sandbox/denial.h"
-#include "sandbox/agent-task-sandbox/foreign.h"
 
 #ifdef __aarch64__
 #define ARCHITECTURE AUDIT_ARCH_AARCH64
@@ -48,11 +44,7 @@
 
 struct exec {
     struct seccomp_notif question;
-    uint64_t path;
-    uint64_t arguments;
-    char program[PATH_MAX]; /* as called, then with links resolved */
-    char directory[PATH_MAX];
-    struct foreign_list list;
+    struct asked asked;
 };
 
 /* Both of these processors have the low half first. */
@@ -124,54 +116,6 @@ static void answer(const struct nested *nested, uint64_t id, int error)
     (void)ioctl(nested->listener, SECCOMP_IOCTL_NOTIF_SEND, &response); /* ENOENT: it is gone */
 }
 
-/* Where PATH of process PID leads, and from where: both as /proc tells. 0 or -errno. */
-static int resolve(pid_t pid, struct exec *exec, int dirfd)
-{
-    char link[64];
-    ssize_t length;
-    cleanup_fd int base = -1;
-    cleanup_fd int found = -1;
-
-    snprintf(link, sizeof(link), "/proc/%d/cwd", pid);
-    length = readlink(link, exec->directory, PATH_MAX - 1);
-    if (length < 0)
-        return -errno;
-    exec->directory[length] = '\0';
-    if (dirfd != AT_FDCWD)
-        snprintf(link, sizeof(link), "/proc/%d/fd/%d", pid, dirfd);
-    base = exec->program[0] == '/' ? -1 : open(link, O_PATH | O_CLOEXEC);
-    found = exec->program[0] == '\0' ? fcntl(base, F_DUPFD_CLOEXEC, 0)
-                                     : openat(base, exec->program, O_PATH | O_CLOEXEC);
-    if (found < 0)
-        return -errno;
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", found);
-    length = readlink(link, exec->program, PATH_MAX - 1);
-    if (length < 0)
-        return -errno;
-    exec->program[length] = '\0';
-    return 0;
-}
-
-/* 0 when EXEC says what would run. The kernel itself answers what cannot run. */
-static int read_exec(const struct nested *nested, struct exec *exec)
-{
-    const struct seccomp_data *data = &exec->question.data;
-    bool is_at = data->nr == SYS_execveat;
-    pid_t pid = (pid_t)exec->question.pid;
-    int result =
-        foreign_read_string(pid, data->args[is_at ? 1 : 0], exec->program, sizeof(exec->program));
-
-    if (result == 0)
-        result = resolve(pid, exec, is_at ? (int)data->args[0] : AT_FDCWD);
-    if (result == 0)
-        result = foreign_read_list(pid, data->args[is_at ? 2 : 1], &exec->list);
-    /* Only now is it certain that all this was read of the process that asked. */
-    if (result == 0 &&
-        ioctl(nested->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &exec->question.id) < 0)
-        result = -errno;
-    return result;
-}
-
 static bool take_credit(struct nested *nested)
 {
     uint64_t now = clock_monotonic_ns();
@@ -201,22 +145,38 @@ static void record(struct nested *nested, const struct exec *exec,
         .action = judgement->action,
         .tier = judgement->tier,
         .pid = (int32_t)exec->question.pid,
-        .argument_count = (uint32_t)exec->list.count,
-        .arguments_size = (uint32_t)exec->list.size,
+        .argument_count = (uint32_t)exec->asked.arguments.count,
+        .arguments_size = (uint32_t)exec->asked.arguments.size,
         .lost = nested->lost,
     };
     struct unix_message packet = {.data = &message, .size = sizeof(message)};
 
     if (message.arguments_size > RECORD_ARGUMENTS)
         message.arguments_size = RECORD_ARGUMENTS;
-    packet.tail = exec->list.bytes;
+    packet.tail = exec->asked.arguments.bytes;
     packet.tail_size = message.arguments_size;
     snprintf(message.rule, sizeof(message.rule), "%s", judgement->rule);
-    snprintf(message.program, sizeof(message.program), "%s", exec->program);
-    if (has_room(nested) && take_credit(nested) && unix_message_send(nested->control, &packet) == 0)
+    snprintf(message.program, sizeof(message.program), "%s", exec->asked.program);
+    if (has_room(nested) && take_credit(nested) &&
+        unix_message_send(nested->control, &packet) == 0) {
         nested->lost = 0;
-    else
-        nested->lost++;
+        return;
+    }
+    nested->lost++;
+    nested->last_lost = message;
+    nested->last_lost.arguments_size = 0;
+}
+
+void nested_flush(struct nested *nested)
+{
+    const struct unix_message packet = {.data = &nested->last_lost,
+                                        .size = sizeof(nested->last_lost)};
+
+    if (nested->lost == 0 || !has_room(nested))
+        return;
+    nested->last_lost.lost = nested->lost - 1;
+    if (unix_message_send(nested->control, &packet) == 0)
+        nested->lost = 0;
 }
 
 static void tell(struct nested *nested, pid_t pid, const struct policy_judgement *judgement)
@@ -241,23 +201,54 @@ static void settle_ask(const struct nested *nested, struct policy_judgement *jud
                              "'agent-task-runnerctl exec --', which asks and waits";
 }
 
-static void judge(struct nested *nested, struct exec *exec)
+static void judge(const struct nested *nested, const struct asked *asked,
+                  struct policy_judgement *judgement)
 {
-    struct policy_command command = {
-        .program = exec->program,
-        .arguments = exec->list.items,
-        .argument_count = exec->list.count,
-        .directory = exec->directory,
+    const struct policy_command command = {
+        .program = asked->program,
+        .arguments = asked->arguments.items,
+        .argument_count = asked->arguments.count,
+        .directory = asked->directory,
     };
-    struct policy_judgement judgement = {.action = TASK_ACTION_SANDBOX};
 
-    policy_judge(nested->policy, &command, &judgement);
-    if (judgement.action == TASK_ACTION_ASK)
-        settle_ask(nested, &judgement);
+    if (asked->known == ASKED_WHOLE)
+        policy_judge(nested->policy, &command, judgement);
+    else
+        policy_judge_unread(nested->policy, asked->known == ASKED_PROGRAM ? asked->program : NULL,
+                            judgement);
+    if (judgement->action == TASK_ACTION_ASK)
+        settle_ask(nested, judgement);
+}
+
+static void judge_and_answer(struct nested *nested, const struct exec *exec)
+{
+    struct policy_judgement judgement;
+
+    judge(nested, &exec->asked, &judgement);
     if (judgement.action == TASK_ACTION_DENY)
         tell(nested, (pid_t)exec->question.pid, &judgement);
     answer(nested, exec->question.id, judgement.action == TASK_ACTION_DENY ? -EACCES : 0);
     record(nested, exec, &judgement);
+}
+
+/* Only while the question waits is it certain that what was read is of the process that asked. */
+static bool is_valid(const struct nested *nested, uint64_t id)
+{
+    return ioctl(nested->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+}
+
+/* What cannot run is refused as the kernel would, and not left to it: it would look again. */
+static void answer_nested(struct nested *nested, struct exec *exec)
+{
+    int result = asked_read(&exec->question, &exec->asked);
+
+    if (is_valid(nested, exec->question.id)) {
+        if (result < 0)
+            answer(nested, exec->question.id, result);
+        else
+            judge_and_answer(nested, exec);
+    }
+    asked_free(&exec->asked);
 }
 
 void nested_answer(struct nested *nested)
@@ -268,11 +259,10 @@ void nested_answer(struct nested *nested)
     memset(question, 0, sizeof(*question));
     if (ioctl(nested->listener, SECCOMP_IOCTL_NOTIF_RECV, question) < 0)
         return; /* ENOENT: killed while it waited */
-    bool is_command = (pid_t)question->pid == nested->command;
-    if (is_command)
-        (void)kill(nested->command, SIGSTOP); /* start.c */
-    if (is_command || read_exec(nested, &exec) < 0)
-        answer(nested, question->id, 0);
-    else
-        judge(nested, &exec);
+    if ((pid_t)question->pid != nested->command) {
+        answer_nested(nested, &exec);
+        return;
+    }
+    (void)kill(nested->command, SIGSTOP); /* start.c */
+    answer(nested, question->id, 0);
 }

@@ -1,7 +1,8 @@
 /*
  * Execs inside a sandbox, as a seccomp listener hears of them: put on record, and refused where
  * policy denies them, or asks and nobody approved the command for that. A help, not a boundary: the
- * strings are read from memory that the process and its siblings can change after the look.
+ * strings are read from memory that the process and its siblings can change after the look. What
+ * cannot be read is on record as that, and denied where a rule could deny it or ask.
  */
 #ifndef TASK_SANDBOX_NESTED_H
 #define TASK_SANDBOX_NESTED_H
@@ -31,6 +32,7 @@ struct nested {
     uint64_t credited_ns; /* when it was counted */
     pid_t told;           /* who heard last of a denial: a search along PATH is several execs */
     uint32_t lost;        /* records since the last one that was sent */
+    struct task_nested last_lost; /* lost > 0: the last of them, without its arguments */
 };
 
 /*
@@ -53,5 +55,9 @@ int nested_listen(const struct sock_fprog *filter, struct nested *nested, struct
  * process whose question was received waits killable (seccomp_unotify(2), WAIT_KILLABLE_RECV).
  */
 void nested_answer(struct nested *nested);
+
+/* At an end, after which there may be no more records: sends the last of those that were lost, with
+ * how many were before it. */
+void nested_flush(struct nested *nested);
 
 #endif

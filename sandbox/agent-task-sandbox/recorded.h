@@ -8,8 +8,6 @@
 #include "lib/base/error.h"
 #include "sandbox/agent-task-sandbox/digests.h"
 
-#define RECORDED_TABLE "/usr/share/coding-agents/programs.tab"
-
 /*
  * Keeps the digests of those programs in the table at PATH that are fixed (target.h) and of the
  * size and time of change that were recorded with them, in seconds: others, such as those that an

@@ -11,9 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/agent_shared.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/path.h"
 #include "lib/base/syscalls.h"
+#include "lib/base/users.h"
+#include "lib/wire/services.h"
 #include "lib/wire/task_protocol.h"
 #include "sandbox/agent-task-sandbox/settings.h"
 
@@ -67,10 +70,14 @@ static const struct root_entry entries[] = {
 
     /* A socket is connected to, whatever its mount says about writing. */
     {.kind = ROOT_BIND,      .path = TASK_RUNNER_DIRECTORY, .flags = ROOT_READ_ONLY | ROOT_NO_EXECUTE},
+    {.kind = ROOT_BIND,      .path = SERVICES_DIRECTORY, .flags = ROOT_READ_ONLY | ROOT_NO_EXECUTE | ROOT_OPTIONAL},
 
     /* How many processors there are, and what the container may use. */
     {.kind = ROOT_BIND,      .path = "/sys/devices/system/cpu", .flags = ROOT_READ_ONLY | ROOT_NO_EXECUTE | ROOT_OPTIONAL},
     {.kind = ROOT_TREE,      .path = "/sys/fs/cgroup", .flags = ROOT_READ_ONLY | ROOT_NO_EXECUTE | ROOT_OPTIONAL},
+
+    /* Read-only in each sandbox but those that write it: cage.c. */
+    {.kind = ROOT_BIND,      .path = AGENT_SHARED_DIRECTORY, .flags = ROOT_NO_EXECUTE | ROOT_OPTIONAL},
 
     {.kind = ROOT_DEVICE,    .path = "/dev/null"},
     {.kind = ROOT_DEVICE,    .path = "/dev/zero"},
@@ -86,7 +93,8 @@ static const struct root_entry entries[] = {
     /* Covered by each sandbox with its own. */
     {.kind = ROOT_DIRECTORY, .path = "/dev/pts"},
     {.kind = ROOT_DIRECTORY, .path = "/dev/shm"},
-    {.kind = ROOT_DIRECTORY, .path = "/proc"},
+    /* Where the engine maps users the kernel gives one only to who sees one: user_namespaces(7). */
+    {.kind = ROOT_BIND,      .path = "/proc",    .flags = ROOT_NO_EXECUTE},
 };
 /* clang-format on */
 
@@ -180,6 +188,30 @@ static int fill(struct error *err)
     return 0;
 }
 
+/* The same link as in the home of agentcli, which is nothing but such links here. */
+static int link_shared(const struct agent_shared *shared, void *context, struct error *err)
+{
+    const struct user *agent = context;
+    char path[PATH_MAX];
+    if (access(shared->directory, F_OK) < 0)
+        return 0; /* another agent's */
+    int result = path_format(path, STAGE "%s/%s", agent->home, shared->place);
+    if (result == 0)
+        result = make_parent(path, err);
+    if (result == 0 && symlink(shared->directory, path) < 0)
+        result = -errno;
+    return result < 0 ? error_set(err, -result, "make the link '%s'", shared->place) : 0;
+}
+
+static int link_all_shared(struct error *err)
+{
+    struct user agent;
+    if (access(AGENT_SHARED_DIRECTORY, F_OK) < 0)
+        return 0; /* no session, or its agent shares nothing */
+    int result = users_find(USERS_FILE, "agentcli", &agent, err);
+    return result == 0 ? agent_shared_read(AGENT_SHARED_FILE, link_shared, &agent, err) : result;
+}
+
 /* pivot_root(2): the new root over the old one, which then lies on top of it and is let go of. */
 static int enter(struct error *err)
 {
@@ -206,5 +238,7 @@ int root_build(struct error *err)
     if (mount("sandbox", STAGE, "tmpfs", MS_NOSUID | MS_NODEV, STAGE_OPTIONS) < 0)
         return error_set(err, errno, "mount the root of sandboxes at '%s'", STAGE);
     result = fill(err);
+    if (result == 0)
+        result = link_all_shared(err);
     return result < 0 ? result : enter(err);
 }

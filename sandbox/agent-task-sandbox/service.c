@@ -16,6 +16,7 @@
 #include "lib/base/diagnostic.h"
 #include "lib/base/unix_message.h"
 #include "lib/base/unix_socket.h"
+#include "lib/base/wait_limit.h"
 #include "lib/base/watch.h"
 #include "sandbox/agent-task-sandbox/generation.h"
 #include "sandbox/confine/notify.h"
@@ -259,7 +260,8 @@ static int open_loop(struct service *service, struct error *err)
     sigaddset(&signals, SIGCHLD);
     sigprocmask(SIG_SETMASK, &signals, NULL);
     service->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    service->listen_fd = unix_socket_listen(TASK_SANDBOX_SOCKET, 0600, CONNECTIONS_MAX);
+    service->listen_fd =
+        unix_socket_listen_for_descriptors(TASK_SANDBOX_SOCKET, 0600, CONNECTIONS_MAX);
     if (service->signal_fd < 0 || service->listen_fd < 0)
         return error_set(err, errno, "listen at '%s'", TASK_SANDBOX_SOCKET);
     result = event_loop_open(&service->loop, service->sources, SOURCES, NULL, 0);
@@ -269,6 +271,8 @@ static int open_loop(struct service *service, struct error *err)
         result = event_loop_add(&service->loop, service->signal_fd, EPOLLIN, on_signal, service);
     if (result >= 0)
         result = watch_makers(service);
+    if (result >= 0)
+        result = wait_limit_open(false);
     return result < 0 ? error_set(err, -result, "make the event loop") : 0;
 }
 

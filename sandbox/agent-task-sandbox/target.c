@@ -3,20 +3,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
-#include "lib/base/clock.h"
 #include "lib/base/path.h"
 #include "lib/base/syscalls.h"
+#include "lib/wire/task_file.h"
 #include "sandbox/agent-task-sandbox/fixed.h"
 #include "sandbox/confine/environment.h"
 #include "sandbox/confine/program.h"
-
-#define DIGEST_BUFFER 65536
 
 /* Where FD lies in our root. */
 static int read_path(int fd, char text[PATH_MAX])
@@ -71,37 +68,6 @@ int target_find_directory(struct target *target, const char *path, int given, st
     return 0;
 }
 
-static int64_t nanoseconds(const struct timespec *time)
-{
-    return time->tv_sec * (int64_t)CLOCK_NANOSECONDS_PER_SECOND + time->tv_nsec;
-}
-
-int target_identify(int fd, struct task_file *file)
-{
-    struct stat status;
-
-    if (fstat(fd, &status) < 0)
-        return -errno;
-    *file = (struct task_file){
-        .device = status.st_dev,
-        .inode = status.st_ino,
-        .size = (uint64_t)status.st_size,
-        .modified_ns = nanoseconds(&status.st_mtim),
-        .changed_ns = nanoseconds(&status.st_ctim),
-    };
-    return 0;
-}
-
-int target_reopen(int fd)
-{
-    char descriptor[32];
-    int file;
-
-    snprintf(descriptor, sizeof(descriptor), "/proc/self/fd/%d", fd);
-    file = open(descriptor, O_RDONLY | O_CLOEXEC);
-    return file < 0 ? -errno : file;
-}
-
 /* program_attempt: what execve(2) would take. */
 static int attempt(const char *path, void *context)
 {
@@ -119,7 +85,7 @@ static int attempt(const char *path, void *context)
         return -EACCES;
     if (faccessat(fd, "", X_OK, AT_EMPTY_PATH) < 0)
         return -errno;
-    if (target_identify(fd, &target->file) < 0)
+    if (task_file_identify(fd, &target->file) < 0)
         return -errno;
     target->is_fixed = fixed_is_file(fd);
     target->program_fd = steal_fd(&fd);
@@ -141,23 +107,5 @@ int target_find_program(struct target *target, const char *name, const char *pat
 
 int target_digest(const struct target *target, uint8_t digest[TASK_DIGEST_SIZE])
 {
-    crypto_hash_sha256_state state;
-    uint8_t buffer[DIGEST_BUFFER];
-    uint64_t total = 0;
-    ssize_t count;
-    cleanup_fd int fd = target_reopen(target->program_fd);
-
-    if (fd < 0)
-        return fd;
-    crypto_hash_sha256_init(&state);
-    while ((count = read(fd, buffer, sizeof(buffer))) != 0) {
-        if (count < 0 && errno != EINTR)
-            return -errno;
-        if (count > 0)
-            crypto_hash_sha256_update(&state, buffer, (uint64_t)count);
-        if (count > 0 && (total += (uint64_t)count) > TARGET_DIGEST_MAX)
-            return -EFBIG;
-    }
-    crypto_hash_sha256_final(&state, digest);
-    return 0;
+    return task_file_digest(target->program_fd, TARGET_DIGEST_MAX, digest);
 }

@@ -34,12 +34,6 @@ int target_find_directory(struct target *target, const char *path, int given, st
 int target_find_program(struct target *target, const char *name, const char *path,
                         struct error *err);
 
-/* What tells the file at FD (borrowed) from others, and from what it was before. 0 or -errno. */
-int target_identify(int fd, struct task_file *file);
-
-/* Opens what is open at FD (borrowed) as a path, for reading. The descriptor or -errno. */
-int target_reopen(int fd);
-
 /* The SHA-256 of the program's bytes. 0, or -errno when they cannot be read; -EFBIG for more than
  * TARGET_DIGEST_MAX bytes, which nobody who waits for a command waits for. */
 #define TARGET_DIGEST_MAX ((uint64_t)1024 * 1024 * 1024)

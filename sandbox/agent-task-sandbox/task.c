@@ -156,6 +156,24 @@ static void choose_profile(const struct preparation *preparation,
              "policy asks for the sandbox profile '%s' and then for another", event->profile);
 }
 
+/* What all commands of the agent read is written for its own program alone: no command can ask for
+ * that by looking like it. */
+static bool may_have(const struct preparation *preparation, const char *name)
+{
+    const struct policy_profile *profile = policy_profile_find(preparation->settings->policy, name);
+
+    return profile == NULL || !profile->writes_shared ||
+           (preparation->task->run.flags & TASK_RUN_TICKET) != 0;
+}
+
+static void fail_shared(struct task *task)
+{
+    struct error err = ERROR_INITIALIZER;
+
+    error_set(&err, EACCES, "only the agent's own program writes what its commands share");
+    fail(task, -EACCES, &err);
+}
+
 static void judge(const struct preparation *preparation)
 {
     struct task *task = preparation->task;
@@ -168,6 +186,7 @@ static void judge(const struct preparation *preparation)
         .directory = task->target.directory,
         .digest = digest,
         .context = task,
+        .asked = &event->asked,
     };
 
     policy_judge(preparation->settings->policy, &command, &judgement);
@@ -176,6 +195,10 @@ static void judge(const struct preparation *preparation)
     event->is_observed = judgement.is_observed;
     snprintf(event->rule, sizeof(event->rule), "%s", judgement.rule);
     snprintf(event->profile, sizeof(event->profile), "%s", judgement.profile);
+    if (!may_have(preparation, judgement.profile)) {
+        fail_shared(task);
+        return;
+    }
     task->exit_code = PROGRAM_NOT_EXECUTABLE; /* if it is denied */
     if (judgement.action == TASK_ACTION_DENY) {
         policy_describe_denial(&judgement, event->text, sizeof(event->text));

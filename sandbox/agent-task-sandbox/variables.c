@@ -121,7 +121,7 @@ int variables_make(const struct policy *policy, const struct user *user, char *c
     builder.shell = find_shell(given, count);
     variables->items = calloc(count + set_count + VARIABLES_OWN + 1, sizeof(char *));
     if (variables->items == NULL || names_make(&builder.names, count + set_count) < 0) {
-        variables_free(variables);
+        variables_release(variables);
         return -ENOMEM;
     }
     /* What comes first counts. */
@@ -148,7 +148,7 @@ const char *variables_get(const struct variables *variables, const char *name)
     return NULL;
 }
 
-void variables_free(struct variables *variables)
+void variables_release(struct variables *variables)
 {
     free(variables->items);
     variables->items = NULL;

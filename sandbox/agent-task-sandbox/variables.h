@@ -30,6 +30,6 @@ int variables_make(const struct policy *policy, const struct user *user, char *c
 const char *variables_get(const struct variables *variables, const char *name);
 
 /* Releases the list; the strings are others'. */
-void variables_free(struct variables *variables);
+void variables_release(struct variables *variables);
 
 #endif

@@ -8,6 +8,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/exit_codes.h"
 #include "sandbox/agentcli-exec/agents.h"
+#include "sandbox/agentcli-exec/login.h"
 #include "sandbox/agentcli-exec/options.h"
 #include "sandbox/agentcli-exec/pane.h"
 #include "sandbox/agentcli-exec/places.h"
@@ -135,11 +136,33 @@ static int make_places(struct confine *confine, struct error *err)
     return launch->attach_listener < 0 ? launch->attach_listener : 0;
 }
 
+/* After all that looks into /proc/self as root: who changes its group, be it for a moment, may not
+ * any more. */
+static int write_command(struct confine *confine, struct error *err)
+{
+    const struct launch *launch = confine->program;
+
+    return !launch->options.is_interactive
+               ? 0
+               : places_write_command(&confine->user, launch->options.is_persistent,
+                                      launch->command, err);
+}
+
 /* Only now: the directory is looked up in the identity's own view of it. */
 static int enter_workspace(struct confine *confine, struct error *err)
 {
     (void)confine;
     return chdir(WORKSPACE) < 0 ? error_set(err, errno, "enter '" WORKSPACE "'") : 0;
+}
+
+/* As the identity: root has no power over its files. */
+static int read_login(struct confine *confine, struct error *err)
+{
+    struct launch *launch = confine->program;
+
+    return launch->is_trapped
+               ? login_read_variables(launch->options.agent, &launch->environment, err)
+               : 0;
 }
 
 /* As root still: the runner takes listeners from nobody else. */
@@ -194,8 +217,10 @@ static const struct confine_step steps[] = {
     {.name = "how files are shared", .run = confine_views},
     {.name = "the views",            .run = lay_views},
     {.name = "the task runner",      .run = find_runner},
+    {.name = "the command",          .run = write_command},
     {.name = "the identity",         .run = confine_identity},
     {.name = "the directory",        .run = enter_workspace},
+    {.name = "the login",            .run = read_login},
     {.name = "no new privileges",    .run = confine_no_new_privileges},
     {.name = "the AppArmor profile", .run = stack_profile},
     {.name = "the files",            .run = restrict_files},
@@ -233,7 +258,6 @@ static int run_headless(struct launch *launch)
 static int run_interactive(const struct launch *launch)
 {
     const struct session_plan plan = {
-        .command = launch->command,
         .environment = &launch->environment,
         .is_persistent = launch->options.is_persistent,
         .attach_listener = launch->attach_listener,

@@ -13,11 +13,13 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/fd.h"
-#include "sandbox/attach/frame.h"
+#include "lib/base/unix_socket.h"
 
 /* The kernel's own bound for argv and environment together is 6 MiB (execve(2)). */
 #define COMMAND_SIZE_MAX (6 * 1024 * 1024)
 #define STATUS_SIZE_MAX 32
+#define AGAIN "again"
+#define ONCE "once"
 #define BACKLOG 16
 
 int places_make_directory(const struct user *user, struct error *err)
@@ -56,6 +58,7 @@ static int listen_at(const char *path, int type, mode_t mask, struct error *err)
 
     if (fd < 0)
         return error_set(err, errno, "make a socket");
+    unix_socket_refuse_descriptors(fd);
     unlink(path);
     saved_mask = umask(mask);
     result = bind(fd, (const struct sockaddr *)&address, sizeof(address));
@@ -97,26 +100,44 @@ int places_connect_pane(struct error *err)
     return steal_fd(&fd);
 }
 
-int places_write_command(char *const *command, struct error *err)
+static char *join(const char *first, char *const *command, size_t *size)
 {
-    cleanup_free char *text = NULL;
-    size_t size = 0;
-    size_t at = 0;
+    char *text;
+    size_t at = strlen(first) + 1;
 
+    *size = at;
     for (size_t i = 0; command[i] != NULL; i++)
-        size += strlen(command[i]) + 1;
-    if (size > COMMAND_SIZE_MAX)
-        return error_set(err, E2BIG, "write '%s'", PLACE_COMMAND);
-    text = malloc(size);
+        *size += strlen(command[i]) + 1;
+    text = *size > COMMAND_SIZE_MAX ? NULL : malloc(*size);
     if (text == NULL)
-        return error_set(err, ENOMEM, "write '%s'", PLACE_COMMAND);
+        return NULL;
+    memcpy(text, first, at);
     for (size_t i = 0; command[i] != NULL; i++) {
         size_t length = strlen(command[i]) + 1;
 
         memcpy(text + at, command[i], length);
         at += length;
     }
-    return fd_write_file(AT_FDCWD, PLACE_COMMAND, text, size, 0600, err);
+    return text;
+}
+
+int places_write_command(const struct user *user, bool is_persistent, char *const *command,
+                         struct error *err)
+{
+    size_t size;
+    cleanup_free char *text = join(is_persistent ? AGAIN : ONCE, command, &size);
+    gid_t group = getegid();
+    int result;
+
+    if (text == NULL)
+        return error_set(err, E2BIG, "write '%s'", PLACE_COMMAND);
+    /* Nobody here may give a file away: it is made with the group that is to read it. */
+    if (setegid(user->gid) < 0)
+        return error_set(err, errno, "take the group of '%s'", user->name);
+    result = fd_write_file(AT_FDCWD, PLACE_COMMAND, text, size, 0440, err);
+    if (setegid(group) < 0)
+        return error_set(err, errno, "take the group back");
+    return result;
 }
 
 static size_t count_strings(const char *text, size_t size)
@@ -128,10 +149,9 @@ static size_t count_strings(const char *text, size_t size)
     return count;
 }
 
-int places_read_command(char ***command, char **text, struct error *err)
+int places_read_command(struct place_command *command, struct error *err)
 {
     cleanup_free char *read = NULL;
-    char **strings;
     size_t size = 0;
     size_t count;
     char *at;
@@ -140,19 +160,37 @@ int places_read_command(char ***command, char **text, struct error *err)
     if (result < 0)
         return result;
     count = count_strings(read, size);
-    if (count == 0 || read[size - 1] != '\0')
+    if (count < 2 || read[size - 1] != '\0')
         return error_set(err, EPROTO, "'%s' holds no command", PLACE_COMMAND);
-    strings = calloc(count + 1, sizeof(*strings));
-    if (strings == NULL)
+    command->argv = calloc(count, sizeof(*command->argv));
+    if (command->argv == NULL)
         return error_set(err, ENOMEM, "read '%s'", PLACE_COMMAND);
-    at = read;
-    for (size_t i = 0; i < count; i++) {
-        strings[i] = at;
+    command->is_persistent = strcmp(read, AGAIN) == 0;
+    at = read + strlen(read) + 1;
+    for (size_t i = 0; i + 1 < count; i++) {
+        command->argv[i] = at;
         at += strlen(at) + 1;
     }
-    *command = strings;
-    *text = steal_pointer(&read);
+    command->text = steal_pointer(&read);
     return 0;
+}
+
+unsigned int places_count_ends(bool is_early)
+{
+    cleanup_free char *text = NULL;
+    char number[STATUS_SIZE_MAX];
+    size_t size = 0;
+    unsigned int count = 1;
+
+    if (!is_early) {
+        unlink(PLACE_ENDS);
+        return 0;
+    }
+    if (fd_read_file(AT_FDCWD, PLACE_ENDS, STATUS_SIZE_MAX, &text, &size, NULL) == 0)
+        count += (unsigned int)strtoul(text, NULL, 10);
+    snprintf(number, sizeof(number), "%u\n", count);
+    (void)fd_write_file(AT_FDCWD, PLACE_ENDS, number, strlen(number), 0600, NULL);
+    return count;
 }
 
 int places_write_status(int wait_status, struct error *err)

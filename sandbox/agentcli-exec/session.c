@@ -15,6 +15,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/process.h"
+#include "lib/base/wait_limit.h"
 #include "sandbox/agentcli-exec/attach_server.h"
 #include "sandbox/agentcli-exec/pane.h"
 #include "sandbox/agentcli-exec/places.h"
@@ -213,6 +214,8 @@ static int open_loop(struct session *session)
     int result = event_loop_open(&session->loop, session->sources, ARRAY_LENGTH(session->sources),
                                  session->timers, ARRAY_LENGTH(session->timers));
 
+    if (result == 0)
+        result = wait_limit_open(false);
     if (result < 0)
         return result;
     session->signals = open_signals();
@@ -231,12 +234,11 @@ static int open_loop(struct session *session)
 
 static int begin(struct session *session, struct error *err)
 {
-    int result = places_write_command(session->plan->command, err);
+    int result;
 
-    if (result < 0)
-        return result;
     places_clean_tmux();
     places_clean_status();
+    (void)places_count_ends(false);
     session->pane_listener = places_listen_pane(err);
     if (session->pane_listener < 0)
         return session->pane_listener;

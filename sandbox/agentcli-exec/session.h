@@ -10,7 +10,6 @@
 #include "lib/base/string_list.h"
 
 struct session_plan {
-    char *const *command;                  /* borrowed */
     const struct string_list *environment; /* borrowed */
     bool is_persistent;
     int attach_listener; /* borrowed; made while the process could */

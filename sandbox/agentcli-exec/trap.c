@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/agent_shared.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/seccomp_filter.h"
 #include "lib/base/unix_message.h"
@@ -41,6 +42,9 @@ static const struct landlock_rule rules[] = {
     {.path = "/proc",           .access = LANDLOCK_WRITE}, /* one's own oom_score_adj, comm */
     {.path = PLACE_DIRECTORY,   .access = WRITABLE,       .is_optional = true},
     {.path = "/run/agent-data", .access = WRITABLE,       .is_optional = true},
+    {.path = AGENT_SHARED_DIRECTORY, .access = WRITABLE,  .is_optional = true},
+    /* A program renews its login where that lies. */
+    {.path = "/run/agent-secrets", .access = WRITABLE,    .is_optional = true},
 };
 
 /* What the kernel says when a listener cannot be had, in words a person can act on. */

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "lib/base/cleanup.h"
+
 /* Takes the next string off STRINGS; NULL when none is whole. */
 static const char *next(struct direct_strings *strings)
 {
@@ -68,6 +70,40 @@ static bool is_named(const struct task_direct *rule, struct direct_strings names
     return false;
 }
 
+/* Names, or with * how they begin, by which a loader or a runtime loads code into the program:
+ * whoever can set one chooses what runs. No shape allows them but one that names them. */
+static const char *const code_variables[] = {
+    "LD_*",
+    "GLIBC_TUNABLES",
+    "GCONV_PATH",
+    "LOCPATH",
+    "OPENSSL_CONF",
+    "OPENSSL_MODULES",
+    "OPENSSL_ENGINES",
+    "BUN_*",
+    "JSC_*",
+    "NODE_OPTIONS",
+    "NODE_PATH",
+    "NODE_REPL_EXTERNAL_MODULE",
+    "NODE_COMPILE_CACHE",
+    "COPILOT_CLI_*",
+    "COPILOT_PKG_CACHE_HOME",
+    "COPILOT_SDK_PATH",
+};
+
+static bool loads_code(const char *variable)
+{
+    size_t length = strcspn(variable, "=");
+    for (size_t i = 0; i < ARRAY_LENGTH(code_variables); i++) {
+        const char *name = code_variables[i];
+        size_t known = strcspn(name, "*");
+        if ((name[known] == '*' ? length >= known : length == known) &&
+            memcmp(variable, name, known) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool direct_matches(const struct task_direct *rule, const struct direct_strings *arguments,
                     const struct direct_strings *environment)
 {
@@ -75,11 +111,11 @@ bool direct_matches(const struct task_direct *rule, const struct direct_strings 
     struct direct_strings variables = *environment;
     if (!matches_arguments(rule, &strings, *arguments))
         return false;
-    if (rule->is_any_environment != 0)
-        return true;
     while (variables.size > 0) {
         const char *variable = next(&variables);
-        if (variable == NULL || !is_named(rule, strings, variable))
+        if (variable == NULL ||
+            (rule->is_any_environment != 0 ? loads_code(variable)
+                                           : !is_named(rule, strings, variable)))
             return false;
     }
     return !variables.is_cut;

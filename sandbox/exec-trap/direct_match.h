@@ -17,7 +17,9 @@ struct direct_strings {
 /* True when RULE itself can be worked with: its strings are those that its counts say. */
 bool direct_is_sound(const struct task_direct *rule);
 
-/* RULE is sound. What was cut matches only where the shape does not look at it. */
+/* RULE is sound. Arguments that were cut match only where the shape does not look at them; an
+ * environment that was cut never does: any environment is one without variables by which a loader
+ * or a runtime loads code. */
 bool direct_matches(const struct task_direct *rule, const struct direct_strings *arguments,
                     const struct direct_strings *environment);
 

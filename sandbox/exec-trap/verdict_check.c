@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/wire/task_asked.h"
 
 /* As long as a policy may say: eight hours. */
 #define ASK_NANOSECONDS_MAX (8 * 3600 * CLOCK_NANOSECONDS_PER_SECOND)
@@ -25,7 +26,8 @@ int verdict_check(struct task_verdict *verdict, size_t size)
         check_arguments(event->arguments_size, size - sizeof(*verdict)) < 0 ||
         (!is_asking &&
          (event->action < TASK_ACTION_SANDBOX || event->action > TASK_ACTION_REDIRECT)) ||
-        (is_asking && (event->duration_ns == 0 || event->duration_ns > ASK_NANOSECONDS_MAX)))
+        (is_asking && (event->duration_ns == 0 || event->duration_ns > ASK_NANOSECONDS_MAX ||
+                       !task_asked_is_sound(&event->asked))))
         return -EPROTO;
     END(event->id);
     END(event->rule);
@@ -34,8 +36,10 @@ int verdict_check(struct task_verdict *verdict, size_t size)
     END(event->directory);
     END(event->text);
     event->wait_status = event->error = event->lost = 0;
-    if (!is_asking)
+    if (!is_asking) {
         event->duration_ns = 0;
+        event->asked = (struct task_asked){.flags = 0};
+    }
     return 0;
 }
 

@@ -283,16 +283,21 @@ int task_session_run(int connection, struct task_ending *ending, struct error *e
     return result < 0 ? error_set(err, -result, "follow the command") : 0;
 }
 
+int task_session_refusal_code(const struct task_reply *reply)
+{
+    return reply->header.type == TASK_ERROR ? EXIT_NOT_EXECUTABLE : (int)reply->code;
+}
+
 /* What the policy says to whoever asked stands alone on its line. */
 int task_session_refuse(const struct task_reply *reply)
 {
     if (reply->header.type == TASK_ERROR) {
         diagnostic_say(reply->text, NULL);
-        return EXIT_NOT_EXECUTABLE;
+    } else {
+        fd_write_text(STDERR_FILENO, reply->text);
+        fd_write_text(STDERR_FILENO, "\n");
     }
-    fd_write_text(STDERR_FILENO, reply->text);
-    fd_write_text(STDERR_FILENO, "\n");
-    return (int)reply->code;
+    return task_session_refusal_code(reply);
 }
 
 void task_session_end(int wait_status)

@@ -23,6 +23,9 @@ struct task_ending {
  */
 int task_session_run(int connection, struct task_ending *ending, struct error *err);
 
+/* The exit code for what was not run. */
+int task_session_refusal_code(const struct task_reply *reply);
+
 /* Prints why nothing was run, and returns the exit code for it. */
 int task_session_refuse(const struct task_reply *reply);
 

@@ -1,5 +1,7 @@
 /* Messages with their header. */
-#include "sandbox/agent-task-runnerd/runner.h"
+#include "sandbox/exec-trap/message.h"
+
+#include "lib/base/unix_message.h"
 
 int message_send(int socket, enum task_message type, void *message, size_t size, int fd)
 {
