@@ -12,13 +12,13 @@ $(BUILD)/tests/unit/$(1): $(call glibc_objects,$(2)) $(3)
 	$$(call say,LINK)$(CC) $(GLIBC_LDFLAGS) -o $$@ $(call glibc_objects,$(2)) $(3) $(4) -lcmocka
 endef
 
-# $(call test_program,PATH,SOURCES,ARCHIVES): a program that tests run; it never ships.
+# $(call test_program,PATH,SOURCES,ARCHIVES,LIBRARIES): a program that tests run; it never ships.
 define test_program
 TEST_PROGRAMS += $(1)
 OBJECTS += $(call glibc_objects,$(2))
 $(1): $(call glibc_objects,$(2)) $(3)
 	@mkdir -p $$(@D)
-	$$(call say,LINK)$(CC) $(GLIBC_LDFLAGS) -o $$@ $(call glibc_objects,$(2)) $(3)
+	$$(call say,LINK)$(CC) $(GLIBC_LDFLAGS) -o $$@ $(call glibc_objects,$(2)) $(3) $(4)
 endef
 
 include $(sort $(wildcard tests/*/build.mk tests/unit/*/build.mk))
@@ -31,7 +31,7 @@ $(eval $(call test_program,$(COPY_TREE),tests/copy/copy-tree.c $(BOOT_COPY),$(LI
 $(foreach helper,$(patsubst tests/helpers/%.c,%,$(wildcard tests/helpers/*.c)),\
 	$(eval $(call static_program,$(BUILD)/tests/helpers/$(helper),tests/helpers/$(helper).c)))
 
-check: $(UNIT_TESTS) $(PROGRAMS) $(DATA_FILES)
+check: $(UNIT_TESTS) $(TEST_PROGRAMS) $(PROGRAMS) $(DATA_FILES)
 	@tests/run-unit $(UNIT_TESTS)
 
 .PHONY: check-arm64

@@ -52,8 +52,10 @@ static const struct {
 } attacks[] = {
     {"swap-by-thread",  attack_swap_by_thread},
     {"swap-by-process", attack_swap_by_process},
+    {"swap-by-vfork",   attack_swap_by_vfork},
     {"two-threads",     attack_two_threads},
     {"swap-arguments",  attack_swap_arguments},
+    {"swap-own-arguments", attack_swap_own_arguments},
     {"swap-program",    attack_swap_program},
     {"swap-link",       attack_swap_link},
     {"swap-way",        attack_swap_way},
@@ -62,6 +64,7 @@ static const struct {
     {"rewrite-script",  attack_rewrite_script},
     {"aliases",         attack_aliases},
     {"nameless",        attack_nameless},
+    {"nameless-storm",  attack_nameless_storm},
     {"refusals",        attack_refusals},
     {"errors",          attack_errors},
     {"stack",           attack_stack},
@@ -91,8 +94,11 @@ static const struct {
     {"swap-directory",  attack_swap_directory},
     {"services",        attack_services},
     {"rate",            attack_rate},
+    {"flood",           attack_flood},
     {"few-descriptors", attack_few_descriptors},
     {"relay",           attack_relay},
+    {"closed-relay",    attack_closed_relay},
+    {"early",           attack_early},
 };
 /* clang-format on */
 

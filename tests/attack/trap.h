@@ -65,7 +65,9 @@ extern char *const attack_whoami[]; /* its arguments */
 bool attack_swap_by_thread(void);
 bool attack_swap_by_process(void);
 bool attack_two_threads(void);
+bool attack_swap_by_vfork(void);
 bool attack_swap_arguments(void);
+bool attack_swap_own_arguments(void);
 
 /* trap_swap.c */
 bool attack_swap_program(void);
@@ -78,6 +80,7 @@ bool attack_rewrite_script(void);
 /* trap_calls.c */
 bool attack_aliases(void);
 bool attack_nameless(void);
+bool attack_nameless_storm(void);
 bool attack_refusals(void);
 bool attack_errors(void);
 bool attack_stack(void);
@@ -111,6 +114,7 @@ bool attack_directory(void);
 bool attack_swap_directory(void);
 bool attack_services(void);
 bool attack_rate(void);
+bool attack_flood(void);
 bool attack_few_descriptors(void);
 
 /* trap_search.c */
@@ -121,5 +125,7 @@ bool attack_taken_number(void);
 
 /* trap_relay.c */
 bool attack_relay(void);
+bool attack_closed_relay(void);
+bool attack_early(void);
 
 #endif

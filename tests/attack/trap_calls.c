@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,8 @@
 #include "tests/attack/trap.h"
 
 #define NO_EXEC 77
+/* More than the record has room for, and fewer than the runner has rows. */
+#define STORM_THREADS 300
 
 int attack_wanted(void)
 {
@@ -149,6 +152,39 @@ bool attack_nameless(void)
     is_well &= attack_expect("a deleted file",
                              &(struct attack_exec){deleted, "", AT_EMPTY_PATH, NULL, NULL}, wanted);
     return is_well;
+}
+
+/* Of all threads, and how many of them went wrong. */
+static int storm_memory;
+static unsigned storm_failures;
+
+static void *refuse_many(void *unused)
+{
+    unsigned long tries = attack_count(20, 500);
+    (void)unused;
+    for (unsigned long i = 0; i < tries; i++) {
+        if (execveat(storm_memory, "", attack_whoami, environ, AT_EMPTY_PATH) == 0 ||
+            errno != EACCES)
+            __atomic_add_fetch(&storm_failures, 1, __ATOMIC_RELAXED);
+    }
+    return NULL;
+}
+
+/* Refusals of so many threads at once that most of them wait for their time. */
+bool attack_nameless_storm(void)
+{
+    static pthread_t threads[STORM_THREADS];
+    size_t started = 0;
+    storm_memory = memfd_create("program", MFD_CLOEXEC);
+    if (attack_copy(THIS_PROGRAM, storm_memory) < 0)
+        return attack_say("copy this program");
+    while (started < STORM_THREADS &&
+           pthread_create(&threads[started], NULL, refuse_many, NULL) == 0)
+        started++;
+    for (size_t i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+    printf("%zu calls\n", started * (size_t)attack_count(20, 500));
+    return storm_failures == 0 || attack_say("%u were not refused", storm_failures);
 }
 
 /* As an untrapped kernel says it, which this attack run with --free proves. */

@@ -49,7 +49,7 @@ static bool share_path(void)
 /* True when not one of the tries ran as the attacker. */
 static bool count_wins(pid_t (*try_once)(void))
 {
-    unsigned long tries = attack_count(300, 10000);
+    unsigned long tries = attack_count(300, 100000);
     unsigned long wins = 0;
     unsigned long ran = 0;
     for (unsigned long i = 0; i < tries; i++) {
@@ -97,6 +97,24 @@ bool attack_swap_by_process(void)
     return count_wins(race_process);
 }
 
+/* As vfork: the thread that made it waits, and another one of the two processes' memory does not.
+ */
+static pid_t race_vforked(void)
+{
+    static char *stack;
+    if (stack == NULL)
+        stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return clone(exec_path, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
+}
+
+bool attack_swap_by_vfork(void)
+{
+    pthread_t thread;
+    if (!share_path() || pthread_create(&thread, NULL, flip, NULL) != 0)
+        return attack_say("share memory");
+    return count_wins(race_vforked);
+}
+
 static char *word;
 
 static void *flip_word(void *unused)
@@ -111,12 +129,9 @@ static void *flip_word(void *unused)
     return NULL;
 }
 
-static pid_t race_arguments(void)
+static _Noreturn void exec_arguments(void)
 {
     char *const arguments[] = {attack_whoami[0], word, NULL};
-    pid_t pid = fork();
-    if (pid != 0)
-        return pid;
     srandom((unsigned)getpid());
     usleep((unsigned)random() % 200);
     for (int i = 0; i < 100; i++)
@@ -124,28 +139,62 @@ static pid_t race_arguments(void)
     _exit(errno == EACCES ? 0 : 98);
 }
 
+static pid_t race_arguments(void)
+{
+    pid_t pid = fork();
+    if (pid == 0)
+        exec_arguments();
+    return pid;
+}
+
+static bool count_forbidden(pid_t (*try_once)(void))
+{
+    unsigned long tries = attack_count(60, 100000);
+    unsigned long wins = 0;
+    unsigned long ran = 0;
+    for (unsigned long i = 0; i < tries; i++) {
+        int code = attack_wait(try_once());
+        wins += code == RAN_FORBIDDEN;
+        ran += code == attack_wanted();
+    }
+    printf("%lu tries, %lu ran with what is denied, %lu without\n", tries, wins, ran);
+    return (wins == 0 && ran > 0) || attack_say("%lu wins, %lu ran", wins, ran);
+}
+
 /* Another process writes into the memory where the arguments are: what was judged is what runs, in
  * whichever of the two states it was read. */
 bool attack_swap_arguments(void)
 {
-    unsigned long tries = attack_count(60, 10000);
-    unsigned long wins = 0;
-    unsigned long ran = 0;
     if (!share_path())
         return attack_say("share memory");
     word = path;
     pid_t flipper = fork();
     if (flipper == 0)
         flip_word(NULL);
-    for (unsigned long i = 0; i < tries; i++) {
-        int code = attack_wait(race_arguments());
-        wins += code == RAN_FORBIDDEN;
-        ran += code == attack_wanted();
-    }
+    bool is_well = count_forbidden(race_arguments);
     kill(flipper, SIGKILL);
     attack_wait(flipper);
-    printf("%lu tries, %lu ran with what is denied, %lu without\n", tries, wins, ran);
-    return (wins == 0 && ran > 0) || attack_say("%lu wins, %lu ran", wins, ran);
+    return is_well;
+}
+
+static pid_t race_own_arguments(void)
+{
+    pthread_t thread;
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    if (pthread_create(&thread, NULL, flip_word, NULL) != 0)
+        _exit(99);
+    exec_arguments();
+}
+
+/* A thread beside the caller does. */
+bool attack_swap_own_arguments(void)
+{
+    if (!share_path())
+        return attack_say("share memory");
+    word = path;
+    return count_forbidden(race_own_arguments);
 }
 
 static void *exec_whoami(void *unused)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -17,6 +18,9 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/unix_message.h"
+#include "lib/base/unix_socket.h"
+#include "lib/wire/task_protocol.h"
 #include "tests/attack/trap.h"
 
 #ifdef __aarch64__
@@ -41,6 +45,8 @@
 #define UNHEARD_US 900000
 /* In which what has ended would have been seen to. */
 #define LIVING_MS 300
+/* Connections; one user has 64. */
+#define EARLIER 40
 /* Of what a command says. */
 #define WORD "begun\n"
 
@@ -200,6 +206,61 @@ static bool execute_by_it(void)
     printf("executing: %d\n", started.pid);
     forget(&started);
     return code == attack_wanted() || attack_say("executing: %d", code);
+}
+
+/* In an image nobody but root reads the relay, so its processes are nobody's to look into. */
+bool attack_closed_relay(void)
+{
+    struct started started;
+    char path[64];
+    if (!start("echo begun; sleep 30", &started))
+        return false;
+    snprintf(path, sizeof(path), "/proc/%d/mem", started.pid);
+    int memory = open(path, O_RDWR | O_CLOEXEC);
+    bool is_closed = memory < 0 && errno == EACCES;
+    printf("its memory: %s\n", memory < 0 ? strerror(errno) : "open");
+    is_closed &= ptrace(PTRACE_SEIZE, started.pid, NULL, NULL) < 0 && errno == EPERM;
+    cleanup_close(&memory);
+    forget(&started);
+    attack_wait(started.pid);
+    return is_closed || attack_say("it is open");
+}
+
+/* A connection that asks for the ticket of the exec which follows. It outlives that. */
+static bool ask_early(void)
+{
+    const struct task_run run = {.header = {.version = TASK_PROTOCOL_VERSION, .type = TASK_RUN},
+                                 .flags = TASK_RUN_TICKET,
+                                 .argument_count = 1,
+                                 .block_size = 16};
+    const int fds[] = {memfd_create("block", MFD_CLOEXEC), open(".", O_PATH | O_CLOEXEC)};
+    const struct unix_message message = {
+        .data = &run, .size = sizeof(run), .fds = fds, .fd_count = ARRAY_LENGTH(fds)};
+    /* So many before it that it waits to be accepted while the exec is redirected. */
+    for (int i = 0; i < EARLIER; i++)
+        (void)unix_socket_connect(TASK_RUNNER_SOCKET);
+    int connection;
+    while ((connection = unix_socket_connect(TASK_RUNNER_SOCKET)) == -EAGAIN)
+        usleep(1000); /* the queue is full of them */
+    return connection >= 0 && dup(connection) >= 0 && unix_message_send(connection, &message) == 0;
+}
+
+/* What a process said as its former image is none of its relay's, and takes nothing from that. */
+bool attack_early(void)
+{
+    unsigned long tries = attack_count(200, 10000);
+    for (unsigned long i = 0; i < tries; i++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            if (ask_early())
+                execve(attack_self, attack_whoami, environ);
+            _exit(98);
+        }
+        int code = attack_wait(pid);
+        if (code != attack_wanted())
+            return attack_say("try %lu ended with %d", i, code);
+    }
+    return true;
 }
 
 bool attack_relay(void)

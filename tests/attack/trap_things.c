@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -24,6 +25,7 @@
 #define PLACE_SIZE 64
 #define EXTRA_FD 9
 #define DESCRIPTORS_ENOUGH 24
+#define FLOODS 6
 
 static const struct attack_exec whoami_exec = {.dirfd = AT_FDCWD};
 
@@ -198,6 +200,42 @@ bool attack_rate(void)
     struct attack_exec exec = whoami_exec;
     exec.path = attack_self;
     return attack_expect("after them", &exec, attack_wanted());
+}
+
+/* As fast as it goes, until it is killed. */
+static pid_t start_flood(unsigned long *calls)
+{
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    for (;;) {
+        execve("/no/such/program", attack_whoami, environ);
+        __atomic_add_fetch(calls, 1, __ATOMIC_RELAXED);
+    }
+}
+
+/* Several callers at once that have nothing else to do: another one is served meanwhile. */
+bool attack_flood(void)
+{
+    unsigned long tries = attack_count(20, 2000);
+    pid_t floods[FLOODS];
+    unsigned long *calls =
+        mmap(NULL, sizeof(*calls), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct attack_exec exec = whoami_exec;
+    bool is_well = calls != MAP_FAILED;
+    exec.path = attack_self;
+    if (!is_well)
+        return attack_say("map memory");
+    for (size_t i = 0; i < FLOODS; i++)
+        floods[i] = start_flood(calls);
+    for (unsigned long i = 0; i < tries && is_well; i++)
+        is_well = attack_expect("amid them", &exec, attack_wanted());
+    for (size_t i = 0; i < FLOODS; i++) {
+        kill(floods[i], SIGKILL);
+        attack_wait(floods[i]);
+    }
+    printf("%lu calls beside %lu\n", *calls, tries);
+    return is_well && (*calls > tries || attack_say("no flood"));
 }
 
 /* What comes of an exec with so many descriptors for its process at most. */

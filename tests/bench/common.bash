@@ -61,6 +61,7 @@ FROM $IMAGE
 COPY exec_probe /usr/local/bin/
 COPY agents.tab /etc/coding-agents/agents.tab
 COPY bench.json /etc/coding-agents/exec.d/bench.json
+RUN /usr/libexec/coding-agents/record-programs
 $(cat)
 DOCKERFILE
     "$DOCKER" build --quiet --tag "$PROBE_IMAGE" "$context" >/dev/null

@@ -1,7 +1,7 @@
 #!/bin/bash
-# PID 1 against tini, dumb-init, catatonit and s6, interleaved: each gets the same static program to run, and is timed
-# from its exec by the same probe. INIT_BENCH_IDLE_SECONDS shortens the minute in which it must sleep, INIT_BENCH_ORPHANS
-# names other crowds of orphans.
+# PID 1 against tini, dumb-init, catatonit and s6, and against the floor, which is the least that an init can be
+# (init_floor.c), interleaved: each gets the same static program to run, and is timed from its exec by the same probe.
+# INIT_BENCH_IDLE_SECONDS shortens the minute in which it must sleep, INIT_BENCH_ORPHANS names other crowds of orphans.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/common.bash"
 
@@ -11,8 +11,8 @@ AGENT_INIT=$ROOT/build/image/usr/local/bin/agent-init
 IDLE_SECONDS=${INIT_BENCH_IDLE_SECONDS:-60}
 RUNS=40      # starts behind each median
 TERMS=10     # behind each percentage, a repeat
-SIMPLE=(agent-init tini dumb-init catatonit s6)
-PEERS=("${SIMPLE[@]:1}")
+PEERS=(tini dumb-init catatonit s6)
+SIMPLE=(agent-init "${PEERS[@]}" floor)
 FIVE=(agent-init-five s6-five)
 read -ra CROWDS <<<"${INIT_BENCH_ORPHANS:-5000 20000}"
 
@@ -35,6 +35,7 @@ scan() {
 command() {
     case $1 in
     agent-init) echo "$AGENT_INIT -- $MAIN" ;;
+    floor) echo "$BENCH/init_floor $MAIN" ;;
     agent-init-five) echo "$AGENT_INIT --boot=$BENCH/init_five -- $MAIN" ;;
     s6) echo "s6-svscan $(scan 1)" ;;
     s6-five) echo "s6-svscan $(scan 5)" ;;
@@ -113,7 +114,14 @@ compare() {
         tell "$2, $init" "$3" "$4" <"$WORK/$1-$init"
     done
     for init in "${INITS[@]:1}"; do
-        tell_ratio "$2, ours to $init" paired "$WORK/$1-${INITS[0]}" "$WORK/$1-$init"
+        [ "$init" = floor ] || tell_ratio "$2, ours to $init" paired "$WORK/$1-${INITS[0]}" "$WORK/$1-$init"
+    done
+}
+# tell_floor KEY TITLE: what the kernel leaves to be gained, and what tini leaves of it.
+tell_floor() {
+    local init
+    for init in agent-init tini; do
+        tell_ratio "$2, $init to the floor" paired "$WORK/$1-$init" "$WORK/$1-floor"
     done
 }
 # tell_best KEY TITLE: our paired ratio to whichever peer was best in each repeat.
@@ -129,6 +137,8 @@ tell_best() {
 INITS=("${SIMPLE[@]}")
 compare start 'init start-up' us "exec to the program's first byte, each the median of $RUNS"
 compare stop 'init stop' us "TERM to the end of PID 1, each the median of $RUNS"
+tell_floor start 'init start-up'
+tell_floor stop 'init stop'
 compare rss 'init memory, resident' KB 'all processes but the program'
 for init in "${INITS[@]}"; do
     tell "init memory, private, $init" KB 'all processes but the program' <"$WORK/private-$init"
@@ -147,6 +157,7 @@ for orphans in "${CROWDS[@]}"; do
         tell "init reaps $orphans orphans, cpu, $init" ms 'of PID 1' <"$WORK/cpu$orphans-$init"
     done
     tell_best "wall$orphans" "init reaps $orphans orphans"
+    tell_floor "wall$orphans" "init reaps $orphans orphans"
 done
 INITS=("${FIVE[@]}")
 compare start 'five services up' us 'exec to the fifth first byte'

@@ -14,8 +14,21 @@
 #include "lib/base/fd.h"
 #include "lib/base/unix_socket.h"
 #include "lib/wire/channel.h"
+#include "lib/wire/data_message.h"
 
 #define CONNECTIONS_MAX 16
+
+/* Nothing of earlier sessions, and nothing is wanted. */
+static bool has_no_data(int connection, const void *request, size_t size)
+{
+    struct data_message message;
+    const void *bytes = NULL;
+    size_t count = 0;
+    if (data_message_parse(request, size, &message, &bytes, &count, NULL) < 0)
+        return false;
+    message.outcome = DATA_UNWANTED;
+    return channel_send_frame(connection, CHANNEL_DATA_ANSWER, &message, sizeof(message)) == 0;
+}
 
 /* False when the peer is gone. */
 static bool serve(int connection, int record)
@@ -31,6 +44,8 @@ static bool serve(int connection, int record)
         return channel_send_frame(connection, CHANNEL_HELLO_REPLY, payload, size) == 0;
     if (header.type == CHANNEL_FLUSH)
         return channel_send_frame(connection, CHANNEL_FLUSHED, NULL, 0) == 0;
+    if (header.type == CHANNEL_DATA)
+        return has_no_data(connection, payload, size);
     if (header.type == CHANNEL_EVENT)
         (void)(fd_write_all(record, payload, size) == 0 && fd_write_all(record, "\n", 1) == 0);
     return true;

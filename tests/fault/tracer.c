@@ -195,6 +195,16 @@ static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
         resume(tracee, signal == CALL_STOP || event != 0 ? 0 : signal);
 }
 
+/* A child is left standing for its parent's event. One that is dying goes on: its parent may have
+ * been killed before that event, and would be waited for by nobody. */
+static void on_unknown(struct tracer *tracer, pid_t tid, int status)
+{
+    if (status >> 16 == PTRACE_EVENT_EXIT)
+        ptrace(PTRACE_CONT, tid, NULL, NULL);
+    else
+        tracees_add(&tracer->tracees, tid, NULL);
+}
+
 /* What was delayed long enough goes on; who hangs is killed. */
 static void look_at_clock(struct tracer *tracer)
 {
@@ -234,8 +244,8 @@ void tracer_follow(struct tracer *tracer)
             return;
         struct tracee *tracee = tracees_find(&tracer->tracees, tid);
         if (WIFSTOPPED(status)) {
-            if (tracee == NULL) /* left standing for its parent's event */
-                tracees_add(&tracer->tracees, tid, NULL);
+            if (tracee == NULL)
+                on_unknown(tracer, tid, status);
             else
                 on_stop(tracer, tracee, status);
             continue;

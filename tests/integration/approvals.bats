@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# runs as: both
+# runs as: user, root in soak
 # Commands that ask, and people who answer: nothing runs before that, whoever goes away meanwhile, and nobody in the
 # container answers in their place.
 # shellcheck disable=SC2016,SC2154 # what stands in single quotes is for the shell inside; bats sets stderr
@@ -287,12 +287,18 @@ started() {
     run_task one touch ask-one
     wait_for 10 waits 1
     run -0 "$CA" stop "$NAME" --no-push
-    wait_for 10 has_code one 126
+    # Who asked hears it, unless the stop ends him first.
+    has_ended() { has_code one 126 || has_code one 137 || has_code one 143; }
+    wait_for 30 has_ended
+    ! has_code one 126 || grep -q '^denied by rule test-ask: the session ends: ' "$RESULTS/one.out"
     [[ $(started 1 | jq -r .reason) == 'denied by rule test-ask: the session ends: '* ]]
 }
 
 @test "sixteen wait, the next is denied, and others run" {
     start_idle_session
+    [ "$("$CA" status "$NAME" --json | jq .approvals_waiting)" = 0 ]
+    run -0 "$CA" list
+    [[ $output != *'wait for an answer'* ]]
     for i in {1..16}; do
         run_task "w$i" touch "ask-$i"
     done
@@ -303,6 +309,11 @@ started() {
     run -126 inside 10000 agent-task-runnerctl exec -- touch ask-more
     [ "$output" = 'denied by rule test-ask: too many commands wait for an answer already: people touch files; instead leave them' ]
     run -0 inside 10000 agent-task-runnerctl exec -- touch plain
+    # Who looks at the sessions sees it too.
+    [ "$("$CA" status "$NAME" --json | jq .approvals_waiting)" = 16 ]
+    "$CA" status "$NAME" | grep -qx 'approvals_waiting     16'
+    [ "$("$CA" list --json | jq --arg id "$ID" '.sessions[] | select(.session == $id).approvals_waiting')" = 16 ]
+    "$CA" list | grep -A1 '^Commands that wait for an answer:$' | grep -qx "  16: coding-agents approvals $ID"
     for id in $("$CA" approvals "$NAME" --quiet | head -8); do
         run -0 "$CA" approve "$id"
     done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What bad input gets: one sentence that says what, why and what to do, the documented code, nothing started.
-# runs as: both
+# runs as: user, root in soak
 # shellcheck disable=SC2016 # what stands in single quotes is for the shell inside
 
 load common
@@ -254,7 +254,7 @@ engine-args.tab|s/^--hostname .*/--hostname [ - x/|is no regular expression
 engine-args.tab|$s/.*/--ulimit/|fields
 agents.tab|s/^shell.*/shell/|fields
 agent-config.tab|s/^claude *file .*/claude file/|fields
-agent-config.tab|s/^codex *file /codex flie /|'flie' is none of file, untrusted, trusted and variable
+agent-config.tab|s/^codex *file /codex flie /|'flie' is none of file, untrusted, unasked, trusted and variable
 END
     works --name "$NAME"
 }

@@ -23,6 +23,9 @@ setup() {
 
 teardown() {
     vendor_teardown
+    if [ -n "${TERMINAL_IMAGE:-}" ]; then
+        "$DOCKER" rmi -f "$TERMINAL_IMAGE" >/dev/null
+    fi
 }
 
 # told: what the model was told of its calls, each as [exit code, output].
@@ -55,6 +58,52 @@ CALLS='[
     [ "$(jq -c '.[8][0]' <<<"$expected")" = 127 ]
     trapped "$CALLS"
     diff <(jq . <<<"$expected") <(told | jq .)
+}
+
+# What Claude's own grep and find do in another way than the system's: how paths are written, files that are no text. Sorted: the
+# order is that of directories, and of threads.
+SEARCHES='[
+    {"run": "mkdir -p deep .hidden && echo needle >a && echo needle >deep/b && echo needle >.hidden/c && printf \"needle\\\\0\" >bin; ls -A"},
+    {"run": "grep -rn needle . | sort"},
+    {"run": "grep -rl needle . | wc -l; grep -c needle bin; grep -rn needle deep a | sort"},
+    {"run": "find . -name a -o -name b -o -name bin | sort"},
+    {"run": "find . -not -path \"./.git/*\" | sort"},
+    {"run": "rg -n needle | sort; rg --files | sort"},
+    {"run": "type -t grep find rg; type grep | wc -l"},
+    {"run": "alias | wc -l; declare -F | wc -l; shopt expand_aliases"}
+]'
+
+@test "Claude's own search in commands finds what it finds untrapped, as its shell's state is theirs" {
+    told_the_same "$SEARCHES"
+    [[ $(jq -r '.[6][1]' <<<"$TOLD") == function* ]]
+    [ "$(jq -r '.[1][0]' <<<"$TOLD")" = 0 ]
+}
+
+# What later commands read, and a command that looks like the one that writes it.
+SPOILS='[
+    {"run": "cat /home/agentcli/.claude/shell-snapshots/*.sh | wc -l"},
+    {"run": "echo evil >/home/agentcli/.claude/shell-snapshots/evil.sh"},
+    {"run": "for f in /run/agent-shared/*/*.sh; do echo evil >>$f || rm -f $f || mv $f /tmp; done; chmod 777 /run/agent-shared/*"},
+    {"run": "agent-task-runnerctl exec -- bash -c -l \"SNAPSHOT_FILE=/home/agentcli/.claude/shell-snapshots/evil.sh; echo evil >/run/agent-shared/shell-snapshots/evil.sh\""},
+    {"run": "bash -c -l \"SNAPSHOT_FILE=/home/agentcli/.claude/shell-snapshots/evil.sh; echo evil >/run/agent-shared/shell-snapshots/evil.sh\""},
+    {"run": "ls /run/agent-shared/shell-snapshots/*evil*; cat /run/agent-shared/shell-snapshots/*.sh | command grep -c evil; true"}
+]'
+
+@test "no command changes the shell's state that later commands read" {
+    trapped "$SPOILS"
+    [ "$(told | jq -r '.[0][1] | tonumber > 10')" = true ]
+    [[ $(told | jq -r '.[1][1]') == *'Read-only file system'* ]]
+    [[ $(told | jq -r '.[2][1]') == *'Read-only file system'*'Read-only file system'*'Read-only file system'*'Read-only file system'* ]]
+    [[ $(told | jq -r '.[3][1]') == *"only the agent's own program writes what its commands share"* ]]
+    [[ $(told | jq -r '.[4][1]') == *'Read-only file system'* ]]
+    [[ $(told | jq -r '.[5][1]') == *'No such file'*$'\n'0 ]]
+    # Claude's own program did.
+    [ "$("$CA" record "$NAME" --json | jq -r 'select(.rule == "claude-snapshot") | [.uid, .verdict, .profile, .exit_code] | join(" ")')" = \
+        $'10001 sandbox claude-snapshot 0\n10000 fail claude-snapshot ' ]
+}
+
+@test "a session goes on with the conversation of an earlier one, and one without data has none" {
+    goes_on --continue
 }
 
 # normalised: names that Claude makes up for its session, its files and its commands are left out.
@@ -177,6 +226,13 @@ LOOK='[
     run ! grep "$KEY" <(outputs)
 }
 
+@test "a login that came as a file is what Claude itself can read, and so its model, and no command" {
+    looks_at_login claude .claude/.credentials.json \
+        "{\"claudeAiOauth\":{\"accessToken\":\"$KEY-login\",\"refreshToken\":\"r\",\"expiresAt\":$((($(date +%s) + 36000) * 1000)),\"scopes\":[\"user:inference\"]}}" \
+        '{"call": "Read", "with": {"file_path": "/run/agent-secrets/claude/.credentials.json"}}'
+    outputs | jq -r '.[1]' | grep -F "$KEY-login"
+}
+
 @test "a denial tells the model why" {
     trapped '[{"run": "git push --force origin HEAD"}]'
     [[ $(told | jq -r '.[0][1]') == *'denied by rule git-force-push'* ]]
@@ -217,6 +273,18 @@ claudes() {
     "$DOCKER" exec --detach "$PLAIN" "$CLAUDE" -p go
     wait_for 30 "$DOCKER" exec "$PLAIN" test -e /tmp/hooked -a -e /tmp/served
     [ ! -s "$MODEL_RECORD" ]
+}
+
+@test "nor when it is made not to ask in a terminal" {
+    poison http://127.0.0.1:9
+    start_model '[{"run": "ls /tmp | grep -cE \"hooked|served\"; true"}]'
+    provider
+    printf '%s\n' "${PROVIDER[@]}" >"$BATS_TEST_TMPDIR/variables"
+    terminal_setup
+    terminal one "'$CA' run claude '$REPO' --name '$NAME' --no-push --env-file '$BATS_TEST_TMPDIR/variables' --interactive \
+        --engine-arg '--add-host=$MODEL_HOST:host-gateway' -- -p go"
+    wait_for 60 told_anything
+    [ "$(told)" = '[[0,"0"]]' ]
 }
 
 # trust_folder: what is typed may be heard late, so each look at the screen says what to type.
@@ -288,7 +356,7 @@ trust_folder() {
     prepare_terminal
     sed -i "s|http://127.0.0.1:9|http://$MODEL_HOST:$MODEL_PORT|" "$REPO/.claude/settings.json"
     "$CA" trust-config claude "$REPO" --yes
-    terminal one "'$CA' run claude '$REPO' --name '$NAME' --no-push --env-file '$BATS_TEST_TMPDIR/variables' \
+    terminal one "'$CA' run claude '$REPO' --name '$NAME' --image '$TERMINAL_IMAGE' --no-push --env-file '$BATS_TEST_TMPDIR/variables' \
         --engine-arg '--add-host=$MODEL_HOST:host-gateway'"
     wait_for 60 "$DOCKER" exec "$(container_when_it_is_there)" test -e /tmp/hooked
     run ! shows one 'I trust this folder'
@@ -331,26 +399,61 @@ PROGRAM
     start_plain "$CLAUDE_IMAGE" --env "$option"
     "$DOCKER" exec "$PLAIN" "$CLAUDE" --version
     "$DOCKER" exec "$PLAIN" test -e /tmp/loaded
-    printf '# key\n%s\n' "$option" >"$BATS_TEST_TMPDIR/variables"
-    run -200 "$CA" run claude "$REPO" --name "$NAME" --env-file "$BATS_TEST_TMPDIR/variables" -- --version
-    [[ $output == *'line 2 sets BUN_OPTIONS, which is refused'* ]]
+    is_refused claude "$option"
 }
 
-# prepare_terminal: a model, and what Claude asks at its first start is answered: colours, and whether the key may be used.
+@test "a variable that moves what Claude trusts is refused, and would have run a hook that nobody accepted" {
+    local variable settings
+    settings='{"hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": "touch /tmp/hooked"}]}]}}'
+    mkdir -p "$REPO/configuration" "$REPO/plug/.claude-plugin" "$REPO/plug/hooks"
+    echo "$settings" | tee "$REPO/configuration/settings.json" >"$REPO/plug/hooks/hooks.json"
+    echo '{"name": "plug"}' >"$REPO/plug/.claude-plugin/plugin.json"
+    for variable in CLAUDE_CONFIG_DIR=/workspace/configuration CLAUDE_CODE_PLUGIN_DIRS=/workspace/plug; do
+        start_model '[]'
+        provider
+        start_plain "$CLAUDE_IMAGE" "${PROVIDER[@]/#/--env=}" --env "$variable"
+        "$DOCKER" exec "$PLAIN" "$CLAUDE" --setting-sources user -p -- go </dev/null
+        "$DOCKER" exec "$PLAIN" test -e /tmp/hooked
+        is_refused claude "$variable"
+    done
+}
+
+@test "CLAUDE.md is read in every session, accepted or not, with what it imports, and no configuration by that" {
+    echo 'MARK-top, and see @OTHER.md' >"$REPO/CLAUDE.md"
+    echo MARK-other >"$REPO/OTHER.md"
+    session "$NAME-plain" '[]'
+    heard MARK-top
+    heard MARK-other
+    # Nothing configures Claude, so nothing is said.
+    run ! grep 'has to configure' "$BATS_TEST_TMPDIR/said"
+    poison http://127.0.0.1:9
+    session "$NAME-poisoned" "$POISONED"
+    heard MARK-top
+    [ "$(told)" = '[[0,"seen"]]' ]
+    advised 'does nothing'
+}
+
+# prepare_terminal: a model, and TERMINAL_IMAGE, in which what Claude asks at its first start is answered: colours, and whether
+# the key may be used. Its builder says where; whoever starts a session cannot.
 prepare_terminal() {
     start_model '[{"run": "id -u"}]'
     provider
-    mkdir "$REPO/config"
+    TERMINAL_IMAGE=coding-agents-claude-terminal-$$:test
+    mkdir "$REPO/config" "$BATS_TEST_TMPDIR/image"
     echo '{"hasCompletedOnboarding": true, "customApiKeyResponses": {"approved": ["'"$KEY"'"]}}' \
         >"$REPO/config/.claude.json"
-    printf '%s\n' "${PROVIDER[@]}" CLAUDE_CONFIG_DIR=/workspace/config >"$BATS_TEST_TMPDIR/variables"
+    { cat "$ROOT/policies/agent-environment.tab" && echo 'claude  CLAUDE_CONFIG_DIR=/workspace/config'; } \
+        >"$BATS_TEST_TMPDIR/image/agent-environment.tab"
+    printf 'FROM %s\nCOPY agent-environment.tab /etc/coding-agents/\n' "$CLAUDE_IMAGE" >"$BATS_TEST_TMPDIR/image/Dockerfile"
+    "$DOCKER" build -q -t "$TERMINAL_IMAGE" "$BATS_TEST_TMPDIR/image" >/dev/null
+    printf '%s\n' "${PROVIDER[@]}" >"$BATS_TEST_TMPDIR/variables"
     terminal_setup
 }
 
 @test "in a terminal Claude asks before it trusts a repository, does what is typed, is left and found again, and ends by ^C" {
     prepare_terminal
     poison "http://$MODEL_HOST:$MODEL_PORT"
-    terminal one "'$CA' run claude '$REPO' --name '$NAME' --no-push --env-file '$BATS_TEST_TMPDIR/variables' \
+    terminal one "'$CA' run claude '$REPO' --name '$NAME' --image '$TERMINAL_IMAGE' --no-push --env-file '$BATS_TEST_TMPDIR/variables' \
         --engine-arg '--add-host=$MODEL_HOST:host-gateway'"
     wait_for 60 shows one 'I trust this folder'
     run -1 "$DOCKER" exec "$(container_of "$NAME")" test -e /tmp/hooked
@@ -367,7 +470,7 @@ prepare_terminal() {
 
 @test "in a session that was launched Claude is started again when it ends, and takes up its conversation" {
     prepare_terminal
-    "$CA" launch claude "$REPO" --name "$NAME" --no-push --env-file "$BATS_TEST_TMPDIR/variables" \
+    "$CA" launch claude "$REPO" --name "$NAME" --image "$TERMINAL_IMAGE" --no-push --env-file "$BATS_TEST_TMPDIR/variables" \
         --engine-arg "--add-host=$MODEL_HOST:host-gateway"
     terminal one "'$CA' connect '$NAME'"
     wait_for 60 shows one 'I trust this folder'
@@ -375,4 +478,27 @@ prepare_terminal() {
     type_prompt '❯'
     ends_and_resumes 'bypass permissions on' 'Resume session' '❯ go' C-c C-c
     "$CA" stop "$NAME" --no-push
+}
+
+# logs_in: a session that is told of the model and given no key.
+logs_in() {
+    start_model "$LOOK"
+    printf '%s\n' "ANTHROPIC_BASE_URL=http://$MODEL_HOST:$MODEL_PORT" >"$BATS_TEST_TMPDIR/variables"
+    "$CA" run claude "$REPO" --name "$NAME$1" --env-file "$BATS_TEST_TMPDIR/variables" \
+        --engine-arg "--add-host=$MODEL_HOST:host-gateway" --prompt go </dev/null
+}
+
+@test "Claude is logged in as on the host, by file or by variable, and no command sees that" {
+    local expires=$(($(date +%s) * 1000 + 36000000))
+    export HOME=$BATS_TEST_TMPDIR/home XDG_CONFIG_HOME=$BATS_TEST_TMPDIR/home/.config
+    mkdir -p "$HOME/.claude"
+    printf '{"claudeAiOauth":{"accessToken":"%s","refreshToken":"%s","expiresAt":%s,"scopes":["user:inference"]}}' \
+        "$KEY-token" "$KEY" "$expires" >"$HOME/.claude/.credentials.json"
+    logs_in -file
+    [ "$(jq -r 'select(.outputs) | .authorization' "$MODEL_RECORD" | sort -u)" = "Bearer $KEY-token" ]
+    [ "$(told | jq -c '.[1]')" = '[0,"0"]' ]
+    rm "$HOME/.claude/.credentials.json"
+    ANTHROPIC_API_KEY=$KEY-variable logs_in -variable
+    [ "$(jq -r 'select(.outputs) | .authorization' "$MODEL_RECORD" | sort -u)" = "$KEY-variable" ]
+    [ "$(told | jq -c '.[0:2]')" = '[[1,""],[0,"0"]]' ]
 }

@@ -47,6 +47,10 @@ CALLS='[
     {"run": "nonesuch-program"}
 ]'
 
+@test "a session goes on with the conversation of an earlier one, and one without data has none" {
+    goes_on resume --last
+}
+
 @test "exit codes and output reach the model as they do untrapped, by the tools of either kind of model" {
     local kind expected
     # The first kind of model calls tools, the second writes programs that do, which a process of Codex's runs.
@@ -179,6 +183,13 @@ TYPED='[
     run ! grep "$KEY" <("$DOCKER" inspect "$(container_of "$NAME")" && "$DOCKER" logs "$(container_of "$NAME")" 2>&1)
 }
 
+@test "a login that came as a file is nothing that Codex shows its model" {
+    local tool='{"call": "view_image", "with": {"path": "/run/agent-secrets/codex/auth.json"}}'
+    looks_at_login codex .codex/auth.json "{\"OPENAI_API_KEY\":\"$KEY-login\"}" "$tool" --model test-model
+    run ! grep -F "$KEY-login" <(outputs)
+    [ "$(outputs | jq length)" -eq 2 ]
+}
+
 @test "a denial tells the model why" {
     local push='[{"run": "git push --force origin HEAD"}]'
     trapped "$push"
@@ -236,6 +247,18 @@ codexes() {
     advised 'was never accepted'
 }
 
+@test "a variable that moves what Codex trusts is refused, and would have started a server that nobody accepted" {
+    local variable=CODEX_HOME=/workspace/home
+    mkdir "$REPO/home"
+    printf '[mcp_servers.x]\ncommand = "/usr/bin/touch"\nargs = ["/tmp/served"]\n' >"$REPO/home/config.toml"
+    start_model '[]'
+    provider
+    start_plain "$CODEX_IMAGE" --env "TEST_WORD=$KEY" --env "$variable"
+    "$DOCKER" exec "$PLAIN" "$CODEX" exec --skip-git-repo-check "${PROVIDER[@]}" -- go </dev/null
+    "$DOCKER" exec "$PLAIN" test -e /tmp/served
+    is_refused codex "$variable"
+}
+
 @test "in a terminal Codex does not ask about a repository that was accepted" {
     poison
     start_model '[{"run": "id -u"}]'
@@ -259,6 +282,9 @@ codexes() {
 }
 
 @test "in a terminal Codex asks before it trusts a repository, does what is typed, is left and found again, and ends by ^C" {
+    poison
+    # About hooks it asks once more, for itself.
+    rm "$REPO/.codex/hooks.json"
     start_model '[{"run": "id -u"}]'
     provider
     echo "TEST_WORD=$KEY" >"$BATS_TEST_TMPDIR/variables"
@@ -266,8 +292,11 @@ codexes() {
     terminal one "'$CA' run codex '$REPO' --name '$NAME' --no-push --env-file '$BATS_TEST_TMPDIR/variables' \
         --interactive --engine-arg '--add-host=$MODEL_HOST:host-gateway' -- $(printf ' %q' "${PROVIDER[@]}")"
     wait_for 60 shows one 'Trust this folder'
+    run -1 "$DOCKER" exec "$(container_of "$NAME")" test -e /tmp/served
     press one Enter 'Ask Codex'
+    wait_for 60 "$DOCKER" exec "$(container_of "$NAME")" test -e /tmp/served
     type_prompt '›'
+    told
     [ "$(told)" = '[[0,"10000\n"]]' ]
     come_back 'done' 'Worked for.\{112\}'
     keys two C-c

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# runs as: both
+# runs as: user, root in soak
 # Collecting the work of a session from a real volume, and from hostile ones.
 # shellcheck disable=SC2030,SC2031,SC2153,SC2154 # each test has a process of its own; bats and collect.bash set the names
 

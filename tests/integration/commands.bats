@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# runs as: both
+# runs as: user, root in soak
 # The commands around a session, on sessions of the real launcher.
 # shellcheck disable=SC2016,SC2154 # what stands in single quotes is for the shell inside; bats sets stderr
 
@@ -92,9 +92,50 @@ EOF
     [ "$status" -eq 0 ]
     [ "$(jq -r .ok <<<"$output")" = true ]
     [ "$(jq -r '.checks[] | select(.name == "landlock").verdict' <<<"$output")" = ok ]
+    # What the broker needs, each tried: its confinement, its socket, who comes there.
+    for check in logins git-proxy host-socket login-peer; do
+        [ "$(jq -r --arg check "$check" '.checks[] | select(.name == $check).verdict' <<<"$output")" = ok ]
+    done
     run "$CA" doctor
     [ "$status" -eq 0 ]
     [ -z "$("$DOCKER" volume ls -q --filter name=coding-agents-doctor)" ]
+}
+
+# with_lockable BYTES COMMAND...: that may lock so much memory. Root may lock what it likes, but for this.
+with_lockable() {
+    local bytes=$1 drop=()
+    shift
+    [ "$(id -u)" -ne 0 ] || drop=(setpriv --bounding-set=-ipc_lock)
+    "${drop[@]}" prlimit --memlock="$bytes:$bytes" "$@"
+}
+
+@test "doctor says why a session could get no login, and is content with the machine otherwise" {
+    run with_lockable $((1 << 20)) "$CA" doctor --json
+    [ "$status" -eq 0 ]
+    holds '.checks[] | select(.name == "logins") | .verdict == "warn" and (.detail | contains("locked memory")) and
+        (.remedy | contains("memlock"))' <<<"$output"
+    # Enough for a broker that holds nothing, and less than one may need.
+    run with_lockable $((6 << 20)) "$CA" doctor
+    [[ $output == *"warn  logins"*"6144 KiB of memory can be locked"*"8192"* ]]
+}
+
+@test "doctor notices a container that does not reach the sockets of the host" {
+    mkdir "$BATS_TEST_TMPDIR/bin"
+    cat >"$BATS_TEST_TMPDIR/bin/docker" <<END
+#!/bin/bash
+for argument; do
+    shift
+    case \$argument in
+    type=bind,*/run/coding-agents/sockets,*) set -- "\$@" type=tmpfs,target=/run/coding-agents/sockets ;;
+    *) set -- "\$@" "\$argument" ;;
+    esac
+done
+exec "$DOCKER" "\$@"
+END
+    chmod +x "$BATS_TEST_TMPDIR/bin/docker"
+    run env PATH="$BATS_TEST_TMPDIR/bin:$PATH" "$CA" doctor --json
+    [ "$status" -eq 0 ]
+    [ "$(jq -r '.checks[] | select(.name == "host-socket" or .name == "login-peer").verdict' <<<"$output")" = $'warn\nwarn' ]
 }
 
 @test "doctor names a missing engine and what to do" {

@@ -17,6 +17,12 @@ hardened_run() {
         --security-opt "seccomp=$ROOT/policies/seccomp/agent.json" --security-opt apparmor=coding-agents "$@"
 }
 
+# holds [OPTION...] FILTER: whether what comes in is JSON of which the filter is true; jq 1.6 takes nothing at all for that.
+holds() {
+    local said
+    said=$(jq --exit-status "$@") && [ -n "$said" ]
+}
+
 # Skips the test, or fails it where everything is meant to work.
 skip_unless() {
     local reason=$1

@@ -47,6 +47,10 @@ CALLS='[
     {"run": "nonesuch-program"}
 ]'
 
+@test "a session goes on with the conversation of an earlier one, and one without data has none" {
+    goes_on --continue
+}
+
 @test "exit codes and output reach the model as they do untrapped" {
     local expected
     untrapped "$CALLS"
@@ -170,9 +174,23 @@ LOOK='[
     run ! grep "$KEY" <("$DOCKER" inspect "$(container_of "$NAME")" && "$DOCKER" logs "$(container_of "$NAME")" 2>&1)
 }
 
-@test "what Copilot itself can read for the model is the session's, and its own environment" {
+@test "what Copilot itself can read for the model is the session's, and none of its keys" {
     trapped "$(reach_calls view path)"
-    [ "$(reached)" = 'file table repository mounts environment link' ]
+    [ "$(reached)" = 'file table repository mounts' ]
+    run ! grep "$KEY" <(outputs)
+    # The positive control: of a copy of the program that its user can read, the environment can be read too.
+    start_model "$(reach_calls view path)"
+    start_untrapped
+    "$DOCKER" exec --user 0 "$PLAIN" sh -c "cp $COPILOT /workspace/copilot && chmod 0755 /workspace/copilot"
+    "$DOCKER" exec "$PLAIN" /workspace/copilot --yolo --prompt=go </dev/null
+    [[ " $(reached) " == *' environment '* ]]
+    grep "$KEY" <(outputs)
+}
+
+@test "a login that came as a file is what Copilot itself can read, and so its model, and no command" {
+    looks_at_login copilot .copilot/config.json "{\"copilot_tokens\": {\"https://github.com:x\": \"$KEY-login\"}}" \
+        '{"call": "view", "with": {"path": "/run/agent-secrets/copilot/config.json"}}'
+    outputs | jq -r '.[1]' | grep -F copilot_tokens
 }
 
 @test "a denial tells the model why" {
@@ -241,6 +259,33 @@ copilots() {
     advised 'was never accepted'
 }
 
+@test "a variable that makes Copilot load code is refused, and would have made it" {
+    local variable=COPILOT_CLI_DIST_DIR=/workspace/dist
+    mkdir "$REPO/dist"
+    echo 'require("fs").writeFileSync("/tmp/loaded", ""); process.exit(0)' | tee "$REPO/dist/index.js" >"$REPO/dist/app.js"
+    start_model '[]'
+    provider
+    start_plain "$COPILOT_IMAGE" "${PROVIDER[@]/#/--env=}" --env "$variable"
+    "$DOCKER" exec "$PLAIN" "$COPILOT" --yolo --prompt=go </dev/null
+    "$DOCKER" exec "$PLAIN" test -e /tmp/loaded
+    is_refused copilot "$variable"
+    # Nor is what the image says of it gone round: what the file of variables has goes before it.
+    is_refused copilot COPILOT_CACHE_HOME=/workspace/cache
+    is_refused copilot COPILOT_PKG_CACHE_HOME=/workspace/cache
+}
+
+@test "a variable that moves what Copilot trusts is refused, and would have started a server that nobody accepted" {
+    local variable=COPILOT_HOME=/workspace/home
+    mkdir "$REPO/home"
+    echo '{"mcpServers": {"x": {"type": "local", "command": "/usr/bin/touch", "args": ["/tmp/served"], "tools": ["*"]}}}' \
+        >"$REPO/home/mcp-config.json"
+    start_model '[]'
+    start_untrapped --env "$variable"
+    "$DOCKER" exec "$PLAIN" "$COPILOT" --yolo --prompt=go </dev/null
+    "$DOCKER" exec "$PLAIN" test -e /tmp/served
+    is_refused copilot "$variable"
+}
+
 @test "in a terminal Copilot does not ask about a repository that was accepted" {
     poison
     start_model '[{"run": "id -u"}]'
@@ -258,6 +303,7 @@ copilots() {
 }
 
 @test "in a terminal Copilot asks before it trusts a repository, does what is typed, is left and found again, and ends by ^C" {
+    poison
     start_model '[{"run": "id -u"}]'
     provider
     printf '%s\n' "${PROVIDER[@]}" >"$BATS_TEST_TMPDIR/variables"
@@ -265,7 +311,9 @@ copilots() {
     terminal one "'$CA' run copilot '$REPO' --name '$NAME' --no-push --env-file '$BATS_TEST_TMPDIR/variables' \
         --interactive --engine-arg '--add-host=$MODEL_HOST:host-gateway' -- --no-color"
     wait_for 60 shows one 'Do you trust the files'
+    run -1 "$DOCKER" exec "$(container_of "$NAME")" sh -c 'test -e /tmp/served || test -e /tmp/hooked'
     press one Enter 'MCP Servers reloaded'
+    wait_for 60 "$DOCKER" exec "$(container_of "$NAME")" test -e /tmp/served
     type_prompt '❯'
     [ "$(told)" = '[[0,"10000"]]' ]
     come_back 'done' '─\{120\}'

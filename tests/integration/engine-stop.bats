@@ -29,6 +29,7 @@ teardown() {
 }
 
 working() {
+    : >"$OUT" # before who waits for a word looks at it
     "$CA" run shell "$REPO" --name "$NAME" --network restricted "${@:2}" -- bash -c "$1" >"$OUT" 2>&1 </dev/null 3>&- &
     LAUNCHER=$!
     wait_for 60 grep -qx up "$OUT"

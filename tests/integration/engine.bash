@@ -1,6 +1,7 @@
 # A second real engine, of a test file's own: it can be stopped, killed and given a small disk.
 # shellcheck shell=bash
 
+# engine_setup_file [IMAGE...]: it has the shell's image, and these.
 engine_setup_file() {
     export ENGINE=$BATS_FILE_TMPDIR/engine
     # Sockets have short names.
@@ -9,7 +10,7 @@ engine_setup_file() {
     local first=$DOCKER
     export DOCKER_HOST=unix://$SOCKETS/engine.sock
     start_engine
-    env -u DOCKER_HOST "$first" save "$SHELL_IMAGE" | "$DOCKER" load -q
+    env -u DOCKER_HOST "$first" save "$SHELL_IMAGE" "$@" | "$DOCKER" load -q
 }
 
 engine_teardown_file() {
@@ -51,7 +52,7 @@ start_engine() {
     # In a network of its own: an engine without a bridge takes docker0 away, which is the other engine's.
     unshare --net dockerd --host "$DOCKER_HOST" --containerd "$SOCKETS/containerd.sock" --data-root "$ENGINE/data" \
         --exec-root "$SOCKETS/exec" --pidfile "$SOCKETS/engine.pid" --bridge=none --iptables=false --ip6tables=false \
-        --ip-masq=false >>"$ENGINE/log" 2>&1 </dev/null 3>&- &
+        --ip-masq=false ${ENGINE_OPTIONS:+"$ENGINE_OPTIONS"} >>"$ENGINE/log" 2>&1 </dev/null 3>&- &
     wait_for 60 answers
 }
 

@@ -7,11 +7,14 @@ load common
 setup() {
     LOG=$BATS_TEST_TMPDIR/log
     export LOG
+    # Seconds for one attack: the full sizes of SOAK=1 take minutes.
+    export LIMIT=120
+    [ "${SOAK:-0}" != 1 ] || LIMIT=3600
 }
 
 # trapped ATTACK...: each below the trap, as the vendor's uid.
 trapped() {
-    run "$ROOT/tests/attack/tree" bash -c 'for attack; do timeout 120 "$ATTACK" 10001 "$attack" || exit 1; done' bash "$@"
+    run "$ROOT/tests/attack/tree" bash -c 'for attack; do timeout "$LIMIT" "$ATTACK" 10001 "$attack" || exit 1; done' bash "$@"
     echo "$output"
     tail -n 20 "$LOG.service"
     tail -n 20 "$LOG.runner"
@@ -27,7 +30,7 @@ free() {
 naive() {
     local round
     for round in {1..10}; do
-        run env CONTROL=1 "$ROOT/tests/attack/tree" bash -c 'timeout 120 "$ATTACK" --naive 10001 "$1"' bash "$1"
+        run env CONTROL=1 "$ROOT/tests/attack/tree" bash -c 'timeout "$LIMIT" "$ATTACK" --naive 10001 "$1"' bash "$1"
         echo "round $round: $output"
         [ "$status" -eq 0 ] || return 0
     done
@@ -41,17 +44,24 @@ naive() {
 }
 
 @test "a path that another process with the same memory changes: never runs as the caller" {
-    trapped swap-by-process
+    trapped swap-by-process swap-by-vfork
     naive swap-by-process
+    [ "$status" -eq 1 ]
+    naive swap-by-vfork
     [ "$status" -eq 1 ]
 }
 
-@test "arguments that another process changes in shared memory: what is judged is what runs" {
+@test "arguments that another process or thread changes: what is judged is what runs" {
     export POLICY='{"version": 1, "rules": [{"id": "no-forbidden", "action": "deny", "tier": "read", "message": "no",
         "match": {"program": "trap", "arguments": ["forbidden"]}}]}'
     trapped swap-arguments
     grep -q 'exec start .* rule no-forbidden ' "$LOG.runner"
     naive swap-arguments
+    [ "$status" -eq 1 ]
+    [[ $output =~ [1-9][0-9]*' ran with what is denied' ]]
+    trapped swap-own-arguments
+    grep -q 'exec start .* rule no-forbidden ' "$LOG.runner"
+    naive swap-own-arguments
     [ "$status" -eq 1 ]
     [[ $output =~ [1-9][0-9]*' ran with what is denied' ]]
 }
@@ -70,7 +80,7 @@ naive() {
         grep -q 'exec start .* rule no-other ' "$LOG.runner"
         grep -q 'it was changed or replaced while it was judged' <<<"$output"
         # Where it cannot be held to what was judged, the same changes win.
-        run "$ROOT/tests/attack/tree" bash -c 'timeout 120 "$ATTACK" 10001 "$1"' bash "$way-script"
+        run "$ROOT/tests/attack/tree" bash -c 'timeout "$LIMIT" "$ATTACK" 10001 "$1"' bash "$way-script"
         echo "$output"
         [ "$status" -eq 1 ]
         [[ $output =~ [1-9][0-9]*' ran what is denied' ]]
@@ -79,7 +89,7 @@ naive() {
 
 # What comes out of each of these as the vendor's uid, it runs in a sandbox; without the trap, as its caller.
 ODD=(names scripts environment own-filters undumpable arguments descriptors streams foreign-terminal directory
-    swap-directory rate)
+    swap-directory rate flood)
 
 @test "other names, scripts, filters, arguments, descriptors, terminals and directories: in a sandbox or not at all" {
     trapped "${ODD[@]}"
@@ -89,7 +99,7 @@ ODD=(names scripts environment own-filters undumpable arguments descriptors stre
         grep -q "exec start .* uid 10001 .*$words" "$LOG.runner"
     done
     run env CONTROL=1 "$ROOT/tests/attack/tree" bash -c \
-        'for attack; do timeout 120 "$ATTACK" --free 10001 "$attack" || exit 1; done' bash "${ODD[@]}"
+        'for attack; do timeout "$LIMIT" "$ATTACK" --free 10001 "$attack" || exit 1; done' bash "${ODD[@]}"
     echo "$output"
     [ "$status" -eq 0 ]
 }
@@ -123,6 +133,37 @@ ODD=(names scripts environment own-filters undumpable arguments descriptors stre
 @test "refusals go on record no faster than commands: each is there, the flood waits" {
     trapped refusals
     [ "$(grep -c 'exec refused - uid 10001 .*without a name' "$LOG.runner")" -eq 4000 ]
+}
+
+# refused_to COUNT KEEPER...: a storm of calls that are refused, until so many refusals are with the keeper.
+refused_to() {
+    export COUNT=$1 KEEPER=${*:2}
+    # shellcheck disable=SC2016 # expanded inside
+    run "$ROOT/tests/attack/tree" bash -c '
+        calls=$(timeout "$LIMIT" "$ATTACK" 10001 nameless-storm | sed -n "s/ calls$//p")
+        for _ in {1..600}; do
+            kept=$(grep -c "^slow-keeper: a refusal" /proc/self/fd/9)
+            [ "$kept" -ge "$COUNT" ] && break
+            sleep 0.1
+        done
+        echo "$calls calls, $kept kept"'
+    echo "$output"
+    grep -v '^slow-keeper: a refusal' "$LOG.runner" | tail -n 5
+    # What the keeper does not get, the runner says itself.
+    run -0 grep -c 'exec refused' <(cat "$LOG.runner"; echo 'exec refused')
+    [ "$output" -eq 1 ]
+}
+
+@test "a keeper that reads nothing for a while: it has each refusal of a storm in the end" {
+    # By then most wait for their time.
+    refused_to 6000 "$BUILD/tests/helpers/slow-keeper" 3000:2500
+    [ "$(grep -c '^slow-keeper: a refusal' "$LOG.runner")" -eq 6000 ]
+}
+
+@test "the same, and a runner that takes the place of one that owed hundreds of them" {
+    # What a killed runner had not handed over is lost; of what it owed nothing is.
+    refused_to 5000 "$BUILD/tests/helpers/slow-keeper" 3000:1 "$BUILD/tests/helpers/keep-runner" 1:200 /tmp/killed
+    grep -q 'keep-runner: killed, [23][0-9]\{2\} calls waited' "$LOG.runner"
 }
 
 @test "what cannot be executed gets the kernel's own error" {
@@ -207,7 +248,7 @@ ODD=(names scripts environment own-filters undumpable arguments descriptors stre
     # shellcheck disable=SC2016 # expanded inside
     local reuse='"$REUSE" $TOUCH "$RUNNER_PID" 10001 "$ATTACK" 10001 turns'
     export REUSE="$BUILD/tests/helpers/reuse-pid" TOUCH=
-    run "$ROOT/tests/attack/tree" bash -c "timeout 120 $reuse"
+    run "$ROOT/tests/attack/tree" bash -c "timeout $LIMIT $reuse"
     echo "$output"
     [ "$status" -eq 0 ]
     # The runner was stopped before it held a caller, while it did, and after.
@@ -216,7 +257,7 @@ ODD=(names scripts environment own-filters undumpable arguments descriptors stre
     [ "${BASH_REMATCH[3]}" -gt 10 ]
     [ $((BASH_REMATCH[2] - BASH_REMATCH[3])) -gt 20 ]
     # One who goes by numbers is noticed.
-    TOUCH=--touch run "$ROOT/tests/attack/tree" bash -c "timeout 120 $reuse"
+    TOUCH=--touch run "$ROOT/tests/attack/tree" bash -c "timeout $LIMIT $reuse"
     echo "$output"
     [ "$status" -eq 1 ]
     [[ $output == 'the bystander ended with status: 9 '* ]]
@@ -246,6 +287,8 @@ recorded() {
 }
 
 @test "a relay that is killed, stopped, or speaks for another: its command ends, and the record has the true end" {
+    # Who could trace a relay, which nobody can in an image.
+    export RELAY_MODE=0755
     trapped relay
     recorded killed 9
     recorded stopped $((7 << 8))
@@ -254,6 +297,17 @@ recorded() {
     recorded executing $'9\n'$((41 << 8))
     # The same without a relay: what a program started lives on, and what it becomes is free.
     CONTROL=1 free relay
+    [ "$status" -eq 0 ]
+}
+
+@test "a relay is nobody's to look into, and what its process said before is not heard for it" {
+    trapped closed-relay early
+    grep -qx 'its memory: Permission denied' <<<"$output"
+    # A program that anybody can read makes processes that its user can look into.
+    free closed-relay
+    [ "$status" -eq 1 ]
+    grep -qx 'its memory: open' <<<"$output"
+    CONTROL=1 free early
     [ "$status" -eq 0 ]
 }
 
@@ -442,12 +496,13 @@ well" ]
         # Each is read for its digest for a second or more, and changed meanwhile.
         while_judged() {
             "$CTL" exec -- "$1" & command=$!
-            for _ in {1..50}; do "$CTL" ps | grep -q " starting " && break; sleep 0.02; done
+            for _ in {1..50}; do "$CTL" ps | grep -q " starting " && is_open "$1" && break; sleep 0.02; done
             "${@:2}"
             "$CTL" ps | grep -q " starting " || echo "it was too late"
             wait "$command"
             echo "${2}: ended with $?"
         }
+        is_open() { find /proc/[0-9]*/fd -lname "*${1##*/}" -print -quit 2>/dev/null | grep -q .; }
         # The one before may still be about to end, and nobody writes to what is executed.
         insist() { until "$@" 2>/dev/null; do sleep 0.01; done; }
         bytes() { touch -r "$1" before; insist dd if=other of="$1" bs=1 seek=400000000 conv=notrunc; touch -r before "$1"; }
@@ -488,7 +543,8 @@ bytes: ended with 7" ]
         for maker in $(pgrep --parent "$SERVICE_PID"); do
             nsenter --target "$maker" --mount mount -t tmpfs none /dev
         done
-        for warm in $("$CTL" ps | awk "\$2 == \"warm\" { print \$1 }"); do "$CTL" exec -- true; done
+        # Those that were made before, or were being made, close.
+        for _ in {1..50}; do "$CTL" exec -- true || break; done
         "$CTL" exec -- touch /workspace/ran 2>&1; echo "ended with $?"; ls /workspace'
     echo "$output"
     [[ $output == *'the sandbox does not close: the process tree: mask '*': No such file or directory'* ]]

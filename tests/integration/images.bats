@@ -50,7 +50,7 @@ for top, _, names in os.walk("/usr"):
 }
 
 @test "our programs and policies are root's, and nobody else can write them" {
-    run -0 inside find /usr/local/bin /usr/libexec/coding-agents /etc/coding-agents ! -user root -o ! -group root -o -perm /022
+    run -0 inside find /usr/local/bin /usr/libexec/coding-agents /etc/coding-agents ! -user root -o ! -group root -o ! -type l -perm /022
     [ -z "$output" ]
     run -0 inside sh -c 'test -x /usr/local/bin/agent-init && test -x /usr/libexec/coding-agents/agent-boot'
 }
@@ -106,7 +106,7 @@ for top, _, names in os.walk("/usr"):
 
 @test "an agent without an image is refused by name" {
     run -2 "$ROOT/images/build" nonesuch
-    [ "$output" = "images/build: there is no image 'nonesuch'" ]
+    [ "$output" = "images/build: there is no image 'nonesuch': name some of shell,codex,claude,copilot, all, base" ]
     run -2 "$ROOT/images/build" build
 }
 

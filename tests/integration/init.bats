@@ -12,7 +12,8 @@ setup_file() {
     export INIT=$BUILD/image/usr/local/bin/agent-init
     export INITCTL=$BUILD/image/usr/local/bin/agent-initctl
     export BOOT=$BUILD/tests/fixtures/fixture_boot ODD=$BUILD/tests/helpers/odd-exec
-    make -s -C "$ROOT" BUILD="$BUILD" "$INIT" "$INITCTL" "$BOOT" "$ODD"
+    export DESCRIPTORS=$BUILD/tests/attack/descriptors
+    make -s -C "$ROOT" BUILD="$BUILD" "$INIT" "$INITCTL" "$BOOT" "$ODD" "$DESCRIPTORS"
 }
 
 setup() {
@@ -90,7 +91,7 @@ ctl_as_nobody() {
 }
 
 stored_nothing() {
-    ctl status --json | jq -e '.services[0] | .state == "exited" and .stored_fds == 0'
+    ctl status --json | holds '.services[0] | .state == "exited" and .stored_fds == 0'
 }
 
 # scenario LINE...: what the fixture does; the shutdown notes how it was called.
@@ -397,7 +398,7 @@ milliseconds() {
         'ready 3000'
     boot
     eventually ctl wait agent --timeout 5
-    failed() { ctl status --json | jq -e '.services[0].state == "failed" and .services[0].restarts == 3'; }
+    failed() { ctl status --json | holds '.services[0].state == "failed" and .services[0].restarts == 3'; }
     eventually failed
     ctl events --json | jq -r 'select(.event == "service-restarting").delay_ms' >"$OUT/delays"
     ends_with 8
@@ -434,12 +435,12 @@ milliseconds() {
     scenario 'service web flags=restart limit=4 window=60000 backoff=40 backoffmax=100 -- exit 3' \
         'service agent flags=main -- exec sleep 30' 'ready 3000'
     boot
-    failed() { ctl status --json | jq -e '.services[0].state == "failed"'; }
+    failed() { ctl status --json | holds '.services[0].state == "failed"'; }
     eventually failed
     [ "$(ctl events --json | jq -r 'select(.event == "service-restarting") | .delay_ms' | tr '\n' ' ')" = "40 80 100 100 " ]
-    ctl status --json | jq -e '.services[0] | .restarts == 4 and .last_end.exit_code == 3 and .next_start_in_ms == null'
-    ctl status --json | jq -e '.state == "running" and .services[1].state == "ready"'
-    ctl events --json | jq -se 'map(select(.event == "service-failed" and .service == "web")) | length == 1'
+    ctl status --json | holds '.services[0] | .restarts == 4 and .last_end.exit_code == 3 and .next_start_in_ms == null'
+    ctl status --json | holds '.state == "running" and .services[1].state == "ready"'
+    ctl events --json | holds --slurp 'map(select(.event == "service-failed" and .service == "web")) | length == 1'
     has stderr "service web failed and is not started again"
     [[ $(ctl status) == *"4 restarts, last end with code 3"* ]]
     signal TERM
@@ -450,7 +451,7 @@ milliseconds() {
     scenario 'service web flags=restart limit=4 window=60000 backoff=20000 backoffmax=20000 -- exit 3' \
         'service agent flags=main -- exec sleep 30' 'ready 3000'
     boot
-    waits() { ctl status --json | jq -e '.services[0] | .state == "backoff" and .next_start_in_ms > 1000 and .next_start_in_ms <= 20000'; }
+    waits() { ctl status --json | holds '.services[0] | .state == "backoff" and .next_start_in_ms > 1000 and .next_start_in_ms <= 20000'; }
     eventually waits
     signal TERM
     ends_with 143
@@ -462,7 +463,7 @@ milliseconds() {
         "service off flags=restart $wait -- exit 1" \
         'service agent flags=main -- exec sleep 30' 'ready 3000'
     boot
-    state() { ctl status --json | jq -e --arg states "$1" '[.services[:2][].state] | join(" ") == $states'; }
+    state() { ctl status --json | holds --arg states "$1" '[.services[:2][].state] | join(" ") == $states'; }
     eventually state 'backoff backoff'
     ctl restart web
     ctl stop off
@@ -471,7 +472,7 @@ milliseconds() {
     state 'starting exited'
     touch "$OUT/go"
     ctl wait web --timeout 5
-    ctl status --json | jq -e '.services[0].restarts == 1'
+    ctl status --json | holds '.services[0].restarts == 1'
     run -0 ctl events --json
     [ "$(jq -s 'any(.event == "service-timed-out" or .event == "transition-rejected")' <<<"$output")" = false ]
     signal TERM
@@ -510,12 +511,12 @@ milliseconds() {
     for name in a b c; do
         ctl status --json | jq -r --arg name "$name" '.services[] | select(.name == $name) | .pid' >"$OUT/victim"
         nsenter -t "$(pid1)" -p -m kill -SEGV "$(cat "$OUT/victim")"
-        told() { ctl events --json | jq -se --arg name "$name" 'any(.event == "service-exited" and .service == $name and .signal == 11)'; }
+        told() { ctl events --json | holds --slurp --arg name "$name" 'any(.event == "service-exited" and .service == $name and .signal == 11)'; }
         eventually told
     done
-    again() { ctl status --json | jq -e '.services[2] | .state == "ready" and .restarts == 1 and .last_end.signal == 11'; }
+    again() { ctl status --json | holds '.services[2] | .state == "ready" and .restarts == 1 and .last_end.signal == 11'; }
     eventually again
-    ctl status --json | jq -e '.state == "running" and .services[0].state == "failed" and .services[1].state == "failed" and .services[3].state == "ready"'
+    ctl status --json | holds '.state == "running" and .services[0].state == "failed" and .services[1].state == "failed" and .services[3].state == "ready"'
     has stderr "service a failed and is not started again"
     signal TERM
     ends_with 143
@@ -525,9 +526,9 @@ milliseconds() {
     scenario 'service web flags=ready+restart watchdog=300 limit=9 window=60000 backoff=10 gracems=200 -- printf "READY=1\n" >&$NOTIFY_FD; test -e $OUT/again || { touch $OUT/again; trap "" TERM; while :; do sleep 0.02; done; }; while :; do printf "WATCHDOG=1\n" >&$NOTIFY_FD; sleep 0.05; done' \
         'service agent flags=main -- exec sleep 30' 'ready 3000'
     boot
-    replaced() { ctl status --json | jq -e '.services[0] | .state == "ready" and .restarts == 1 and .last_end.signal == 9'; }
+    replaced() { ctl status --json | holds '.services[0] | .state == "ready" and .restarts == 1 and .last_end.signal == 9'; }
     eventually replaced
-    ctl events --json | jq -se 'map(select(.event == "service-timed-out")) | length == 1 and .[0].given_ms == 300'
+    ctl events --json | holds --slurp 'map(select(.event == "service-timed-out")) | length == 1 and .[0].given_ms == 300'
     has stderr "service web was not heard of in time"
     sleep 1
     replaced # three periods later
@@ -539,9 +540,9 @@ milliseconds() {
     scenario 'service web watchdog=200 -- trap "exit 0" TERM; while :; do sleep 0.02; done' \
         'service agent flags=main -- exec sleep 30' 'ready 3000'
     boot
-    failed() { ctl status --json | jq -e '.services[0] | .state == "failed" and .last_end.exit_code == 0'; }
+    failed() { ctl status --json | holds '.services[0] | .state == "failed" and .last_end.exit_code == 0'; }
     eventually failed
-    ctl status --json | jq -e '.state == "running"'
+    ctl status --json | holds '.state == "running"'
     signal TERM
     ends_with 143
 }
@@ -561,7 +562,7 @@ milliseconds() {
     nsenter -t "$(pid1)" -p -m kill -CONT "$shell"
     kill -CONT "$(pid1)"
     sleep 0.6
-    ctl status --json | jq -e '.services[0] | .state == "ready" and .restarts == 0'
+    ctl status --json | holds '.services[0] | .state == "ready" and .restarts == 0'
     signal TERM
     ends_with 143
 }
@@ -604,9 +605,9 @@ PYTHON
         'service agent flags=main -- exec sleep 30' 'ready 3000'
     boot
     eventually ctl wait web --timeout 5
-    stored() { ctl status --json | jq -e --argjson count "$1" '.services[0] | .state == "ready" and .stored_fds == $count'; }
+    stored() { ctl status --json | holds --argjson count "$1" '.services[0] | .state == "ready" and .stored_fds == $count'; }
     eventually stored 3
-    ctl events --json | jq -se 'map(select(.event == "notice-refused")) | length == 1 and .[0].errno == 28'
+    ctl events --json | holds --slurp 'map(select(.event == "notice-refused")) | length == 1 and .[0].errno == 28'
     nsenter -t "$(pid1)" -p -m pkill -KILL -f keeper.py
     twice() { [ "$(wc -l <"$OUT/lives")" -eq 2 ]; }
     eventually twice
@@ -803,7 +804,7 @@ PYTHON
     restarted() { second=$(ctl status --json | jq '.services[0].pid') && [ "$second" != "$first" ] && [ "$second" != null ]; }
     eventually restarted
     run -0 ctl stop web
-    gone() { ctl status --json | jq -e '.services[0].state == "exited"'; }
+    gone() { ctl status --json | holds '.services[0].state == "exited"'; }
     eventually gone
     run -225 ctl wait web
     run -0 ctl restart web
@@ -850,7 +851,7 @@ PYTHON
     scenario 'service web flags=restart limit=150 window=60000 backoff=1 backoffmax=1 -- exit 1' \
         'service agent flags=main -- exec sleep 30' 'ready 3000'
     boot
-    failed() { ctl status --json | jq -e '.services[0].state == "failed"'; }
+    failed() { ctl status --json | holds '.services[0].state == "failed"'; }
     eventually failed
     ctl events --json >"$OUT/events"
     [ "$(wc -l <"$OUT/events")" -eq 256 ]
@@ -899,6 +900,32 @@ PYTHON
     [ "$(ctl status --json | jq -r '.state')" = running ]
     signal TERM
     ends_with 143
+}
+
+@test "control: descriptors that linger, from a client or from a service, hold nobody up" {
+    scenario 'service web flags=ready store=1 -- printf "READY=1\n" >&$NOTIFY_FD; sleep 3600 | $DESCRIPTORS --fd $NOTIFY_FD >$OUT/service' \
+        'service agent flags=main -- exec sleep 3600' 'ready 3000'
+    boot
+    eventually ctl wait agent --timeout 5
+    eventually has service standing
+    cat "$OUT/service"
+    [ "$(grep -c '^attack .*: sent$' "$OUT/service")" -eq 4 ]
+    # Anybody of the container. It goes with the namespace.
+    mkfifo "$OUT/hold"
+    nsenter -t "$(pid1)" -p -m -S 10000 -G 10000 "$DESCRIPTORS" /run/coding-agents/init.sock 2 \
+        <"$OUT/hold" >"$OUT/client" 3>&- &
+    exec 7>"$OUT/hold"
+    eventually has client standing
+    cat "$OUT/client"
+    # The control: who just receives stands still.
+    [ "$(grep -c '^naive .*: stands still$' "$OUT/client")" -eq 4 ]
+    # Sent, or refused where the kernel can, or too late for a connection that was ended.
+    [ "$(grep -c "^attack " "$OUT/client")" -eq 8 ]
+    grep -qE '^attack one: (sent|Operation not permitted)$' "$OUT/client"
+    [ "$(timeout 60 nsenter -t "$(pid1)" -p -m -S 65534 -G 65534 "$INITCTL" status --json | jq -r '.state')" = running ]
+    signal TERM
+    ends_with 143
+    exec 7>&-
 }
 
 @test "control: without a place for the socket it goes on and says so" {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# runs as: both
+# runs as: user, root in soak
 # Interactive sessions as a person has them: in a terminal, typed into, left, and come back to.
 # shellcheck disable=SC2016 # what stands in single quotes is for the shell inside
 

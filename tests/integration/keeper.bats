@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The keeper with real containers: it waits for them, takes their events, tells how they ended, removes the network.
-# runs as: both
+# runs as: user, root in soak
 
 load common
 
@@ -142,6 +142,30 @@ ended() {
     grep -q "a role that is not this uid's" "$sessions/$session/events.jsonl"
 }
 
+@test "a flood of root of a container is counted, delays nobody else, and is not what the log is made of" {
+    local kept dropped log
+    # In memory: a disk that is slow to sync would slow a flood below what is counted as one.
+    rm -rf "$TEST_DIRECTORY"
+    TEST_DIRECTORY=$(mktemp -d -p /dev/shm)
+    make_session "$TEST_DIRECTORY"
+    log=$sessions/$session/events.jsonl
+    begin
+    echo STARTED >&9
+    container --network none --volume "$runtime/sockets:/sockets:ro" \
+        --volume "$BUILD/tests/helpers/channel-say:/say:ro" -- \
+        "/say /sockets/root.sock $session 1 '$STEP' 3 10000 & /say /sockets/root.sock $session 1 '$STEP' 3 10000; wait"
+    await 60 grep -q ENDED "$answers"
+    ended 0
+    kept=$(grep -c '"event":"boot-step"' "$log")
+    dropped=$(jq -s 'map(select(.event == "limit-hit" and .fields.what == "events").fields.count) | add' "$log")
+    echo "kept $kept, dropped $dropped"
+    [ "$((kept + dropped))" -eq 20000 ]
+    [ "$kept" -lt 20000 ]
+    # A line a second at most tells of them.
+    [ "$(grep -c '"event":"limit-hit"' "$log")" -lt 150 ]
+    "$BUILD/host/bin/coding-agents" audit verify "$session"
+}
+
 @test "it says that the container was killed" {
     begin
     echo STARTED >&9
@@ -154,9 +178,17 @@ ended() {
 # As in a session, PID 1 survives what is killed below it: of a PID 1 that is killed itself the engine may never learn
 # why, since its watch on the cgroup ends with the container.
 @test "it says that the container ran out of memory" {
+    local since
+    since=$(date +%s)
     begin
     echo STARTED >&9
-    container --network none --memory 16m --memory-swap 16m -- 'tail /dev/zero; sleep 3; exit 137'
+    container --network none --memory 16m --memory-swap 16m -- 'trap "exit 137" USR1; tail /dev/zero; while :; do sleep 0.1; done'
+    engine_knows() {
+        "$DOCKER" events --since "$since" --until "$(date +%s)" --filter event=oom --filter "container=coding-agents-$session" |
+            grep -q .
+    }
+    await 60 engine_knows
+    "$DOCKER" kill --signal USR1 "coding-agents-$session"
     ended 137
     grep -q '"cause":"the container ran out of memory"' "$sessions/$session/state.json"
 }

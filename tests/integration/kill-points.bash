@@ -11,10 +11,11 @@ KILL_IN_ROW=$BUILD/tests/helpers/kill-in-row
 KILL_AFTER=$BUILD/tests/helpers/kill-after
 
 # What begins a row: the report of the one before it.
-declare -gA ROW_BEGINS=([up-kernel]='' [up-manifest]='  kernel     up' [up-mounts]='  manifest   up'
-    [up-workspace]='  mounts     up' [up-git]='  workspace  up' [up-data]='  git        up'
-    [up-runner]='  data       up' [up-drop]='  runner     up' [up-setup]='  drop       up' [up-agent]='boot finished'
-    [down-data]='' [down-git]='  data       down' [down-mounts]='  git        down')
+declare -gA ROW_BEGINS=([up-kernel]='' [up-manifest]='  kernel       up' [up-mounts]='  manifest     up'
+    [up-workspace]='  mounts       up' [up-git]='  workspace    up' [up-data]='  git          up'
+    [up-runner]='  data         up' [up-drop]='  runner       up' [up-setup]='  drop         up'
+    [up-agent]='boot finished' [down-data]='  history      skipped' [down-git]='  data         down'
+    [down-mounts]='  git          down')
 # How far into a row kills go: system calls of agent-boot itself, of which the first ones may come before the row, and
 # for what others do in it, microseconds.
 declare -gA ROW_LEAST=([up-kernel]=300)
@@ -66,7 +67,7 @@ slurp() {
 begin() {
     NAME=$1
     OUT=$BATS_TEST_TMPDIR/$NAME.out
-    SESSION='' STATE='' PROCS=''
+    SESSION='' STATE='' PROCS='' IS_ALONE=no
     : >"$OUT"
     # shellcheck disable=SC2016 # for the shell inside
     "$CA" run shell "$REPO" --name "$NAME" "${@:3}" -- bash -c "${MANNERS[$2]:-trap 'exit 0' TERM}"'
@@ -78,11 +79,12 @@ begin() {
     LAUNCHER=$!
 }
 
-# soon COMMAND...: looks without rest until the command succeeds, for a minute or while there is a launcher.
+# soon COMMAND...: looks without rest until the command succeeds, for a minute or while there is a launcher; one that was
+# killed here leaves a container that goes on.
 soon() {
     local end=$((SECONDS + 60))
     until "$@"; do
-        if [ "$SECONDS" -ge "$end" ] || [ ! -d "/proc/$LAUNCHER" ]; then return 1; fi
+        if [ "$SECONDS" -ge "$end" ] || { [ "$IS_ALONE" = no ] && [ ! -d "/proc/$LAUNCHER" ]; }; then return 1; fi
     done
 }
 
@@ -127,19 +129,22 @@ has_event() {
 }
 
 nobody_watches() {
-    if [ "$WATCHED" = no ]; then kill -KILL "$LAUNCHER" 2>/dev/null || true; fi
+    if [ "$WATCHED" = no ]; then
+        kill -KILL "$LAUNCHER" 2>/dev/null || true
+        IS_ALONE=yes
+    fi
 }
 
-# kill_first PATTERN: the process, which is or becomes PID 1.
+# kill_first PATTERN: the process, which is or becomes PID 1. One that has just become another is none.
 kill_first() {
-    find_process "$1" && nobody_watches && kill -KILL "$PID"
+    find_process "$1" && nobody_watches && kill -KILL "$PID" 2>/dev/null
 }
 
 # kill_in_row PHASE [COMMAND...]: the command is what makes agent-boot start. Who dies is PID 1, or who IN_ROW kills.
 kill_in_row() {
     nobody_watches
     "$KILL_IN_ROW" "$PROCS" "${ROW_BEGINS[$1]}" $((${ROW_LEAST[$1]:-0} + RANDOM % ${ROW_CALLS[$1]:-40})) \
-        $((RANDOM % ${ROW_TIME[$1]:-1000000} + 1)) ${IN_ROW:+bash -c "$IN_ROW"} 3>&- &
+        $((RANDOM * 30 % ${ROW_TIME[$1]:-1000000} + 1)) ${IN_ROW:+bash -c "$IN_ROW"} 3>&- &
     "${@:2}"
     wait "$!"
 }
@@ -292,7 +297,7 @@ container_point() {
     begin "kill-$1" "$2" --network restricted
     if ! kill_in "$2"; then
         echo "did not get to $2"
-        kill_first agent-init || true
+        if [ "$IS_ALONE" = yes ]; then soon kill_first agent-init || true; else kill_first agent-init || true; fi
     fi
     judge
     echo "point $1: $2, hit $PHASE, watched: $WATCHED"
@@ -304,7 +309,7 @@ points() {
     local number try wanted phases=("${@:3}")
     for ((number = 0; number < $1; number++)); do
         wanted=${phases[number % ${#phases[@]}]}
-        for try in 1 2 3; do
+        for try in {1..12}; do
             "$2" "$number" "$wanted"
             if [ "$PHASE" = "$wanted" ]; then break; fi
         done
@@ -342,7 +347,7 @@ does() {
 }
 
 has_plan() {
-    [ -e "$(echo "$XDG_STATE_HOME"/coding-agents/sessions/*/keeper.log)" ]
+    [ -e "$(echo "$XDG_STATE_HOME"/coding-agents/sessions/*/manifest.json)" ]
 }
 
 # what_is_there: PHASE, how far a launcher came that was killed. Its last child may finish what it was about.
@@ -358,8 +363,20 @@ what_is_there() {
     if "$DOCKER" container inspect "$CONTAINER" >/dev/null 2>&1; then PHASE=container; fi
 }
 
+# settles: what it had just asked the engine for comes about, on a busy machine later.
+settles() {
+    local before
+    PHASE=
+    until
+        before=$PHASE
+        sleep 1.5
+        what_is_there
+        [ "$PHASE" = "$before" ]
+    do :; done
+}
+
 is_running() {
-    "$CA" status "$SESSION" --json | jq -e '.phase == "running"' >/dev/null
+    "$CA" status "$SESSION" --json | holds '.phase == "running"' >/dev/null
 }
 
 claims_in_container() {
@@ -390,19 +407,26 @@ judge_launcher() {
     nothing_is_left
 }
 
-# launcher_point PHASE: the launcher is killed while it is about that.
+# launcher_point NUMBER PHASE: the launcher is killed while it is about that; PHASE afterwards is how far it had come.
 launcher_point() {
+    local asks=no
     begin "launcher-$1" running
-    if [ "$1" = planned ]; then soon has_plan; else soon does "${LAUNCHER_DOES[$1]}"; fi
-    sleep "0.0$((RANDOM % 30))"
+    if [ "$2" = planned ]; then
+        soon has_plan
+    else
+        soon does "${LAUNCHER_DOES[$2]}"
+        sleep "0.0$((RANDOM % 30))"
+        if does "${LAUNCHER_DOES[$2]}"; then asks=yes; fi
+    fi
     kill -KILL "$LAUNCHER" 2>/dev/null
     wait "$LAUNCHER" 2>/dev/null || true
-    # What it had just asked the engine for comes about.
-    sleep 1
-    what_is_there
+    settles
+    # Its keeper, which saw it die, may have removed the network since.
+    if [ "$2 $asks $PHASE" = 'network yes planned' ]; then PHASE=network; fi
     judge_launcher
     git -C "$REPO" branch -q -D "shell/$NAME" 2>/dev/null || true
-    echo "the launcher was killed at: $1, and had made: $PHASE"
+    echo "point $1: $2, hit $PHASE"
+    echo "$PHASE" >>"$HITS"
 }
 
 # keeper_point PHASE: the keeper is killed in a phase of the container's life, and the container then.
@@ -435,7 +459,7 @@ kill_engine() {
 }
 
 is_written_down() {
-    jq -e .State.Running "$ENGINE/data/containers/$(cat "$STATE/container-id")/config.v2.json"
+    holds .State.Running "$ENGINE/data/containers/$(cat "$STATE/container-id")/config.v2.json"
 }
 
 # engine_point NUMBER PHASE: the engine is killed while agent-boot stands in that row, and started again. Needs
@@ -449,7 +473,7 @@ engine_point() {
     export STATE
     if ! IN_ROW=kill_engine kill_in "$2"; then
         echo "did not get to $2"
-        kill_first agent-init || true
+        if [ "$IS_ALONE" = yes ]; then soon kill_first agent-init || true; else kill_first agent-init || true; fi
         HITS=/dev/null judge
         PHASE=none
         return

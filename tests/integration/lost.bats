@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# runs as: both
+# runs as: user, root in soak
 # What the launcher cannot know is no proof that there is no work: everything that may have run is kept.
 # shellcheck disable=SC2016 # what stands in single quotes is for the shell inside
 
@@ -35,6 +35,7 @@ said() {
 
 # working COMMANDS: a headless session that has said that it is up.
 working() {
+    : >"$OUT" # before who waits for a word looks at it
     "$CA" run shell "$REPO" --name "$NAME" -- sh -c "$1" >"$OUT" 2>&1 </dev/null 3>&- &
     LAUNCHER=$!
     wait_for 60 said '^up$'

@@ -69,7 +69,7 @@ JSON
     run "$CA" policy show "--policy=$BATS_TEST_TMPDIR/mine.json"
     [ "$status" -eq 0 ]
     [[ $output == *"mine"*"$BATS_TEST_TMPDIR/mine.json:4"*"git-force-push"*"default.json:"* ]]
-    [ "$("$CA" policy show --json | jq -r '.rules[0] | "\(.id) \(.file | endswith("/default.json")) \(.line > 0)"')" = 'git-force-push true true' ]
+    [ "$("$CA" policy show --json --agent=other | jq -r '.rules[0] | "\(.id) \(.file | endswith("/default.json")) \(.line > 0)"')" = 'git-force-push true true' ]
     # Those of the terminal are everybody's, those of a vendor's program its agent's.
     [ "$("$CA" policy show --json --agent=other | jq '.direct | length')" = 5 ]
     [ "$("$CA" policy show --json --agent=codex | jq '.direct | length')" = 7 ]
@@ -117,6 +117,11 @@ SH
         text=$(base64 -d <<<"$row")
         rm -f "$RECORD"
         (cd "$BATS_TEST_TMPDIR/here" && PATH=$BATS_TEST_TMPDIR/bin:$PATH timeout 60 bash -c "$text") >/dev/null 2>&1 </dev/null || true
+        # What the string leaves running (coproc, &) may take a moment.
+        for _ in {1..200}; do
+            ! grep -qE '^(.* )?push --force( |$)' "$RECORD" 2>/dev/null || break
+            sleep 0.05
+        done
         if ! grep -qE '^(.* )?push --force( |$)' "$RECORD" 2>/dev/null; then
             echo "not run: $text"
             return 1

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Every process of a session against policies/capabilities.tab, from the outside: /proc/PID/status on the host.
-# runs as: both
+# runs as: user, root in soak
 # shellcheck disable=SC2016 # what stands in single quotes is for the shell inside
 
 load common

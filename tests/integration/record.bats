@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# runs as: both
+# runs as: user, root in soak
 # The record of a session: what is on it is what ran, in every form that `coding-agents record` has. The agent of these
 # sessions is a program that runs lists of commands, each of which is trapped.
 # shellcheck disable=SC2016,SC2154 # what stands in single quotes is for the shell inside; bats sets stderr
@@ -128,6 +128,25 @@ compare() {
     [[ $output != *mark-inner* ]]
 }
 
+@test "what could not be read inside a command is on record as that, and denied where a rule could deny it" {
+    cp "$BUILD/tests/helpers/hidden-exec" "$REPO"
+    command_line /bin/sh -c "$MARK; for way in undumpable argument; do ./hidden-exec \$way /usr/bin/rev /dev/null; done" mark-hidden
+    command_line /bin/sh -c "$MARK; ./hidden-exec argument /usr/bin/basename mark" mark-harmless
+    run_commands 1
+    "$CA" record "$NAME" --json | jq -c 'select(.argv[-1] == "mark-hidden") | .nested[] | select(.rule == "unreadable") | [.program, .verdict, .argument_count]' \
+        >"$WORK/hidden"
+    cat "$WORK/hidden"
+    [ "$(cat "$WORK/hidden")" = '["","deny",0]'$'\n''["/usr/bin/rev","deny",0]' ]
+    "$CA" record "$NAME" --json | jq -c 'select(.argv[-1] == "mark-harmless") | .nested[] | [.program, .verdict, .rule]' >"$WORK/harmless"
+    grep -qF '["/usr/bin/basename","sandbox","unreadable"]' "$WORK/harmless"
+    run -0 "$CA" record "$NAME" --denied
+    [[ $output == *mark-hidden* ]]
+    # The image's own rules are not here: what was denied by them comes out otherwise.
+    run "$CA" policy replay "$NAME"
+    [ "$status" -le 1 ]
+    [[ $output == *"3 not judged: their start, or a part of it, is not on record"* ]]
+}
+
 # digest_of MARKER: of the program, as it is on record; and how its command ended.
 digest_of() {
     "$CA" record "$NAME" --json | jq -r "select(.argv[-1] == \"$1\") | .program_sha256"
@@ -186,7 +205,7 @@ digest_of() {
     run_commands 1 >"$BATS_TEST_TMPDIR/session" &
     wait_for 30 "$CA" status "$NAME"
     wait_for 30 sh -c "'$CA' record '$NAME' --json | grep -q mark-long"
-    "$CA" record "$NAME" --json | jq -se 'map(select(.argv[-1] == "mark-long"))[0].state == "running"'
+    "$CA" record "$NAME" --json | holds --slurp 'map(select(.argv[-1] == "mark-long"))[0].state == "running"'
     { sleep 1; "$DOCKER" exec -u 10000 "$(container_of "$NAME")" touch /workspace/go; } &
     run -0 timeout 60 "$CA" record "$NAME" --follow
     wait
@@ -225,9 +244,9 @@ keeper_of() {
     cat "$BATS_TEST_TMPDIR/session"
     grep -q '^done' "$BATS_TEST_TMPDIR/session"
     run ! grep -q 'exec [a-z]* ' "$BATS_TEST_TMPDIR/session"
-    "$CA" record "$NAME" --json | jq -se '[.[] | select(.argv[-1] | startswith("mark-"))] |
+    "$CA" record "$NAME" --json | holds --slurp '[.[] | select(.argv[-1] | startswith("mark-"))] |
         length == 60 and all(.state == "ended" and .exit_code == 0)'
-    "$CA" record "$NAME" --json | jq -se '[.[] | select(.verdict == "refused")] == []'
+    "$CA" record "$NAME" --json | holds --slurp '[.[] | select(.verdict == "refused")] == []'
 }
 
 @test "a keeper that is killed takes no command with it" {

@@ -94,8 +94,8 @@ left_nothing() {
     local id
     id=$(id_in_output)
     left_nothing "$id"
-    jq -es "any(.session == \"$id\" and .event == \"boot-refused\" and .fields.step == \"kernel\")" "$EVENTS"
-    jq -es "any(.session == \"$id\" and .event == \"boot-step\" and .fields.outcome == \"refused\")" "$EVENTS"
+    holds --slurp "any(.session == \"$id\" and .event == \"boot-refused\" and .fields.step == \"kernel\")" "$EVENTS"
+    holds --slurp "any(.session == \"$id\" and .event == \"boot-step\" and .fields.outcome == \"refused\")" "$EVENTS"
 }
 
 @test "what the exec trap needs and the engine's profile takes away is named with its remedy, and nothing runs" {
@@ -141,7 +141,7 @@ left_nothing() {
     echo "$status: $stderr"
     [ "$status" -eq 0 ]
     grep -q '^  git  *skipped .*commits are off in the manifest' <<<"$stderr"
-    events_of "$NAME" | jq -es 'any(.event == "shutdown-step" and .fields.step == "git" and
+    events_of "$NAME" | holds --slurp 'any(.event == "shutdown-step" and .fields.step == "git" and
         .fields.outcome == "skipped" and .fields.detail == "commits are off in the manifest")'
     [[ "$stderr" != *recovered:* ]]
     [ ! -e "$XDG_STATE_HOME/coding-agents/sessions/$(id_of "$NAME")/recovered" ]
@@ -149,7 +149,7 @@ left_nothing() {
     "$CA" remove "$NAME" --yes --no-push
     rm "$BATS_TEST_TMPDIR/bin/docker"
     "$CA" run shell "$REPO" --name "$NAME-b" -- sh -c 'echo work >work.txt'
-    events_of "$NAME-b" | jq -es 'any(.event == "shutdown-step" and
+    events_of "$NAME-b" | holds --slurp 'any(.event == "shutdown-step" and
         .fields.step == "git" and .fields.outcome == "down")'
     "$CA" remove "$NAME-b"
 }

@@ -8,13 +8,16 @@ load services
 
 NAME=coding-agents-attack-test-$$
 ATTACK=/usr/local/bin/sandbox-attack
+HIDDEN=/usr/local/bin/hidden-exec
 
 setup_file() {
     export CONTAINER=$NAME
     export CONTROL=$NAME-control
     local helper=(--volume "$BUILD/tests/helpers/sandbox-attack:$ATTACK:ro"
         --volume "$BUILD/tests/helpers/idmapped-view:/usr/local/bin/idmapped-view:ro"
-        --volume "$BUILD/tests/helpers/privilege-probe:/usr/local/bin/privilege-probe:ro")
+        --volume "$BUILD/tests/helpers/hidden-exec:$HIDDEN:ro"
+        --volume "$BUILD/tests/helpers/privilege-probe:/usr/local/bin/privilege-probe:ro"
+        --volume "$BUILD/tests/attack/descriptors:/usr/local/bin/descriptors:ro")
     services_container "${helper[@]}"
     services_policy test <<'EOF'
 {
@@ -45,15 +48,23 @@ teardown_file() {
     services_remove
 }
 
+# Without a keeper the runner says what is on record. records: how many lines there are.
+records() { as_root sh -c 'wc -l </run/runner.log'; }
+
+# recorded BEFORE PATTERN: behind line BEFORE.
+recorded() { eventually as_root sh -c 'tail -n "+$(($1 + 1))" /run/runner.log | grep -qE "$2"' - "$1" "$2"; }
+
 control() { "$DOCKER" exec "$CONTROL" "$@"; }
 
-# refused ERRNO NAME [ARGUMENT]: in the sandbox.
+# refused ERRNO NAME [ARGUMENT]: in the sandbox, and on record as what it was, of whom.
 refused() {
-    local expected=$1
+    local expected=$1 before
     shift
+    before=$(records)
     run sandboxed "$ATTACK" "$@"
     echo "$* in the sandbox: $output, not $expected" >&2
     [ "$output" = "$expected" ]
+    recorded "$before" "exec start [a-z0-9]+ uid 10000 pid [0-9]+ rule [a-z]+ status 0 $ATTACK\$"
 }
 
 # answered WHAT NAME [ARGUMENT]: without the fence.
@@ -109,6 +120,15 @@ privileged() {
         refused EAFNOSUPPORT family "$family"
     done
     answered EPERM family 17
+    # Of the others the control is what the kernel itself says, where it has them: not that there is no such family. The
+    # filter's unit test has a row for each of the three.
+    local there=0
+    for family in 38 40; do
+        run control "$ATTACK" family "$family"
+        echo "family $family without the fence: $output" >&2
+        [ "$output" = EAFNOSUPPORT ] || there=$((there + 1))
+    done
+    [ "$there" -ge 1 ] || skip_unless "a kernel with neither family" false
 }
 
 @test "no command types into a terminal, whatever the high bits of the request" {
@@ -150,6 +170,52 @@ privileged() {
     as_root sh -c 'kill -KILL "$(ps -o ppid= -p "$(pgrep -f "^sleep 4711")")"'
     eventually as_root test -s /tmp/killed
     run -1 as_root pgrep -f '^sleep 4711'
+}
+
+@test "an exec inside is judged and on record as what it is, by whatever way it is called" {
+    local way before
+    for way in plain descriptor many; do
+        before=$(records)
+        run -126 sandboxed "$HIDDEN" "$way" /usr/bin/git push --force
+        [[ "$output" = *'denied by rule git-force-push: '* ]]
+        recorded "$before" 'exec nested .* rule git-force-push .* /usr/bin/git$'
+        # The same way with something that no rule is about.
+        before=$(records)
+        run -0 sandboxed "$HIDDEN" "$way" /usr/bin/git version
+        [[ "$output" = 'git version'* ]]
+        recorded "$before" 'exec nested .* rule read-git .* /usr/bin/git$'
+    done
+    before=$(records)
+    run -126 sandboxed bash -c 'exec 99</usr/bin/git; /proc/self/fd/99 push --force'
+    [[ "$output" = *'denied by rule git-force-push: '* ]]
+    recorded "$before" 'exec nested .* rule git-force-push .* /usr/bin/git$'
+    # The name of whoever calls it, not of the one who judges.
+    before=$(records)
+    run -0 sandboxed sh -c '/proc/self/exe -c "echo \$((6 * 7))"; exit $?'
+    [ "$output" = 42 ]
+    recorded "$before" "exec nested .* $(as_root realpath /bin/sh)\$"
+}
+
+@test "an exec inside that cannot be read is on record as that, and denied where a rule could deny it" {
+    local way before
+    for way in undumpable argument path kernel link; do
+        before=$(records)
+        run -126 sandboxed "$HIDDEN" "$way" /usr/bin/git push origin --force
+        echo "$way: $output" >&2
+        [[ "$output" = *'Permission denied'* ]]
+        recorded "$before" 'exec nested .* rule unreadable '
+        # Nothing but the listener refuses that.
+        run -0 control "$HIDDEN" "$way" /usr/bin/git --version
+        [[ "$output" = 'git version'* ]]
+    done
+    # No rule denies this program anything.
+    before=$(records)
+    run -0 sandboxed "$HIDDEN" argument /usr/bin/basename /some/name
+    [ "$output" = name ]
+    recorded "$before" 'exec nested .* rule unreadable .* /usr/bin/basename$'
+    # What is not there is not there, as everywhere.
+    run -126 sandboxed "$HIDDEN" plain /usr/bin/no-such-program
+    [[ "$output" = *'No such file or directory'* ]]
 }
 
 @test "processes of others are not there" {
@@ -340,6 +406,27 @@ left() { echo "$ATTACK listen $1 >/dev/null & until test -S $1; do sleep 0.05; d
     as_root pkill -f '^sleep 4714'
 }
 
+said_by() { as_user agent-task-runnerctl logs "$1" | grep -q "$2"; }
+
+@test "descriptors that linger, sent to the task runner: others are served while they stand" {
+    local id
+    id=$(as_user agent-task-runnerctl run -- sh -c \
+        'sleep 4715 | descriptors /run/agent-task-runner/runner.sock 5')
+    eventually said_by "$id" standing
+    run -0 as_user agent-task-runnerctl logs "$id"
+    echo "$output"
+    # Who just receives stands still.
+    [ "$(grep -c '^naive .*: stands still$' <<<"$output")" -eq 4 ]
+    # The runner is sent descriptors, so they arrive.
+    [ "$(grep -c '^attack .*: sent$' <<<"$output")" -ge 15 ]
+    run -0 timeout 60 "$DOCKER" exec --user 10000:10000 "$CONTAINER" agent-task-runnerctl exec -- echo served
+    [ "$output" = served ]
+    as_root pkill -f '^sleep 4715'
+    # Nobody but root talks to the service that makes sandboxes.
+    run -0 sandboxed descriptors /run/coding-agents/sandbox.sock
+    [ "$(grep -c '^attack .*: \(Permission denied\|No such file or directory\)$' <<<"$output")" -eq 4 ]
+}
+
 @test "a profile without network has a loopback that is down, and nothing else" {
     run -0 sandboxed cat /proc/net/dev
     [ "$(grep -c : <<<"$output")" = 1 ]
@@ -385,12 +472,17 @@ vendor() { as_root idmapped-view sh -c "$1"; }
     as_root sh -c 'echo "{\"version\": 1, \"rules\": [{\"id\": \"no-yes\", \"match\": {\"program\": \"yes\"}, \"action\": \"deny\", \"tier\": \"read\", \"message\": \"enough\"}]}" >/run/coding-agents/exec.d/aa.json'
     as_root sh -c 'kill -HUP "$(cat /run/sandbox.pid)"'
     eventually generation_is 2
+    local before
+    before=$(records)
     run -126 sandboxed yes
     [[ "$output" = *"no-yes: enough"* ]]
+    recorded "$before" 'exec start .* uid 10000 .* rule no-yes .* /usr/bin/yes: denied'
     # Inside another command, where the shell's own rules do not see it.
     as_user sh -c 'echo "yes; echo \$?" >/tmp/script'
+    before=$(records)
     run -0 sandboxed sh /tmp/script
     [[ "$output" = *"no-yes: enough"* ]]
+    recorded "$before" 'exec nested .* rule no-yes .* /usr/bin/yes$'
     # The engine brings the two streams in any order.
     grep -qx 126 <<<"$output"
 }

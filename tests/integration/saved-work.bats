@@ -72,7 +72,7 @@ END
         --entrypoint ls "$SHELL_IMAGE" /volume/tmp
     [[ "$output" == *wrote-git* ]]
     [[ "$output" != *wrote-agent-commit* ]]
-    events_of "$NAME" | jq -es 'map(select(.event == "work-committed")) | length == 1 and
+    events_of "$NAME" | holds --slurp 'map(select(.event == "work-committed")) | length == 1 and
         all(.fields.commit | test("^[0-9a-f]{40}$"))'
 }
 

@@ -40,6 +40,11 @@ container_of() {
     echo "coding-agents-$(id_of "$1")"
 }
 
+# broker_of ID: the process that has the session's login.
+broker_of() {
+    pgrep -f "^[^ ]*coding-agents-broker .*--session $1 "
+}
+
 # wait_for SECONDS COMMAND...: until the command succeeds.
 wait_for() {
     local end=$((SECONDS + $1))
@@ -88,6 +93,19 @@ chain_holds() {
     }
 }
 
+# with_broker SCRIPT: an installation whose broker is SCRIPT, which has the keeper's socket on descriptor 9.
+with_broker() {
+    local host=$BATS_TEST_TMPDIR/host
+    cp -a "$BUILD/host" "$host"
+    CA=$host/bin/coding-agents
+    cat >"$host/libexec/coding-agents/coding-agents-broker" <<SCRIPT
+#!/bin/bash
+while [ "\$1" != --keeper-fd ]; do shift; done
+eval "exec 9>&\$2"
+$1
+SCRIPT
+}
+
 # driver_image TAG DIRECTORY [RULES]: an image of which the agent is tests/helpers/exec-driver.c, which may become itself
 # again, and each of its commands is trapped; RULES are more of the policy's. DIRECTORY is made for it.
 DRIVER=/usr/local/bin/exec-driver
@@ -106,6 +124,22 @@ FROM $SHELL_IMAGE
 COPY exec-driver $DRIVER
 COPY agents.tab /etc/coding-agents/agents.tab
 COPY test.json /etc/coding-agents/exec.d/test.json
+RUN /usr/libexec/coding-agents/record-programs
 DOCKERFILE
     "$DOCKER" build -q -t "$1" "$2" >/dev/null
+}
+
+# claude_stand_in TAG [PROGRAM]: an image in which PROGRAM of tests/helpers, or login-agent, stands in for Claude. In
+# setup_file.
+claude_stand_in() {
+    local directory=$BATS_FILE_TMPDIR/stand-in agent=${2:-login-agent} program=/opt/coding-agents/claude/bin/claude
+    mkdir "$directory"
+    cp "$BUILD/tests/helpers/$agent" "$directory"
+    cat >"$directory/Dockerfile" <<DOCKERFILE
+FROM $SHELL_IMAGE
+COPY $agent $program
+RUN /usr/libexec/coding-agents/record-programs
+LABEL coding-agents.agent=claude
+DOCKERFILE
+    "$DOCKER" build -q -t "$1" "$directory" >/dev/null
 }

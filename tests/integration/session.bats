@@ -188,9 +188,9 @@ lo" ]
         grep -qx "$event" <<<"$events"
     done
     up=$(events_of "$NAME" | jq -r 'select(.event == "boot-step") | .fields.step' | tr '\n' ' ')
-    [ "$up" = 'kernel manifest mounts workspace git data runner drop setup agent ' ]
+    [ "$up" = 'kernel manifest mounts capabilities workspace git data runner broker secrets history drop setup agent ' ]
     down=$(events_of "$NAME" | jq -r 'select(.event == "shutdown-step") | .fields.step' | tr '\n' ' ')
-    [ "$down" = 'data git mounts ' ]
+    [ "$down" = 'history data git capabilities mounts ' ]
     # Each line names the digest of the exact bytes of the line before.
     events_of "$NAME" | {
         previous=

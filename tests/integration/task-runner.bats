@@ -90,6 +90,11 @@ on_record() { as_root grep -q "exec $1" /run/runner.log; }
     on_record "end $ID uid 10000 pid [0-9]* rule [a-z-]* status 1792 "
     run -225 ctl logs "$ID"
     [[ "$output" = *'no such task'* ]]
+    # Root's are root's alone, whatever they run as.
+    ID=$(as_root agent-task-runnerctl run -- sleep 4716)
+    [ "$(ctl --json ps | jq '.tasks | length')" = 0 ]
+    run -225 ctl kill "$ID"
+    as_root agent-task-runnerctl kill "$ID"
     started sleep 4715
     ctl kill "$ID" TERM
     eventually on_record "end $ID uid 10000 pid [0-9]* rule read-shell status 15 "
@@ -154,6 +159,86 @@ resized() {
     keys one 'stty size' Enter
     sleep 0.3
     shows one '^24 80'
+}
+
+@test "a shell: bash in a sandbox, on the caller's streams or its terminal, and the code is its own" {
+    run -7 "$DOCKER" exec --interactive --user 10000:10000 "$CONTAINER" agent-task-runnerctl shell <<<'readlink /proc/$$/exe; id -u; echo inside >&2; exit 7'
+    # The engine brings the two streams in any order.
+    [ "$(sort <<<"$output")" = "$(printf '%s\n' /usr/bin/bash 10000 inside | sort)" ]
+    on_record 'start t[0-9]* uid 10000 pid [0-9]* rule [a-z-]* status 0 /usr/bin/bash$'
+    shell_in_terminal
+    keys one 'clear; agent-task-runnerctl shell' Enter
+    eventually shows one '^agentuser@'
+    keys one 'clear; tty; exit 5' Enter
+    eventually shows one '^/dev/pts/'
+    eventually shows one '^outer>'
+    keys one 'echo code=$?' Enter
+    eventually shows one '^code=5'
+    keys one 'exit 0' Enter
+    eventually shows one 'ended=0 icanon'
+    run -200 ctl shell -c true
+}
+
+@test "AGENT_TASK_RUNNER_SOCKET says where the runner listens" {
+    local elsewhere=("$DOCKER" exec --user 10000:10000 --env AGENT_TASK_RUNNER_SOCKET=/tmp/elsewhere "$CONTAINER" agent-task-runnerctl)
+    local command
+    for command in 'exec true' 'run true' shell ps 'kill t1' 'logs t1' status; do
+        # shellcheck disable=SC2086 # words
+        run -225 "${elsewhere[@]}" $command
+        [[ "$output" = *"'/tmp/elsewhere'"* ]]
+    done
+    as_user ln -s /run/agent-task-runner/runner.sock /tmp/elsewhere
+    run -0 "${elsewhere[@]}" exec echo there
+    [ "$output" = there ]
+    run -0 "${elsewhere[@]}" --json status
+    [ "$(jq -r .pid <<<"$output")" = "$(ctl --json status | jq -r .pid)" ]
+    as_user rm /tmp/elsewhere
+    # Unset, it is where everybody looks.
+    run -0 ctl exec -- echo there
+    [ "$output" = there ]
+}
+
+# outcome CODE COMMAND...: what exec said in its last line.
+outcome() {
+    local code=$1
+    shift
+    run "-$code" --separate-stderr ctl --json exec -- "$@"
+    OUTCOME=${stderr_lines[-1]}
+    echo "$OUTCOME"
+}
+
+@test "what a script reads: the end of a command, why there was none, a signal that was sent, a log" {
+    outcome 5 sh -c 'echo out; echo err >&2; exit 5'
+    [ "$output" = out ]
+    [ "${stderr_lines[0]}" = err ]
+    holds '.outcome == "exited" and .exit_code == 5 and (.id | test("^t[0-9]+$")) and (has("signal") | not)' <<<"$OUTCOME"
+    outcome 137 sh -c 'kill -KILL $$'
+    holds '.outcome == "signalled" and .signal == 9 and (has("exit_code") | not)' <<<"$OUTCOME"
+    outcome 126 yes please
+    [ "${#stderr_lines[@]}" = 1 ]
+    holds '.outcome == "denied" and .exit_code == 126 and .reason == "denied by rule no-yes: enough"' <<<"$OUTCOME"
+    outcome 127 /no/such
+    holds '.outcome == "failed" and .exit_code == 127 and (.reason | test("/no/such"))' <<<"$OUTCOME"
+    # Without the option the same is said in words, and of a good end nothing.
+    run -126 --separate-stderr ctl exec -- yes please
+    [ "$stderr" = 'denied by rule no-yes: enough' ]
+    run -0 --separate-stderr ctl exec -- true
+    [ -z "$stderr" ]
+    run -126 ctl --json run -- yes please
+    holds '.outcome == "denied" and .exit_code == 126' <<<"$output"
+    local id
+    id=$(ctl --json run -- sh -c 'printf "a\\377b\\n"; exec sleep 4718' | jq -r .id)
+    eventually sh -c "'$DOCKER' exec --user 10000 '$CONTAINER' agent-task-runnerctl --json logs $id | jq -e '.size == 4'"
+    run -0 ctl --json logs "$id"
+    holds --arg id "$id" '.id == $id and .size == 4 and .log == "a?b\n"' <<<"$output"
+    run -0 ctl --json kill "$id" TERM
+    holds --arg id "$id" '.id == $id and .signal == 15 and .ends_sandbox == false' <<<"$output"
+    eventually on_record "end $id uid 10000 pid [0-9]* rule [a-z-]* status 15 "
+    id=$(ctl run -- sleep 4716)
+    run -0 ctl --json kill "$id"
+    holds --arg id "$id" '.id == $id and .ends_sandbox and (has("signal") | not)' <<<"$output"
+    run -225 ctl --json kill t999999
+    run -200 ctl --json shell
 }
 
 @test "a detached command that is denied, or is not there, has no id" {

@@ -13,7 +13,7 @@ setup_file() {
     export ASK_IMAGE=coding-agents-tmux-ask-$$:test
     driver_image "$ASK_IMAGE" "$BATS_FILE_TMPDIR/image"
     cp "$BUILD/tests/helpers/ask-tmux" "$BATS_FILE_TMPDIR/image"
-    printf 'FROM %s\nCOPY ask-tmux %s\n' "$ASK_IMAGE" "$DRIVER" >"$BATS_FILE_TMPDIR/image/Dockerfile"
+    printf 'FROM %s\nCOPY ask-tmux %s\nRUN /usr/libexec/coding-agents/record-programs\n' "$ASK_IMAGE" "$DRIVER" >"$BATS_FILE_TMPDIR/image/Dockerfile"
     "$DOCKER" build -q -t "$ASK_IMAGE" "$BATS_FILE_TMPDIR/image" >/dev/null
     export REPO=$BATS_FILE_TMPDIR/repo NAME=tmux-ask-$$
     new_repository "$REPO"
@@ -44,6 +44,29 @@ answered() {
         events_of "$NAME" | jq --arg line "id -u >/tmp/asked-$way" 'select(.event == "exec-start" and
             .fields.argv[-1] == $line and .fields.uid == 10001 and .fields.verdict == "sandbox").fields.id' | grep -q .
     done
+}
+
+# panes VERDICT: how many starts of the pane's wrapper were judged so.
+panes() {
+    events_of "$NAME" | jq -r --arg verdict "$1" 'select(.event == "exec-start" and .fields.program ==
+        "/usr/libexec/coding-agents/agentcli-exec" and .fields.verdict == $verdict).fields.argv | join(" ")' | grep -c -- '--pane'
+}
+
+# has_panes VERDICT PATTERN: of that number.
+# shellcheck disable=SC2053 # a pattern
+has_panes() { [[ $(panes "$1" || true) == $2 ]]; }
+
+@test "a pane asked for by the session's own words, with a variable that loads code, is no start of the agent" {
+    # The positive control: the session's own pane, by the same words without it.
+    wait_for 30 has_panes direct 1
+    # Started again as often as it ends, as a pane of such a session is.
+    wait_for 30 has_panes sandbox '[1-9]*'
+    # And what the pane is to run lies where the agent's program cannot write.
+    [ "$(inside 0 stat -c '%U %G %a' /run/agent-attach/command)" = 'root agentcli 440' ]
+    run ! inside 10001 sh -c 'echo evil >/run/agent-attach/command'
+    run ! inside 10001 sh -c 'mv /run/agent-attach/command /tmp'
+    run ! inside 10000 cat /run/agent-attach/command
+    has_panes direct 1
 }
 
 @test "the same words to a tmux that is not below the trap start programs as who it is" {

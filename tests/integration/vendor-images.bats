@@ -45,9 +45,32 @@ is_whole() {
     [ "${lines[0]}" = "GitHub Copilot CLI $(pinned copilot 'linux-x64-\([0-9.]*\)\.tgz')." ]
 }
 
+@test "the image of all agents has the programs of each, as they are in its own, and serves all" {
+    local agent expected
+    expected=$(for agent in codex claude copilot; do inside "$agent" cat /usr/share/coding-agents/vendor.sha256; done | sort)
+    run -0 inside all cat /usr/share/coding-agents/vendor.sha256
+    [ "$(sort <<<"$output")" = "$expected" ]
+    run -0 inside all sha256sum --quiet --check /usr/share/coding-agents/vendor.sha256
+    [ "$("$DOCKER" image inspect --format '{{index .Config.Labels "coding-agents.agent"}}' "coding-agents/all:$VERSION" |
+        tr , '\n' | sort | xargs)" = 'claude codex copilot shell' ]
+    for agent in codex claude copilot; do
+        run -0 inside all grep -c " /opt/coding-agents/$agent/bin/$agent\$" /usr/share/coding-agents/programs.tab
+    done
+    run -0 inside all /opt/coding-agents/codex/bin/codex --version
+    run -0 inside all /opt/coding-agents/claude/bin/claude --version
+    run -0 inside all env HOME=/nonexistent COPILOT_AUTO_UPDATE=false COPILOT_CACHE_HOME=/opt/coding-agents/copilot \
+        /opt/coding-agents/copilot/bin/copilot --version
+    # What each is configured with, too.
+    run -0 inside all sha256sum /etc/codex/config.toml /etc/codex/requirements.toml /etc/claude-code/managed-settings.json \
+        /etc/claude-code/CLAUDE.md
+    diff <(cd "$ROOT/images" && sha256sum codex/config.toml codex/requirements.toml claude/managed-settings.json \
+        claude/managed-instructions.md | cut -d' ' -f1) \
+        <(cut -d' ' -f1 <<<"$output")
+}
+
 @test "what the vendor's programs are and read is root's, and nobody else can write it" {
     local image places
-    for image in codex:/etc/codex claude:/etc/claude-code copilot:/opt; do
+    for image in codex:/etc/codex claude:/etc/claude-code copilot:/opt all:/etc/codex; do
         places=(/opt "${image#*:}" /usr/share/coding-agents)
         run -0 inside "${image%:*}" find "${places[@]}" -type f
         [ "${#lines[@]}" -ge 6 ]
@@ -65,7 +88,7 @@ is_whole() {
 
 @test "nothing of the build is left: no certificates of the builder's host, no archive, no node" {
     local agent
-    for agent in codex claude copilot; do
+    for agent in codex claude copilot all; do
         run -0 inside "$agent" sh -c 'find /run/secrets /tmp -mindepth 1 2>/dev/null; command -v node npm; true'
         [ -z "$output" ]
     done

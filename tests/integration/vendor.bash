@@ -6,6 +6,9 @@ export MODEL_HOST
 # What a CLI is started with in a plain container: nothing, or a program that watches it.
 # shellcheck disable=SC2034 # for the files in tests/vendor
 WATCH=()
+# Further options of its session.
+# shellcheck disable=SC2034 # likewise
+OPTIONS=()
 
 # vendor_setup AGENT: REPO, and NAME and PLAIN for its session and its plain container.
 # shellcheck disable=SC2034 # for the tests
@@ -30,7 +33,9 @@ vendor_teardown() {
 start_model() {
     local gateway script=$BATS_TEST_TMPDIR/script.json port=$BATS_TEST_TMPDIR/port
     stop_model
-    gateway=$("$DOCKER" network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}')
+    # An engine that found its bridge there names no gateway: it is the first address of the network then.
+    gateway=$("$DOCKER" network inspect bridge --format '{{with index .IPAM.Config 0}}{{or .Gateway .Subnet}}{{end}}')
+    case $gateway in */*) gateway=${gateway%.*}.1 ;; esac
     printf '%s\n' "$1" >"$script"
     MODEL_RECORD=$BATS_TEST_TMPDIR/record.jsonl
     rm -f "$port" "$MODEL_RECORD"
@@ -76,6 +81,31 @@ trapped() {
     play_trapped "${@:2}"
 }
 
+# heard MARK: the model was sent it.
+heard() {
+    holds --slurp --arg mark "$1" 'any(.[]; any(.marks[]?; . == $mark))' "$MODEL_RECORD" >/dev/null
+}
+
+# goes_on ARGUMENT...: told so, the CLI goes on with what was said in an earlier session, untold it does not, and in a session
+# without data there is nothing to go on with.
+# shellcheck disable=SC2030,SC2031,SC2034 # of this test alone, and of play_trapped
+goes_on() {
+    local name=$NAME
+    export XDG_STATE_HOME=$BATS_TEST_TMPDIR/state
+    trapped '[{"run": "echo MARK-earlier"}]'
+    heard MARK-earlier
+    NAME=$name-on
+    trapped '[]' "$@"
+    heard MARK-earlier
+    NAME=$name-new
+    trapped '[]'
+    run ! heard MARK-earlier
+    NAME=$name-none OPTIONS=(--no-data)
+    trapped '[]' "$@" || true
+    run ! heard MARK-earlier
+    "$CA" remove --all --yes --no-push
+}
+
 # interrupt PLAYER CONTAINER PROGRAM CODE: sends the CLI, PROGRAM, what ^C sends, once its command runs, which says so in
 # `beats`. The process PLAYER plays it, and ends with CODE, as a turn that was interrupted does.
 interrupt() {
@@ -105,7 +135,7 @@ outputs() {
 }
 
 # told_anything: the model heard of a call.
-told_anything() { outputs | jq -e 'arrays | length > 0'; }
+told_anything() { outputs | holds 'arrays | length > 0'; }
 
 # type_prompt MARK: types a prompt into the window `one`, behind the CLI's MARK, and waits until the model has heard of the
 # call that it makes of it.
@@ -147,11 +177,15 @@ come_back() {
 ends_and_resumes() {
     local key
     wait_for 30 shows one 'done'
-    for key in "${@:4}"; do
-        keys one "$key"
-        sleep 0.5
+    # Again where it was not listening, or took too long between the keys.
+    for _ in {1..4}; do
+        for key in "${@:4}"; do
+            keys one "$key"
+            sleep 0.5
+        done
+        if wait_for 15 shows_not one 'done'; then break; fi
     done
-    wait_for 60 shows_not one 'done'
+    shows_not one 'done'
     wait_for 60 shows one "$1"
     keys one /resume
     wait_for 10 shows one /resume
@@ -173,6 +207,19 @@ reach_calls() {
         "/proc/self/environ", "/workspace/link", "/proc/1/environ", "/etc/shadow", "/home/agentuser/file",
         "/run/coding-agents/private/file"
         ) | {call: $tool, with: {($key): .}}]'
+}
+
+# looks_at_login AGENT FILE CONTENT CALL [ARGUMENT...]: a session with the login that a host has in FILE, in which CALL looks at what came of it.
+looks_at_login() {
+    export HOME=$BATS_TEST_TMPDIR/home
+    unset XDG_CONFIG_HOME
+    mkdir -p "$(dirname "$HOME/$2")"
+    printf '%s' "$3" >"$HOME/$2"
+    chmod 0600 "$HOME/$2"
+    trapped "[{\"run\": \"cat /run/agent-secrets/$1/$(basename "$2") 2>&1; true\"}, $4]" "${@:5}"
+    # No command could read it, and it was there.
+    [[ $(outputs | jq -r '.[0]') != *"$KEY-login"* ]]
+    events_of "$NAME" | grep -q '"event":"capability-redeemed"'
 }
 
 # reached: which of these it could read, a line each.
@@ -224,6 +271,14 @@ session() {
     NAME=$1
     start_model "$2"
     play_trapped "${@:3}" 2>"$BATS_TEST_TMPDIR/said"
+}
+
+# is_refused AGENT VARIABLE: in a file, and nothing starts.
+# shellcheck disable=SC2154 # set by run
+is_refused() {
+    printf '# key\n%s\n' "$2" >"$BATS_TEST_TMPDIR/variables"
+    run -200 "$CA" run "$1" "$REPO" --name "$NAME" --env-file "$BATS_TEST_TMPDIR/variables" -- --version
+    [[ $output == *"line 2 sets ${2%%=*}, which is refused"* ]]
 }
 
 # trust_of NAME: what its record says about the repository's configuration.

@@ -9,8 +9,9 @@ load ../integration/terminal
 
 setup_file() {
     session_setup_file
-    export HOLD=$BUILD/tests/torture/hold ACTOR=$BUILD/tests/torture/actor
-    make -s -C "$ROOT" BUILD="$BUILD" "$HOLD" "$ACTOR"
+    export HOLD=$BUILD/tests/torture/hold CUT=$BUILD/tests/torture/cut_notification ACTOR=$BUILD/tests/torture/actor
+    export FIXTURE=$BUILD/tests/fixtures/fixture_boot
+    make -s -C "$ROOT" BUILD="$BUILD" "$HOLD" "$CUT" "$ACTOR" "$FIXTURE"
     export HELD_IMAGE=coding-agents-test/torture:$$
     local context=$BATS_FILE_TMPDIR/image
     mkdir "$context"
@@ -47,10 +48,12 @@ teardown() {
     "$CA" remove --all --yes --no-push >/dev/null 2>&1 || true
     [ -z "${DISK:-}" ] || umount -l "$DISK"
     for group in "${GROUPS_MADE[@]}"; do rmdir "$group"; done
+    [ -z "${STUBBED:-}" ] || "$DOCKER" rm -f "$STUBBED" >/dev/null 2>&1 || true
     "$DOCKER" rmi -f "coding-agents-test/torture-driver:$$" >/dev/null 2>&1 || true
 }
 
 background() {
+    : >"$OUT" # before who waits for a word looks at it
     "$CA" run shell "$REPO" --name "$NAME" "$@" >"$OUT" 2>&1 </dev/null 3>&- &
     LAUNCHER=$!
 }
@@ -109,7 +112,7 @@ left_nothing() {
     "$HOLD" "$HELD" >"$BATS_TEST_TMPDIR/steps"
     ends_with 42
     cat "$BATS_TEST_TMPDIR/steps"
-    [ "$(wc -l <"$BATS_TEST_TMPDIR/steps")" -eq 10 ]
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/steps")" -eq 14 ]
     "$CA" remove --all --yes --no-push
     git -C "$REPO" for-each-ref --format='delete %(refname)' refs/heads/shell | git -C "$REPO" update-ref --stdin
     while read -r step calls <&4; do
@@ -164,7 +167,7 @@ no_process_for_shutdown() {
     no_process_for_shutdown "$NAME-while"
     allow_processes 64
     ends_with 143
-    grep -q '^  git        down' "$OUT"
+    grep -q '^  git  *down' "$OUT"
     [ "$(git -C "$REPO" show "shell/$NAME:work")" = work ]
     no_process_for_shutdown "${NAME%-while}-good"
     # Rather than to wait for the end of the grace.
@@ -174,7 +177,7 @@ no_process_for_shutdown() {
     done
     ends_with 143
     # The launcher has made up for it.
-    run ! grep -q '^  git        down' "$OUT"
+    run ! grep -q '^  git  *down' "$OUT"
     [ "$(git -C "$REPO" show "shell/$NAME:work")" = work ]
 }
 
@@ -242,7 +245,7 @@ has_succeeded() {
 # restarts_are SERVICE COUNT
 restarts_are() {
     "$DOCKER" exec "$CONTAINER" agent-initctl status --json |
-        jq -e --arg name "$1" --argjson count "$2" '.state == "running" and any(.services[]; .name == $name and .restarts == $count)'
+        holds --arg name "$1" --argjson count "$2" '.state == "running" and any(.services[]; .name == $name and .restarts == $count)'
 }
 
 # The kernel kills who has most, which in a container is never the runner with its two megabytes: so the runner has a
@@ -267,11 +270,109 @@ restarts_are() {
         [ "$(killed_in_group)" -ge 1 ]
         wait_for 30 has_succeeded $(($(count_succeeded) + 3))
         "$DOCKER" exec "$CONTAINER" agent-initctl events --json |
-            jq -se --arg name "$service" 'any(.event == "service-exited" and .service == $name and .signal == 9)'
+            holds --slurp --arg name "$service" 'any(.event == "service-exited" and .service == $name and .signal == 9)'
     done
     "$DOCKER" exec --user 10000 "$CONTAINER" rm /workspace/commands
     ends_with 0
     git -C "$REPO" cat-file -e "shell/$NAME:statuses"
+}
+
+# with_stub COMMAND: a container, STUBBED, with little memory, whose PID 1 supervises main and an optional service of that
+# command.
+with_stub() {
+    STUBBED=coding-agents-torture-$$
+    printf '%s\n' "service stub flags=restart limit=2 backoff=50 -- $1" \
+        'service main flags=main -- trap "exit 12" TERM; echo main is up; while :; do sleep 0.1; done' \
+        'ready 8000' >"$BATS_TEST_TMPDIR/scenario"
+    "$DOCKER" rm -f "$STUBBED" >/dev/null 2>&1 || true
+    "$DOCKER" run -d --name "$STUBBED" --network none --memory 64m --memory-swap 64m -v "$FIXTURE:/fixture_boot:ro" \
+        -v "$BATS_TEST_TMPDIR/scenario:/scenario:ro" --entrypoint /usr/local/bin/agent-init "$SHELL_IMAGE" \
+        --boot=/fixture_boot -- /scenario
+    wait_for 30 says 'main is up'
+}
+
+says() {
+    "$DOCKER" logs "$STUBBED" 2>&1 | grep -q "$1"
+}
+
+# stub_is STATE RESTARTS
+stub_is() {
+    "$DOCKER" exec "$STUBBED" agent-initctl status --json | holds --arg state "$1" --argjson restarts "$2" \
+        '.state == "running" and any(.services[]; .name == "stub" and .state == $state and .restarts == $restarts)'
+}
+
+# How often somebody was killed for want of memory in the container, under either version of control groups.
+killed_for_memory() {
+    "$DOCKER" exec "$STUBBED" sed -n 's/^oom_kill //p' /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control \
+        2>/dev/null | tail -n 1
+}
+
+@test "memory: an optional service is killed for it until it has failed, the session says so and lives on" {
+    # The control: with the same limit, one that needs nothing.
+    with_stub 'exec sleep 600'
+    stub_is ready 0
+    [ "$(killed_for_memory)" -eq 0 ]
+    with_stub 'exec tail /dev/zero'
+    wait_for 60 stub_is failed 2
+    [ "$(killed_for_memory)" -ge 3 ]
+    "$DOCKER" exec "$STUBBED" agent-initctl events --json >"$BATS_TEST_TMPDIR/events"
+    cat "$BATS_TEST_TMPDIR/events"
+    holds --slurp '[.[] | select(.service == "stub" and .event == "service-exited" and .signal == 9)] | length == 3' \
+        "$BATS_TEST_TMPDIR/events"
+    holds --slurp 'any(.service == "stub" and .event == "service-failed")' "$BATS_TEST_TMPDIR/events"
+    says '^agent-init: service stub failed and is not started again$'
+    "$DOCKER" stop "$STUBBED"
+    [ "$("$DOCKER" inspect --format '{{.State.ExitCode}}' "$STUBBED")" -eq 12 ]
+}
+
+# cut_runner CALLS: kills it so far into a notification. One that is answered earlier than that is not the one.
+cut_runner() {
+    local code
+    for _ in $(seq 50); do
+        code=0
+        "$CUT" "$(host_pid runner)" "$1" || code=$?
+        [ "$code" -eq 3 ] || return "$code"
+    done
+    return 1
+}
+
+@test "the task runner is killed in the middle of a notification: nobody hangs, nothing runs twice" {
+    local image=coding-agents-test/torture-driver:$$ calls at before restarts=0
+    driver_image "$image" "$BATS_TEST_TMPDIR/driver"
+    seq -f $'/bin/sh\t-c\techo %.0f >>/workspace/executed; sleep 0.05' 5000 >"$REPO/commands"
+    background --image "$image" -- "$DRIVER" /workspace/commands 1 /workspace/statuses 1
+    wait_for 60 grep -q '^  agent' "$OUT"
+    CONTAINER=coding-agents-$(session_said)
+    wait_for 30 has_succeeded 1
+    # The control: one is followed to its answer, and nobody is killed.
+    calls=$("$CUT" "$(host_pid runner)")
+    echo "calls between receipt and answer: $calls"
+    [ "$calls" -ge 2 ]
+    wait_for 30 has_succeeded $(($(count_succeeded) + 3))
+    restarts_are runner 0
+    for at in 0 1 $((calls / 2)) "$calls"; do
+        before=$(count_succeeded)
+        cut_runner "$at"
+        restarts=$((restarts + 1))
+        wait_for 30 restarts_are runner "$restarts"
+        wait_for 30 has_succeeded $((before + 3))
+        echo "killed $at calls after a receipt"
+    done
+    "$DOCKER" exec "$CONTAINER" agent-initctl events --json |
+        holds --slurp '[.[] | select(.event == "service-exited" and .service == "runner" and .signal == 9)] | length == 4'
+    "$DOCKER" exec --user 10000 "$CONTAINER" rm /workspace/commands
+    ends_with 0
+    # A kill costs one command at most, and whoever was told of success has run.
+    git -C "$REPO" show "shell/$NAME:statuses" >"$BATS_TEST_TMPDIR/statuses"
+    git -C "$REPO" show "shell/$NAME:executed" | sort >"$BATS_TEST_TMPDIR/executed"
+    awk -v patience="$(awk '$2 == "TASK_CLIENT_PATIENCE_MS" { print $3 }' "$ROOT/sandbox/task-client/connection.h")" '
+        $(NF - 1) != 0 { print; failed++ }
+        $NF > patience { print; slow++ }
+        END { exit failed > 4 || slow > 0 }' "$BATS_TEST_TMPDIR/statuses"
+    [ -z "$(uniq -d "$BATS_TEST_TMPDIR/executed")" ]
+    awk '$(NF - 1) == 0 { print $2 }' "$BATS_TEST_TMPDIR/statuses" | sort |
+        comm -23 - "$BATS_TEST_TMPDIR/executed" >"$BATS_TEST_TMPDIR/lost"
+    [ ! -s "$BATS_TEST_TMPDIR/lost" ]
 }
 
 @test "PID 1 in a session is traced and read by nobody" {
@@ -328,7 +429,7 @@ END
     ends_with 42
     # What was committed came out, the rest is said to be in the volume, and comes once there is room.
     [ "$(git -C "$REPO" show "shell/$NAME:first")" = first ]
-    grep -q 'git        failed .* the work is in the volume' "$OUT"
+    grep -q 'git  *failed .* the work is in the volume' "$OUT"
     grep -q 'is in its volume; coding-agents sync' "$OUT"
     run ! git -C "$REPO" cat-file -e "shell/$NAME:fill"
     mount -o remount,size=64m "$DISK"

@@ -80,8 +80,9 @@ static bool is_report(const struct boot *boot, const struct __ptrace_syscall_inf
 /* Walks with it until it is CALLS into STEP, or to its end when that is NULL. */
 static bool walk(struct boot *boot, const char *wanted, unsigned calls)
 {
-    static const char *const steps[] = {"kernel", "manifest", "mounts", "workspace", "git",
-                                        "data",   "runner",   "drop",   "setup",     "agent"};
+    static const char *const steps[] = {
+        "kernel", "manifest", "mounts",  "capabilities", "workspace", "git",   "data",
+        "runner", "broker",   "secrets", "history",      "drop",      "setup", "agent"};
     const size_t count = sizeof(steps) / sizeof(steps[0]);
     struct __ptrace_syscall_info info;
     char name[NAME_SIZE];

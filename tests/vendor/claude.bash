@@ -22,6 +22,6 @@ play_untrapped() {
 play_trapped() {
     provider
     printf '%s\n' "${PROVIDER[@]}" >"$BATS_TEST_TMPDIR/variables"
-    "$CA" run claude "$REPO" --name "$NAME" --env-file "$BATS_TEST_TMPDIR/variables" \
+    "$CA" run claude "$REPO" --name "$NAME" --env-file "$BATS_TEST_TMPDIR/variables" "${OPTIONS[@]}" \
         --engine-arg "--add-host=$MODEL_HOST:host-gateway" --prompt go ${1:+--} "$@" </dev/null
 }

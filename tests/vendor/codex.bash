@@ -27,6 +27,6 @@ play_untrapped() {
 play_trapped() {
     provider
     echo "TEST_WORD=$KEY" >"$BATS_TEST_TMPDIR/variables"
-    "$CA" run codex "$REPO" --name "$NAME" --env-file "$BATS_TEST_TMPDIR/variables" \
+    "$CA" run codex "$REPO" --name "$NAME" --env-file "$BATS_TEST_TMPDIR/variables" "${OPTIONS[@]}" \
         --engine-arg "--add-host=$MODEL_HOST:host-gateway" --prompt go -- "${PROVIDER[@]}" "$@" </dev/null
 }

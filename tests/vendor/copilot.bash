@@ -15,10 +15,10 @@ provider() {
         COPILOT_MODEL=test-model COPILOT_OFFLINE=true "TEST_WORD=$KEY")
 }
 
-# start_untrapped: the plain container of this file, with the variables that a session has from the image.
+# start_untrapped [ENGINE ARGUMENT...]: the plain container of this file, with the variables that a session has from the image.
 start_untrapped() {
     provider
-    start_plain "$COPILOT_IMAGE" "${PROVIDER[@]/#/--env=}" --env COPILOT_CACHE_HOME=/opt/coding-agents/copilot
+    start_plain "$COPILOT_IMAGE" "${PROVIDER[@]/#/--env=}" --env COPILOT_CACHE_HOME=/opt/coding-agents/copilot "$@"
 }
 
 # play_untrapped [ARGUMENT...]: Copilot listens to the model in a plain container.
@@ -31,6 +31,6 @@ play_untrapped() {
 play_trapped() {
     provider
     printf '%s\n' "${PROVIDER[@]}" >"$BATS_TEST_TMPDIR/variables"
-    "$CA" run copilot "$REPO" --name "$NAME" --env-file "$BATS_TEST_TMPDIR/variables" \
+    "$CA" run copilot "$REPO" --name "$NAME" --env-file "$BATS_TEST_TMPDIR/variables" "${OPTIONS[@]}" \
         --engine-arg "--add-host=$MODEL_HOST:host-gateway" --prompt go ${1:+--} "$@" </dev/null
 }

@@ -110,6 +110,15 @@ void log_nested(const struct log_fixture *fixture, const char *id, const char *v
                          "lost", 0));
 }
 
+void log_unread(const struct log_fixture *fixture, const char *id)
+{
+    log_append(fixture, AUDIT_EXEC_NESTED,
+               json_pack("{s:s, s:i, s:i, s:s, s:[], s:i, s:b, s:s, s:s, s:s, s:s, s:i}", "id", id,
+                         "uid", 10000, "pid", 4, "program", "", "argv", "argument_count", 0,
+                         "argv_is_cut", 0, "verdict", "sandbox", "rule", "unreadable", "tier",
+                         "destructive", "started", "2026-01-02T03:04:06.000000Z", "lost", 0));
+}
+
 void log_denied(const struct log_fixture *fixture, const char *id)
 {
     json_t *fields = log_start_fields(id, "deny", "destructive", json_pack("[s,s]", "rm", "-rf"));

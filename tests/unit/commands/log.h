@@ -39,6 +39,8 @@ void log_start(const struct log_fixture *fixture, const char *id, json_t *argv);
 void log_end(const struct log_fixture *fixture, const char *id, int code, int signal);
 void log_nested(const struct log_fixture *fixture, const char *id, const char *verdict,
                 const char *first);
+/* One that could not be read. */
+void log_unread(const struct log_fixture *fixture, const char *id);
 void log_denied(const struct log_fixture *fixture, const char *id);
 
 /*

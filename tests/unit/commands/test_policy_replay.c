@@ -135,6 +135,7 @@ static void says_what_the_record_cannot_tell(void **state)
     json_object_set_new(fields, "argv_is_cut", json_true());
     log_append(fixture, AUDIT_EXEC_START, fields);
     log_nested(fixture, "t2", "sandbox", "gcc");
+    log_unread(fixture, "t2");
     log_append(fixture, AUDIT_EXEC_START,
                log_start_fields("t3", "fail", "none", json_pack("[s]", "nothing")));
     log_append(fixture, AUDIT_EXEC_START,
@@ -151,7 +152,7 @@ static void says_what_the_record_cannot_tell(void **state)
     log_shows(output, "    2 judged without the program's digest, ");
     log_shows(output, "    1 inside others, judged in the directory of these: ");
     log_shows(output, "    1 not judged: they could not be run\n"
-                      "    1 not judged: their start, or a part of it, is not on record\n");
+                      "    2 not judged: their start, or a part of it, is not on record\n");
 }
 
 /* A line that is no record is named, and what stands around it is judged. */

@@ -100,6 +100,13 @@ static void test_refusals(void **state)
         refusal(SHIPPED, &(struct agent_request){"nobody", NULL, none, false, NULL}, &err), -EPERM);
     assert_non_null(strstr(error_text(&err), "write one of shell, codex"));
     assert_int_equal(
+        refusal(SHIPPED, &(struct agent_request){"claude@2.1", NULL, none, false, NULL}, &err),
+        -EPERM);
+    assert_non_null(strstr(error_text(&err), "names a version"));
+    assert_int_equal(refusal(SHIPPED, &(struct agent_request){NULL, NULL, none, false, NULL}, &err),
+                     -EPERM);
+    assert_non_null(strstr(error_text(&err), "which agent? Write one of shell, codex"));
+    assert_int_equal(
         refusal(SHIPPED, &(struct agent_request){"shell", "id", some, false, NULL}, &err), -EPERM);
     assert_non_null(strstr(error_text(&err), "give one of them"));
     assert_int_equal(

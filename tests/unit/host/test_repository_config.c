@@ -196,6 +196,34 @@ static void test_what_a_session_is_told(void **state)
 }
 
 /* clang-format off */
+static const struct { const char *agent; const char *words[3]; bool is_unasked; } unasked_cases[] = {
+    {"claude", {NULL}, false},
+    {"claude", {"--model", "opus"}, false},
+    {"claude", {"-p", "go"}, true},
+    {"claude", {"--model", "--print"}, true},
+    {"claude", {"--print=x"}, true},
+    {"claude", {"-pgo"}, true},
+    {"claude", {"-cp"}, true},
+    {"claude", {"--permission-mode", "plan"}, false},
+    {"codex", {"-p"}, false},
+};
+/* clang-format on */
+
+static void test_who_asks_nothing(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(unasked_cases); i++) {
+        struct error err = ERROR_INITIALIZER;
+        struct agent_config_table rows;
+        assert_int_equal(agent_config_table_read(TABLE, unasked_cases[i].agent, &rows, &err), 0);
+        assert_int_equal(
+            agent_config_table_is_unasked(&rows, (char *const *)(uintptr_t)unasked_cases[i].words),
+            unasked_cases[i].is_unasked);
+        agent_config_table_free(&rows);
+    }
+}
+
+/* clang-format off */
 static const struct { const char *text; const char *said; } variable_cases[] = {
     {"A=1\nANTHROPIC_API_KEY=BUN_OPTIONS=1\n#BUN_OPTIONS=1\n", NULL},
     {"A=1\nBUN_OPTIONS=secret", "line 2 sets BUN_OPTIONS, which is refused"},
@@ -206,12 +234,41 @@ static const struct { const char *text; const char *said; } variable_cases[] = {
     {"COPILOT_ALLOW_ALL=true", "sets COPILOT_ALLOW_ALL"},
     {"CLAUDE_CODE_SANDBOXED=0", "sets CLAUDE_CODE_SANDBOXED"},
     {"NODE_EXTRA_CA_CERTS=/x", NULL},
+    /* What moves the program's own code, or what it trusts. */
+    {"COPILOT_CLI_DIST_DIR=secret", "sets COPILOT_CLI_DIST_DIR"},
+    {"COPILOT_CLI_PATH=secret", "sets COPILOT_CLI_PATH"},
+    {"COPILOT_CACHE_HOME=secret", "sets COPILOT_CACHE_HOME"},
+    {"COPILOT_PKG_CACHE_HOME=secret", "sets COPILOT_PKG_CACHE_HOME"},
+    {"COPILOT_SDK_PATH=secret", "sets COPILOT_SDK_PATH"},
+    {"COPILOT_HOME=secret", "sets COPILOT_HOME"},
+    {"COPILOT_AUTO_UPDATE=secret", "sets COPILOT_AUTO_UPDATE"},
+    {"COPILOT_PROVIDER_API_KEY_COMMAND=secret", "sets COPILOT_PROVIDER_API_KEY_COMMAND"},
+    {"GITHUB_COPILOT_PROMPT_MODE_REPO_HOOKS=secret", "trust-config"},
+    {"CLAUDE_CONFIG_DIR=secret", "sets CLAUDE_CONFIG_DIR"},
+    {"CLAUDE_CODE_PLUGIN_DIRS=secret", "sets CLAUDE_CODE_PLUGIN_DIRS"},
+    {"CLAUDE_CODE_PROCESS_WRAPPER=secret", "sets CLAUDE_CODE_PROCESS_WRAPPER"},
+    {"CLAUDE_CODE_OF_ANOTHER_VERSION=secret", "options behind -- are yours"},
+    {"CODEX_HOME=secret", "sets CODEX_HOME"},
+    {"CODEX_EXEC_SERVER_URL=secret", "sets CODEX_EXEC_SERVER_URL"},
+    {"XDG_CONFIG_HOME=secret", "sets XDG_CONFIG_HOME"},
+    {"PATH=secret", "sets PATH"},
+    /* And what a session needs. */
+    {"ANTHROPIC_BASE_URL=x\nCLAUDE_CODE_OAUTH_TOKEN=x\nCLAUDE_CODE_USE_BEDROCK=1\n", NULL},
+    {"CODEX_API_KEY=x\nCODEX_ACCESS_TOKEN=x\nOPENAI_API_KEY=x\nTEST_WORD=x\n", NULL},
+    {"COPILOT_GITHUB_TOKEN=x\nCOPILOT_PROVIDER_BASE_URL=x\nCOPILOT_MODEL=x\n", NULL},
+    {"COPILOT_PROVIDER_API_KEY=x\nCOPILOT_OFFLINE=true\nHTTPS_PROXY=x\nAWS_REGION=x\n", NULL},
 };
 /* clang-format on */
 
 static void test_refused_variables(void **state)
 {
     (void)state;
+    char longest[1024];
+    memset(longest, 'x', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    memcpy(longest, "LD_", 3);
+    struct error long_err = ERROR_INITIALIZER;
+    assert_int_equal(refused_variables_check(VARIABLES, longest, &long_err), -EINVAL);
     for (size_t i = 0; i < ARRAY_LENGTH(variable_cases); i++) {
         struct error err = ERROR_INITIALIZER;
         int status = refused_variables_check(VARIABLES, variable_cases[i].text, &err);
@@ -232,6 +289,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_damaged_acceptance_is_none, enter, leave),
         cmocka_unit_test_setup_teardown(test_advice_is_one_safe_line, enter, leave),
         cmocka_unit_test(test_what_a_session_is_told),
+        cmocka_unit_test(test_who_asks_nothing),
         cmocka_unit_test(test_refused_variables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@ struct model model;
 static const struct init_service rows[] = {
     [WEB] = {
         .name = "web", .flags = INIT_SERVICE_READY_FD | INIT_SERVICE_RESTART | INIT_SERVICE_REQUIRED,
-        .restart_limit = MODEL_WEB_RESTARTS, .restart_window_ms = 0,
+        .restart_limit = MODEL_RESTARTS, .restart_window_ms = 0,
         .backoff_ms = 10, .backoff_max_ms = 15, .ready_timeout_ms = 50, .stop_grace_ms = 40,
         .watchdog_ms = 70, .store_max = 1,
         .argument_count = 1, .strings_size = sizeof("web"), .strings = "web",
@@ -29,6 +29,12 @@ static const struct init_service rows[] = {
         .name = "main", .flags = INIT_SERVICE_MAIN, .stop_grace_ms = 60,
         .dependency_count = 1, .dependencies = {WEB},
         .argument_count = 1, .strings_size = sizeof("main"), .strings = "main",
+    },
+    [EXTRA] = {
+        .name = "extra", .flags = INIT_SERVICE_RESTART,
+        .restart_limit = MODEL_RESTARTS, .backoff_ms = 10, .backoff_max_ms = 15, .stop_grace_ms = 40,
+        .dependency_count = 1, .dependencies = {WEB},
+        .argument_count = 1, .strings_size = sizeof("extra"), .strings = "extra",
     },
 };
 /* clang-format on */
@@ -52,7 +58,7 @@ void model_reset(bool forks_fail)
     static const char *const no_arguments[] = {NULL};
     struct init *init = &model.init;
     memset(init, 0, offsetof(struct init, services));
-    for (int i = WEB; i <= MAIN; i++) {
+    for (int i = 0; i < MODEL_SERVICES; i++) {
         memset(&init->services[i], 0, offsetof(struct service, row));
         memcpy(&init->services[i].row, &rows[i], offsetof(struct init_service, strings) + 8);
         service_reset(&init->services[i]);
@@ -72,7 +78,7 @@ void model_reset(bool forks_fail)
     init->boot_program = "boot";
     init->boot_arguments = no_arguments;
     init->main = &init->services[MAIN];
-    init->service_count = 2;
+    init->service_count = MODEL_SERVICES;
     model.forks_fail = forks_fail;
     model.is_woken = true;
     program_start(init, INIT_PROGRAM_BOOT);
@@ -110,20 +116,26 @@ static bool boot_says_ready(void)
     return boot_says(INIT_PROTOCOL_VERSION, INIT_BOOT_READY, 0);
 }
 
+/* Once it has said that it is ready, nobody listens. */
+static bool refuse(uint32_t value)
+{
+    bool had_refused = model.has_refused;
+    model.has_refused |= model.init.state <= INIT_SESSION_UNWINDING;
+    if (boot_says(INIT_PROTOCOL_VERSION, INIT_BOOT_REFUSED, value))
+        return true;
+    model.has_refused = had_refused;
+    return false;
+}
+
 static bool boot_refuses(void)
 {
-    bool has_refused = boot_says(INIT_PROTOCOL_VERSION, INIT_BOOT_REFUSED, 211);
-    model.has_refused |= has_refused;
-    return has_refused;
+    return refuse(211);
 }
 
 /* It is not root any more, and leaves everything up. */
 static bool boot_refuses_late(void)
 {
-    bool has_refused =
-        boot_says(INIT_PROTOCOL_VERSION, INIT_BOOT_REFUSED, 211 | INIT_BOOT_STANDING);
-    model.has_refused |= has_refused;
-    return has_refused;
+    return refuse(211 | INIT_BOOT_STANDING);
 }
 
 static bool boot_talks_nonsense(void)
@@ -162,25 +174,38 @@ static bool int_comes(void)
     return true;
 }
 
-static bool restart_web(void)
+/* As agent-initctl does. */
+static bool order(int number, bool is_restart)
 {
+    struct service *service = &model.init.services[number];
     if (model.init.state != INIT_SESSION_RUNNING)
         return false;
-    model.web_starts = 0;
-    model.is_restart_wanted = kernel_find(PROCESS_WEB) != NULL;
+    model.starts[number] = is_restart ? 0 : model.starts[number];
+    model.is_restart_wanted[number] =
+        is_restart && kernel_is_unreaped((enum process_kind)(PROCESS_WEB + number));
     model.is_woken = true;
-    supervisor_restart(&model.init, &model.init.services[WEB]);
+    (is_restart ? supervisor_restart : supervisor_stop)(&model.init, service);
     return true;
+}
+
+static bool restart_web(void)
+{
+    return order(WEB, true);
 }
 
 static bool stop_web(void)
 {
-    if (model.init.state != INIT_SESSION_RUNNING)
-        return false;
-    model.is_restart_wanted = false;
-    model.is_woken = true;
-    supervisor_stop(&model.init, &model.init.services[WEB]);
-    return true;
+    return order(WEB, false);
+}
+
+static bool restart_extra(void)
+{
+    return order(EXTRA, true);
+}
+
+static bool stop_extra(void)
+{
+    return order(EXTRA, false);
 }
 
 static bool forks_fail(void)
@@ -244,15 +269,33 @@ static bool freeze_passes(void)
     return true;
 }
 
+static bool kill_is_held(void)
+{
+    model.is_kill_held = !model.is_kill_held;
+    for (int i = 0; i < model.process_count && !model.is_kill_held; i++) {
+        struct process *process = &model.processes[i];
+        if (process->is_alive && process->got_kill && process->kind != PROCESS_STUCK)
+            kernel_end(process, SIGKILL);
+    }
+    return true;
+}
+
 static bool looks_are_held(void)
 {
     model.looks_are_held = !model.looks_are_held;
     return true;
 }
 
+/* Who was killed makes nobody any more, however long KILL is held up. */
+static bool may_make_others(enum process_kind kind)
+{
+    const struct process *process = kernel_find(kind);
+    return process != NULL && !process->got_kill;
+}
+
 static bool may_come(void)
 {
-    return kernel_find(PROCESS_MAIN) != NULL || kernel_find(PROCESS_BOOT) != NULL;
+    return may_make_others(PROCESS_MAIN) || may_make_others(PROCESS_BOOT);
 }
 
 static bool crowd_ends(void)
@@ -307,6 +350,10 @@ static const struct {
     [LOOKS_ARE_HELD]      = {.name = "looks are held up, or no longer", .happen = looks_are_held},
     [VISITOR_COMES]       = {.name = "a visitor comes",           .happen = visitor_comes},
     [VISITOR_LEAVES]      = {.name = "the visitor leaves",        .kind = PROCESS_VISITOR},
+    [KILL_IS_HELD]        = {.name = "KILL is held up, or no longer", .happen = kill_is_held},
+    [EXTRA_ENDS]          = {.name = "extra ends",                .kind = PROCESS_EXTRA, .wait_status = 1 << 8},
+    [RESTART_EXTRA]       = {.name = "extra is to be restarted",  .happen = restart_extra},
+    [STOP_EXTRA]          = {.name = "extra is to be stopped",    .happen = stop_extra},
 };
 /* clang-format on */
 
@@ -342,7 +389,8 @@ bool model_happen(enum happening what)
     run(init);
     while (model.events_seen < init->last_sequence) {
         const struct init_event *event = events_find(init, ++model.events_seen);
-        model.rejections_recorded += event != NULL && event->kind == INIT_EVENT_TRANSITION_REJECTED;
+        if (event != NULL)
+            record_note_entry(event);
     }
     return true;
 }

@@ -41,26 +41,31 @@ enum happening {
     LOOKS_ARE_HELD,    /* up, because others have the cpu; and no longer */
     VISITOR_COMES,     /* from outside: nobody's child, and no signal tells of its end */
     VISITOR_LEAVES,
+    KILL_IS_HELD, /* up by a hung file system; and no longer */
+    EXTRA_ENDS,
+    RESTART_EXTRA,
+    STOP_EXTRA,
     HAPPENING_COUNT
 };
 #define FIRST_RARE_HAPPENING BOOT_REFUSES_LATE
 
-/* WEB may be restarted so often; MAIN depends on it. */
-#define MODEL_WEB_RESTARTS 1
+/* WEB and EXTRA may be restarted so often; MAIN and EXTRA depend on WEB. */
+#define MODEL_RESTARTS 1
 #define MODEL_PROCESSES_MAX 256
 /* What a look past thousands takes. */
 #define MODEL_SLOW_LOOK_NS 60000
 #define MODEL_GRACE_MS 300
 
 /* The services, by their number. */
-enum { WEB, MAIN, MODEL_SERVICES };
+enum { WEB, MAIN, EXTRA, MODEL_SERVICES };
 
 enum process_kind {
     PROCESS_BOOT,
     PROCESS_SHUTDOWN,
     PROCESS_WIPE,
-    PROCESS_WEB,
+    PROCESS_WEB, /* as the services from here on */
     PROCESS_MAIN,
+    PROCESS_EXTRA,
     PROCESS_ORPHAN,
     PROCESS_STUCK,
     PROCESS_VISITOR,
@@ -76,10 +81,25 @@ struct process {
     bool got_kill;
 };
 
+/* What the log of PID 1 must tell of, each time. */
+enum record {
+    RECORD_BOOT_READY,
+    RECORD_STOP,
+    RECORD_SWEEP,
+    RECORD_KILL,
+    RECORD_SHUTDOWN,
+    RECORD_SERVICE_STARTED,
+    RECORD_SERVICE_READY,
+    RECORD_SERVICE_RESTARTING,
+    RECORD_SERVICE_FAILED,
+    RECORD_COUNT
+};
+
 /* What PID 1 has promised to do at a time, as the manual says, whatever its timers say. */
 enum promise_kind {
     PROMISE_WEB, /* the end of the state it is in */
     PROMISE_MAIN,
+    PROMISE_EXTRA,
     PROMISE_SESSION, /* the same */
     PROMISE_EMPTY,   /* that nobody is left is seen */
     PROMISE_KILL,    /* that somebody is, while everybody is killed */
@@ -102,11 +122,12 @@ struct model {
     bool forks_fail;
     bool looks_are_slow;
     bool looks_are_held;
+    bool is_kill_held;
     bool is_walk;      /* the last look was one past thousands */
     bool is_woken;     /* by what happened */
     bool is_reap_vain; /* the timer for reaping rang, and nobody was dead or died since */
     uint64_t cpu_ns;
-    int web_starts; /* since the beginning, or since an order to restart */
+    int starts[MODEL_SERVICES]; /* since the beginning, or since an order to restart */
     int terms;
     int starts_while_not_running; /* of services */
     uint32_t rejected;            /* transitions the tables refused */
@@ -124,14 +145,20 @@ struct model {
     uint64_t frozen_ns; /* since the beginning */
     uint64_t stop_ns;   /* when the stop began; 0: it has not */
     struct promise promises[PROMISE_COUNT];
-    int early;                         /* things done before their time, or that have none */
-    int armed_for_the_past;            /* timers, which could ring again and again */
-    int wrongly_told;                  /* programs that were told another time than theirs */
-    bool has_refused;                  /* boot, which unwinds without being told */
-    bool is_interrupted;               /* it was an INT that began the stop */
-    bool is_restart_wanted;            /* of web, when its process has ended */
-    int failed_starts[MODEL_SERVICES]; /* in a row */
-    int swept;                         /* as many processes were there when the sweep began */
+    int early;                              /* things done before their time, or that have none */
+    int armed_for_the_past;                 /* timers, which could ring again and again */
+    int wrongly_told;                       /* programs that were told another time than theirs */
+    bool has_refused;                       /* boot, which unwinds without being told */
+    bool is_interrupted;                    /* it was an INT that began the stop */
+    bool is_restart_wanted[MODEL_SERVICES]; /* when its process has ended */
+    int failed_starts[MODEL_SERVICES];      /* in a row */
+    int swept;                              /* as many processes were there when the sweep began */
+    uint32_t seen[RECORD_COUNT];            /* of PID 1 itself */
+    uint32_t told[RECORD_COUNT];            /* by its log */
+    uint32_t refused;                       /* transitions that nobody may ask for */
+    int misled;     /* signals to somebody who was not to get them, or not then */
+    int kills_said; /* and not done, of one service or of all */
+    int misplaced;  /* programs that were started in another state than theirs, or again */
 };
 
 /* A transition that is not as in the tables, to see that somebody notices. */
@@ -146,6 +173,8 @@ struct mutation {
 };
 /* The one in force; NULL: none. */
 extern const struct mutation *model_mutation;
+/* The transition as it is, a mutation that changes nothing. */
+struct mutation model_listed_transition(bool is_service, uint8_t state, uint8_t event);
 
 enum time_change {
     TIME_NEVER,      /* it is not armed */
@@ -199,6 +228,26 @@ void promises_ring(void);
 uint64_t promises_next(void);
 /* True while none was missed. */
 bool promises_are_kept(void);
+/* model_record.c: called for each entry of the log. */
+void record_note_entry(const struct init_event *entry);
+/* Called for each move, before it has an effect. */
+void record_note_session(enum init_session_state from, enum init_session_state to);
+void record_note_service(enum init_service_state from, enum init_service_state to);
+/* A service has a process. */
+void record_note_start(void);
+/* A program is to be started. */
+void record_note_program(enum process_kind kind);
+/* EVENT was refused in the session's state, or a service's. */
+void record_note_refusal(bool is_service, uint32_t state, uint32_t event);
+/* SIGNAL goes to PROCESS alone; to everybody. */
+void record_note_signal(const struct process *process, int signal);
+void record_note_signal_to_all(int signal);
+/* What PID 1 says on stderr begins with WORDS. */
+void record_note_words(const char *words);
+bool record_is_complete(void);
+/* True while it has said of whom it killed, and of nobody else. */
+bool record_is_honest(void);
+
 /* The first thing that does not hold, in words; NULL: all is well. */
 const char *model_find_violation(void);
 

@@ -61,16 +61,16 @@ static bool what_is_not_listed_is_refused_and_logged(void)
 
 static bool may_be_left(enum process_kind kind)
 {
-    return kind == PROCESS_STUCK || kind == PROCESS_WIPE || kind == PROCESS_VISITOR;
+    return kind == PROCESS_WIPE || kind == PROCESS_VISITOR;
 }
 
-/* Nobody that KILL could end is left, but the wiping when its time is over, and who entered after
- * the last look for somebody to kill. */
+/* Nobody is left whom it has not killed, but the wiping when its time is over, and who entered
+ * after the last look for somebody to kill. */
 static bool it_exits_only_when_it_owes_nothing(void)
 {
     for (int i = 0; is_done() && i < model.process_count; i++) {
         const struct process *process = &model.processes[i];
-        if (process->is_alive && !may_be_left(process->kind))
+        if (process->is_alive && !process->got_kill && !may_be_left(process->kind))
             return false;
     }
     return true;
@@ -133,6 +133,34 @@ static bool no_stop_waits_without_a_deadline(void)
     enum init_session_state state = model.init.state;
     bool is_waiting = state != INIT_SESSION_BOOTING && state != INIT_SESSION_RUNNING && !is_done();
     return !is_waiting || model.init.timers[INIT_TIMER_DEADLINE].deadline_ns != 0;
+}
+
+/* A wrong time must be noticed by what comes of it, so this is for wrong actions. */
+static bool each_timer_is_armed_for_its_time(void)
+{
+    if (model_time_mutation != NULL)
+        return true;
+    for (int i = 0; i < MODEL_SERVICES && !is_done(); i++) {
+        if (model.init.timers[i].deadline_ns != model.promises[i].due_ns)
+            return false;
+    }
+    return is_done() || model.init.timers[INIT_TIMER_DEADLINE].deadline_ns ==
+                            model.promises[PROMISE_SESSION].due_ns;
+}
+
+static bool nobody_asks_for_what_is_refused(void)
+{
+    return model.refused == 0;
+}
+
+static bool nobody_is_signalled_who_is_not_to_be(void)
+{
+    return model.misled == 0;
+}
+
+static bool each_program_runs_once_and_in_its_state(void)
+{
+    return model.misplaced == 0;
 }
 
 static bool nothing_is_early(void)
@@ -231,7 +259,11 @@ static bool an_unforced_stop_shuts_down(void)
 
 static bool restarts_stay_within_their_limit(void)
 {
-    return model.web_starts <= MODEL_WEB_RESTARTS + 1;
+    for (int i = 0; i < MODEL_SERVICES; i++) {
+        if (model.starts[i] > MODEL_RESTARTS + 1)
+            return false;
+    }
+    return true;
 }
 
 static bool services_start_only_while_it_runs(void)
@@ -299,11 +331,17 @@ static const struct {
     {"an unforced stop shuts down",                     an_unforced_stop_shuts_down},
     {"restarts stay within their limit",                restarts_stay_within_their_limit},
     {"boot starts before, services while it runs",               services_start_only_while_it_runs},
+    {"the log tells all that happened, and no more",    record_is_complete},
+    {"it says whom it kills, and does",                 record_is_honest},
+    {"nobody asks for what is refused",                 nobody_asks_for_what_is_refused},
+    {"nobody is signalled who is not to be",            nobody_is_signalled_who_is_not_to_be},
+    {"each program runs once, in its state",            each_program_runs_once_and_in_its_state},
     {"a second TERM shortens",                          a_second_TERM_shortens},
     {"a third TERM forces",                             a_third_TERM_forces},
     {"no descriptor is lost",                           no_descriptor_is_lost},
     {"the main service's end is the session's",         the_main_services_end_is_the_sessions},
     {"the exit code is the main service's",             the_exit_code_is_the_main_services},
+    {"each timer is armed for its promised time",       each_timer_is_armed_for_its_time},
 };
 /* clang-format on */
 

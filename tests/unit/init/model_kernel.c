@@ -56,6 +56,15 @@ struct process *kernel_find(enum process_kind kind)
     return NULL;
 }
 
+bool kernel_is_unreaped(enum process_kind kind)
+{
+    for (int i = 0; i < model.process_count; i++) {
+        if (model.processes[i].kind == kind && is_unreaped(&model.processes[i]))
+            return true;
+    }
+    return false;
+}
+
 bool kernel_is_alive(pid_t pid)
 {
     return process_of(pid)->is_alive;
@@ -104,7 +113,7 @@ static void deliver(struct process *process, int signal)
         process->is_continued = false;
     process->is_continued |= signal == SIGCONT && process->got_stop;
     process->got_kill |= signal == SIGKILL;
-    if (signal == SIGKILL && process->kind != PROCESS_STUCK)
+    if (signal == SIGKILL && process->kind != PROCESS_STUCK && !model.is_kill_held)
         kernel_end(process, SIGKILL);
 }
 
@@ -114,6 +123,8 @@ static enum process_kind kind_of(const char *const *argv)
         return PROCESS_WEB;
     if (strcmp(argv[0], "main") == 0)
         return PROCESS_MAIN;
+    if (strcmp(argv[0], "extra") == 0)
+        return PROCESS_EXTRA;
     if (argv[1] == NULL)
         return PROCESS_BOOT;
     return strcmp(argv[2], "--wipe-only") == 0 ? PROCESS_WIPE : PROCESS_SHUTDOWN;
@@ -126,8 +137,10 @@ static void note_start(enum process_kind kind, const char *const *argv)
     if ((kind >= PROCESS_WEB && model.init.state != INIT_SESSION_RUNNING) ||
         (kind == PROCESS_BOOT && model.init.state != INIT_SESSION_BOOTING))
         model.starts_while_not_running++;
-    if (kind == PROCESS_WEB)
-        model.is_restart_wanted = false;
+    if (kind >= PROCESS_WEB)
+        model.is_restart_wanted[kind - PROCESS_WEB] = false;
+    else
+        record_note_program(kind);
     for (; (kind == PROCESS_SHUTDOWN || kind == PROCESS_WIPE) && *argv != NULL; argv++) {
         if (strcmp(*argv, "--deadline-ns") == 0)
             promises_note_told(strtoull(argv[1], NULL, 10));
@@ -137,11 +150,13 @@ static void note_start(enum process_kind kind, const char *const *argv)
 /* What came of it. */
 static void note_started(enum process_kind kind, bool has_failed)
 {
-    if (kind == PROCESS_WEB || kind == PROCESS_MAIN) {
-        int *failed = &model.failed_starts[kind == PROCESS_WEB ? WEB : MAIN];
-        *failed = has_failed ? *failed + 1 : 0;
-    }
-    model.web_starts += kind == PROCESS_WEB && !has_failed;
+    if (kind < PROCESS_WEB)
+        return;
+    int number = (int)(kind - PROCESS_WEB);
+    model.failed_starts[number] = has_failed ? model.failed_starts[number] + 1 : 0;
+    model.starts[number] += !has_failed;
+    if (!has_failed)
+        record_note_start();
 }
 
 int spawn(const struct spawn_spec *spec, struct child *child)
@@ -161,12 +176,15 @@ void child_signal(const struct child *child, int signal)
     if (child->pid == 0)
         return;
     promises_note_signal(child->pid, signal);
+    record_note_signal(process_of(child->pid), signal);
     deliver(process_of(child->pid), signal);
 }
 
 int kill(pid_t pid, int sig)
 {
     bool is_anybody = false;
+    if (pid == -1)
+        record_note_signal_to_all(sig);
     for (int i = 0; i < model.process_count; i++) {
         struct process *process = &model.processes[i];
         if (pid != -1 && pid != pid_of(process))

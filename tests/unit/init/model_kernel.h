@@ -38,6 +38,8 @@ int kernel_add_process(enum process_kind kind);
 /* One that lives; NULL: none. */
 struct process *kernel_find(enum process_kind kind);
 bool kernel_is_alive(pid_t pid);
+/* True when there is one of KIND, dead or alive, that was not reaped. */
+bool kernel_is_unreaped(enum process_kind kind);
 /* True when nobody but PID 1 is there, dead or alive. */
 bool kernel_is_empty(void);
 /* True when somebody waits to be reaped. */

@@ -20,7 +20,7 @@
 #define RESTS_PER_LOOK 10
 /* A timer that rings later than that was held up, and gives another period. */
 #define LATE (500 * MS)
-#define WEB_BACKOFF (10 * MS)
+#define BACKOFF (10 * MS)
 #define START_RETRY (100 * MS)
 #define START_TRIES 8
 
@@ -93,7 +93,10 @@ void promises_note_session(enum init_session_state from, enum init_session_state
 
 static int number_of(const enum init_service_state *state)
 {
-    return state == &model.init.services[WEB].state ? WEB : MAIN;
+    int number = WEB;
+    while (state != &model.init.services[number].state)
+        number++;
+    return number;
 }
 
 /* The wait before the next start of a service: its row's, none when it was asked for, or that for
@@ -103,7 +106,7 @@ static uint64_t delay_of(int number)
     int failed = model.failed_starts[number];
     if (failed > 0 && failed <= START_TRIES)
         return START_RETRY * (uint64_t)failed;
-    return number == WEB && model.is_restart_wanted ? 0 : WEB_BACKOFF;
+    return model.is_restart_wanted[number] ? 0 : BACKOFF;
 }
 
 static void promise_stop(int number)
@@ -146,7 +149,7 @@ void promises_note_life(void)
 
 void promises_note_signal(pid_t pid, int signal)
 {
-    for (int number = WEB; number <= MAIN; number++) {
+    for (int number = 0; number < MODEL_SERVICES; number++) {
         const struct service *service = &model.init.services[number];
         struct promise *promise = &model.promises[number];
         if (service->child.pid != pid || service->state != INIT_STATE_STOPPING)
@@ -222,7 +225,7 @@ void promises_ring(void)
 {
     model.rung_ns = model.now_ns;
     model.rings++;
-    for (int number = WEB; number <= MAIN; number++) {
+    for (int number = 0; number < MODEL_SERVICES; number++) {
         const struct service *service = &model.init.services[number];
         struct promise *promise = &model.promises[number];
         bool is_excused =
@@ -238,7 +241,7 @@ void promises_ring(void)
 /* A service that is dead already needs no signal. */
 static bool is_needed(int kind)
 {
-    if (kind > PROMISE_MAIN || model.promises[kind].signal == 0)
+    if (kind >= MODEL_SERVICES || model.promises[kind].signal == 0)
         return true;
     pid_t pid = model.init.services[kind].child.pid;
     return pid != 0 && kernel_is_alive(pid);

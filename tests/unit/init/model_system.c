@@ -196,7 +196,7 @@ uint64_t clock_realtime_ns(void)
 
 void diagnostic_say(const char *first, ...)
 {
-    (void)first;
+    record_note_words(first);
 }
 
 char *diagnostic_number(char text[DIAGNOSTIC_NUMBER_SIZE], uint64_t number)

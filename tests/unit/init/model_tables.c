@@ -20,9 +20,11 @@ static bool is_mutated(bool is_service, uint32_t state, uint32_t event)
            mutation->event == event;
 }
 
-static bool judge(bool is_listed)
+static bool judge(bool is_service, uint32_t state, uint32_t event, bool is_listed)
 {
     model.rejected += !is_listed;
+    if (!is_listed)
+        record_note_refusal(is_service, state, event);
     return is_listed;
 }
 
@@ -31,7 +33,9 @@ static bool take_mutation(uint32_t *next, uint32_t *action)
 {
     if (model_mutation->next == 0) {
         *action = 0;
-        return judge(false) || model_mutation->is_silent;
+        return judge(model_mutation->is_service, model_mutation->state, model_mutation->event,
+                     false) ||
+               model_mutation->is_silent;
     }
     *next = model_mutation->next;
     *action = model_mutation->action;
@@ -51,11 +55,12 @@ bool session_step(enum init_session_state *state, enum session_event event,
         *state = (enum init_session_state)next;
         *action = (enum session_action)number;
     } else {
-        is_taken = judge(listed_session_step(state, event, action));
+        is_taken = judge(false, before, event, listed_session_step(state, event, action));
     }
     if (!is_taken)
         return false;
     model_note_move(false, before, *state);
+    record_note_session((enum init_session_state)before, *state);
     promises_note_session((enum init_session_state)before, *state);
     return true;
 }
@@ -73,11 +78,23 @@ bool service_step(enum init_service_state *state, enum service_event event,
         *state = (enum init_service_state)next;
         *action = (enum service_action)number;
     } else {
-        is_taken = judge(listed_service_step(state, event, action));
+        is_taken = judge(true, before, event, listed_service_step(state, event, action));
     }
     if (!is_taken)
         return false;
     model_note_move(true, before, *state);
+    record_note_service((enum init_service_state)before, *state);
     promises_note_service(state, (enum init_service_state)before);
     return true;
+}
+
+struct mutation model_listed_transition(bool is_service, uint8_t state, uint8_t event)
+{
+    struct transition transition =
+        is_service ? service_table[state][event] : session_table[state][event];
+    return (struct mutation){.is_service = is_service,
+                             .state = state,
+                             .event = event,
+                             .next = transition.next,
+                             .action = transition.action};
 }

@@ -6,12 +6,19 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/event_loop.h"
+#include "lib/base/wait_limit.h"
+#include "tests/attack/linger.h"
 
 #define SOURCES 2
 #define TIMERS 2
@@ -139,6 +146,63 @@ static void a_cleared_timer_does_not_run(void **state)
     assert_int_equal(fixture->calls, 1);
 }
 
+/* A server as all of ours are: a message that it does not understand ends the connection. */
+static int server_socket;
+
+static void on_nonsense(void *context, uint32_t events)
+{
+    struct fixture *fixture = context;
+    char data[16];
+    (void)events;
+    fixture->calls++;
+    (void)!recv(server_socket, data, sizeof(data), MSG_DONTWAIT);
+    event_loop_remove(&fixture->loop, fixture->numbers[0]);
+    close(server_socket);
+}
+
+/* Whether the server, which another process is, serves the other source after such a message. */
+static bool serves_others(struct fixture *fixture, int way, bool has_limit)
+{
+    int ends[2];
+    int told[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    assert_int_equal(pipe(told), 0);
+    assert_int_equal(linger_send(ends[0], (enum linger_way)way), 0);
+    pid_t server = fork();
+    if (server == 0) {
+        close(ends[0]);
+        server_socket = ends[1];
+        if ((has_limit && wait_limit_open(false) < 0) ||
+            event_loop_open(&fixture->loop, fixture->sources, SOURCES, fixture->timers, TIMERS) < 0)
+            _exit(1);
+        fixture->numbers[0] =
+            event_loop_add(&fixture->loop, server_socket, EPOLLIN, on_nonsense, fixture);
+        while (fixture->calls == 0 && event_loop_run_once(&fixture->loop, -1) == 0)
+            continue;
+        (void)!write(told[1], "x", 1);
+        _exit(0);
+    }
+    close(ends[1]);
+    close(told[1]);
+    /* The descriptors wait for an hour, so this is no measurement: it has gone on, or stands still.
+     */
+    struct pollfd wait = {.fd = told[0], .events = POLLIN};
+    bool has_served = poll(&wait, 1, has_limit ? 60000 : 500) == 1 && (wait.revents & POLLIN) != 0;
+    kill(server, SIGKILL);
+    waitpid(server, NULL, 0);
+    close(told[0]);
+    close(ends[0]);
+    return has_served;
+}
+
+static void a_callback_does_not_wait_for_others(void **state)
+{
+    for (int way = 0; way < LINGER_WAYS; way++) {
+        assert_true(serves_others(*state, way, true));
+        assert_false(serves_others(*state, way, false)); /* the control */
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +211,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(events_of_a_removed_source_are_dropped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_timer_runs_once_and_not_early, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cleared_timer_does_not_run, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_callback_does_not_wait_for_others, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

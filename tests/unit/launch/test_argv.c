@@ -160,6 +160,7 @@ static char *render_manifest(struct launch *launch)
         .config = &launch->trust.config,
         .session = launch->session,
         .is_interactive = launch->is_interactive || launch->options.is_persistent,
+        .asks = launch->options.prompt == NULL,
     };
     struct manifest manifest;
     struct error err = ERROR_INITIALIZER;

@@ -21,7 +21,6 @@ static const char *const good[] = {
 
 /* The value, and a part of what is said about it. */
 static const struct { const char *arguments; const char *said; } bad[] = {
-    {"",                              "which agent"},
     {"shell --interactive --prompt x", "give one of them"},
     {"shell . extra",                 "behind --"},
     {"shell --name Upper",            "lower case"},

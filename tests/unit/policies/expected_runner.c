@@ -22,8 +22,8 @@
 /* clang-format off */
 /* All that the task runner does, whatever the arguments. A name that this architecture has not is passed over. */
 static const char *const runner_does[] = {
-    "epoll_wait", "epoll_pwait", "epoll_ctl", "poll", "ppoll", "timerfd_settime", "clock_gettime", "restart_syscall",
-    "rt_sigreturn", "read", "pread64", "write", "close", "fcntl", "memfd_create", "fstat", "newfstatat",
+    "epoll_wait", "epoll_pwait", "epoll_ctl", "poll", "ppoll", "timerfd_settime", "timer_settime", "clock_gettime",
+    "restart_syscall", "rt_sigreturn", "read", "pread64", "write", "close", "fcntl", "memfd_create", "fstat", "newfstatat",
     "accept4", "connect", "getsockopt", "sendto", "sendmsg", "recvfrom", "recvmsg",
     "access", "faccessat", "faccessat2", "readlink", "readlinkat", "openat2", "setfsuid",
     "process_vm_readv", "process_vm_writev", "wait4", "kill", "pidfd_open", "pidfd_send_signal", "getpid", "exit_group",

@@ -218,6 +218,7 @@ static size_t judge_users(const char *path)
         {"agentcli", 10001, 10001, "/home/agentcli"},
         {"agentattach", 10003, 10003, "/nonexistent"},
         {"agentfetch", 10004, 10004, "/nonexistent"},
+        {"agentgit", 10005, 10005, "/nonexistent"},
     };
     size_t wrong = 0;
 

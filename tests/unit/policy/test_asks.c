@@ -70,10 +70,118 @@ static void waits_as_long_as_the_first_file_says(void **state)
     policy_free(policy);
 }
 
+/* What ARGV asks about, as "words|flags"; "" when it does not ask. */
+static const char *asked(const struct policy *policy, const char *const *argv, size_t count)
+{
+    static char text[TASK_ASKED_SHOWN + 8];
+    struct task_asked asked = {.flags = 0};
+    struct policy_judgement judgement;
+    char program[64];
+    const struct policy_command command = {.program = program,
+                                           .arguments = argv,
+                                           .argument_count = count,
+                                           .directory = "/workspace",
+                                           .asked = &asked};
+
+    snprintf(program, sizeof(program), "/usr/bin/%s", argv[0]);
+    policy_judge(policy, &command, &judgement);
+    if (judgement.action != TASK_ACTION_ASK) {
+        assert_int_equal(asked.flags, 0);
+        assert_int_equal(asked.size, 0);
+        return "";
+    }
+    memcpy(text, asked.words, asked.size);
+    for (char *end = memchr(text, '\0', asked.size); end != NULL;
+         end = memchr(end, '\0', asked.size - (size_t)(end - text)))
+        *end = ' ';
+    snprintf(text + asked.size, 8, "|%u", asked.flags);
+    return text;
+}
+
+#define ASKED(...)                                    \
+    asked(policy, (const char *const[]){__VA_ARGS__}, \
+          sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+
+static void tells_which_command_inside_asks(void **state)
+{
+    struct policy *policy = support_load_text(
+        RULES(
+            ASK("publish",
+                "\"program\": [\"npm\", \"cargo\"], \"arguments\": [\"...\", \"publish\", \"...\"]",
+                "") "," ASK("higher", "\"program\": \"twine\"",
+                            ", \"profile\": \"offline\"") "," DENY("no", "\"program\": \"no\"")),
+        NULL);
+
+    (void)state;
+    assert_string_equal(ASKED("npm", "publish"), "|0");
+    assert_string_equal(ASKED("npm", "--prefix", "x", "publish"), "|0");
+    assert_string_equal(ASKED("timeout", "9", "npm", "publish"), "npm publish |1");
+    assert_string_equal(ASKED("sh", "-c", "cd x && cargo publish --dry-run; ls"),
+                        "cargo publish --dry-run |1");
+    /* What is read twice, with its options and without, asks once. */
+    assert_string_equal(ASKED("sh", "-c", "npm --prefix x publish"), "npm --prefix x publish |1");
+    assert_string_equal(ASKED("sh", "-c", "eval 'cargo publish' </dev/null && pwd -P >|/tmp/x"),
+                        "cargo publish |1");
+    /* Two that ask, the same one twice as well; the stricter one is shown. */
+    assert_string_equal(ASKED("sh", "-c", "cargo publish; npm publish"), "cargo publish |3");
+    assert_string_equal(ASKED("sh", "-c", "cargo publish; cargo publish"), "cargo publish |3");
+    assert_string_equal(ASKED("sh", "-c", "cargo publish; twine upload"), "twine upload |3");
+    assert_string_equal(ASKED("sh", "-c", "cargo publish $(twine upload)"), "twine upload |3");
+    assert_string_equal(ASKED("sh", "-c", "cargo publish; no"), "");
+    assert_string_equal(ASKED("sh", "-c", "ls"), "");
+    policy_free(policy);
+}
+
+/* Words that are not here, and commands that were not looked at, might ask about anything. */
+static void tells_that_it_does_not_know_all(void **state)
+{
+    struct policy *policy = support_load_text(RULES(ASK("ask", "\"program\": \"ask\"", "")), NULL);
+    char text[POLICY_WORDS_BYTES + 64];
+    char *at = text + 4;
+
+    (void)state;
+    memcpy(text, "ask ", 4);
+    memset(at, 'x', TASK_ASKED_SHOWN);
+    snprintf(at + TASK_ASKED_SHOWN, 8, " y");
+    assert_string_equal(ASKED("sh", "-c", text), "ask y |3");
+    memset(at, 'x', POLICY_WORDS_BYTES);
+    snprintf(at + POLICY_WORDS_BYTES, 8, " y");
+    assert_string_equal(ASKED("sh", "-c", text), "ask y |3");
+    assert_string_equal(ASKED("sh", "-c", "ask; ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ask"), "ask |3");
+    policy_free(policy);
+}
+
+/* The sandbox that writes what others read is for one command, and none that has it inside. */
+static void gives_a_writer_to_the_command_itself(void **state)
+{
+    struct policy *policy = support_load_text(
+        "{\"version\": 1, \"profiles\": {\"default\": {\"network\": \"inherit\", "
+        "\"linger_seconds\": 1, \"warm\": 1}, \"writer\": {\"network\": \"none\", "
+        "\"linger_seconds\": 0, \"warm\": 0, \"shared\": \"write\"}}, \"rules\": [{\"id\": "
+        "\"writes\", \"match\": {\"program\": \"sh\", \"arguments\": [\"-c\", \"SNAPSHOT=*\"]}, "
+        "\"action\": \"sandbox\", \"tier\": \"read\", \"profile\": \"writer\"}]}",
+        NULL);
+    struct policy_judgement judgement;
+
+    (void)state;
+    assert_true(policy_profile_find(policy, "writer")->writes_shared);
+    assert_false(policy_profile_find(policy, "default")->writes_shared);
+    JUDGE(policy, &judgement, "sh", "-c", "SNAPSHOT=x; true");
+    assert_string_equal(judgement.profile, "writer");
+    JUDGE(policy, &judgement, "sh", "-c", "sh -c 'SNAPSHOT=x; true'");
+    assert_string_equal(judgement.profile, "default");
+    JUDGE(policy, &judgement, "env", "sh", "-c", "SNAPSHOT=x; true");
+    assert_string_equal(judgement.profile, "default");
+    policy_free(policy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(asks_unless_it_denies),
+        cmocka_unit_test(tells_which_command_inside_asks),
+        cmocka_unit_test(tells_that_it_does_not_know_all),
+        cmocka_unit_test(gives_a_writer_to_the_command_itself),
         cmocka_unit_test(waits_as_long_as_the_first_file_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

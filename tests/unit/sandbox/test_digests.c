@@ -19,6 +19,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
+#include "lib/wire/task_file.h"
 #include "sandbox/agent-task-sandbox/digests.h"
 #include "sandbox/agent-task-sandbox/recorded.h"
 #include "sandbox/agent-task-sandbox/target.h"
@@ -124,7 +125,7 @@ static bool is_recorded(const char *digest, uint64_t size, int offset, int expec
     struct digests *digests = digests_open();
     cleanup_fd int fd = open("/mnt/program", O_PATH | O_CLOEXEC);
     cleanup_fd int table = memfd_create("table", 0);
-    assert_int_equal(target_identify(fd, &file), 0);
+    assert_int_equal(task_file_identify(fd, &file), 0);
     snprintf(row, sizeof(row), "%s %" PRIu64 " %" PRId64 " /mnt/program\n", digest, size,
              file.modified_ns / (int64_t)CLOCK_NANOSECONDS_PER_SECOND + offset);
     assert_int_equal(write(table, row, strlen(row)), (ssize_t)strlen(row));

@@ -116,7 +116,15 @@ static void compares_environments(void **state)
     assert_false(direct_matches(&rule, &arguments, &STRINGS("=x\0")));
     assert_false(direct_matches(&rule, &arguments, &STRINGS("PATH=x")));
     rule.is_any_environment = 1;
-    assert_true(direct_matches(&rule, &arguments, &STRINGS("BUN_OPTIONS=x\0")));
+    assert_true(
+        direct_matches(&rule, &arguments, &STRINGS("A=x\0LD=x\0MY_LD_PRELOAD=x\0NODE_OPTION=x\0")));
+    assert_false(direct_matches(&rule, &arguments, &STRINGS("A=x\0BUN_OPTIONS=x\0")));
+    assert_false(direct_matches(&rule, &arguments, &STRINGS("LD_PRELOAD=x\0")));
+    assert_false(direct_matches(&rule, &arguments, &STRINGS("NODE_OPTIONS=x\0")));
+    assert_false(direct_matches(&rule, &arguments, &STRINGS("COPILOT_CLI_DIST_DIR=x\0")));
+    struct direct_strings cut = STRINGS("A=x\0");
+    cut.is_cut = true;
+    assert_false(direct_matches(&rule, &arguments, &cut));
 }
 
 static void knows_unsound_rules(void **state)

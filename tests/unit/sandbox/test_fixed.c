@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/wire/task_file.h"
 #include "sandbox/agent-task-sandbox/fixed.h"
 #include "sandbox/agent-task-sandbox/target.h"
 
@@ -132,7 +133,7 @@ static int judge_all(void)
 {
     struct task_file file;
     cleanup_fd int fd = open("/bin/program", O_PATH | O_CLOEXEC);
-    int bad = fd < 0 || target_identify(fd, &file) < 0;
+    int bad = fd < 0 || task_file_identify(fd, &file) < 0;
 
     if (bad != 0 || fixed_is_path("/bin/program", &file)) { /* all can be written yet */
         fprintf(stderr, "on a root that can be written\n");

@@ -1,6 +1,7 @@
 /* Below the filter of a sandbox every exec is asked about, but for the one that has the pass. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>

@@ -194,28 +194,77 @@ static void test_strings_of_another_process(void **state)
 {
     static struct foreign_list list;
     static char longer[20000];
-    char *arguments[FOREIGN_ARGUMENTS_MAX + 10] = {(char[]){"a"}, (char[]){""}, longer, NULL};
-    char text[16];
+    char *arguments[] = {(char[]){"a"}, (char[]){""}, longer, NULL};
 
     (void)state;
+    foreign_list_begin(&list);
     memset(longer, 'x', sizeof(longer) - 1);
-    assert_int_equal(foreign_read_list(getpid(), (uintptr_t)arguments, &list), 0);
-    assert_int_equal(list.count, 2); /* the third does not fit */
-    longer[300] = '\0';
-    assert_int_equal(foreign_read_list(getpid(), (uintptr_t)arguments, &list), 0);
-    assert_int_equal(list.count, 3);
-    assert_string_equal(list.items[1], "");
-    assert_string_equal(list.items[2], longer);
-    for (size_t i = 0; i + 1 < ARRAY_LENGTH(arguments); i++)
-        arguments[i] = longer + 299;
-    assert_int_equal(foreign_read_list(getpid(), (uintptr_t)arguments, &list), 0);
-    assert_int_equal(list.count, FOREIGN_ARGUMENTS_MAX);
+    for (size_t length = sizeof(longer) - 1; length > 0; length /= 60) {
+        longer[length] = '\0';
+        assert_int_equal(foreign_read_list(getpid(), (uintptr_t)arguments, &list), 0);
+        assert_int_equal(list.count, 3);
+        assert_string_equal(list.items[1], "");
+        assert_string_equal(list.items[2], longer);
+        assert_null(list.items[3]);
+        assert_int_equal(list.size, 3 + length + 1);
+        foreign_list_free(&list);
+    }
     assert_int_equal(foreign_read_list(getpid(), 0, &list), 0);
     assert_int_equal(list.count, 0);
     assert_int_equal(foreign_read_list(getpid(), 8, &list), -EFAULT);
-    assert_int_equal(foreign_read_string(getpid(), (uintptr_t)longer, text, sizeof(text)),
-                     -ENAMETOOLONG);
-    assert_int_equal(foreign_read_string(getpid(), 8, text, sizeof(text)), -EFAULT);
+    assert_int_equal(list.count, 0);
+}
+
+/* As long as the kernel takes it, it is read; what is longer no exec takes. */
+static void test_long_lists_of_another_process(void **state)
+{
+    static struct foreign_list list;
+    static const char *arguments[FOREIGN_ARGUMENTS_MAX + 2];
+    static char last[] = "last";
+
+    (void)state;
+    foreign_list_begin(&list);
+    for (size_t i = 0; i < FOREIGN_ARGUMENTS_MAX; i++)
+        arguments[i] = "x";
+    arguments[FOREIGN_ARGUMENTS_FEW - 1] = NULL;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(foreign_read_list(getpid(), (uintptr_t)arguments, &list), 0);
+        assert_int_equal(list.count, FOREIGN_ARGUMENTS_FEW - 1 + i);
+        foreign_list_free(&list);
+        arguments[FOREIGN_ARGUMENTS_FEW - 1 + i] = last;
+        arguments[FOREIGN_ARGUMENTS_FEW + i] = NULL;
+    }
+    arguments[FOREIGN_ARGUMENTS_FEW + 2] = "x";
+    arguments[100000] = NULL;
+    arguments[99999] = last;
+    assert_int_equal(foreign_read_list(getpid(), (uintptr_t)arguments, &list), 0);
+    assert_int_equal(list.count, 100000);
+    assert_string_equal(list.items[99999], last);
+    assert_string_equal(list.items[99998], "x");
+    foreign_list_free(&list);
+    arguments[100000] = "x";
+    assert_int_equal(foreign_read_list(getpid(), (uintptr_t)arguments, &list), 0);
+    assert_int_equal(list.count, FOREIGN_ARGUMENTS_MAX);
+    foreign_list_free(&list);
+    arguments[FOREIGN_ARGUMENTS_MAX] = "x";
+    assert_int_equal(foreign_read_list(getpid(), (uintptr_t)arguments, &list), -E2BIG);
+    assert_int_equal(list.count, 0);
+    foreign_list_free(&list);
+}
+
+/* The kernel does not ask that a pointer is aligned, and it may lie on two pages. */
+static void test_a_list_at_an_odd_address(void **state)
+{
+    static struct foreign_list list;
+    static char memory[16384] __attribute__((aligned(4096)));
+    char *const arguments[] = {(char[]){"one"}, (char[]){"two"}, NULL};
+
+    (void)state;
+    foreign_list_begin(&list);
+    memcpy(memory + 4096 - 13, arguments, sizeof(arguments));
+    assert_int_equal(foreign_read_list(getpid(), (uintptr_t)memory + 4096 - 13, &list), 0);
+    assert_int_equal(list.count, 2);
+    assert_string_equal(list.items[1], "two");
 }
 
 /* The last string ends with the last byte of a page that nothing follows. */
@@ -227,6 +276,7 @@ static void test_strings_at_the_end_of_memory(void **state)
     char *arguments[] = {NULL, NULL};
 
     (void)state;
+    foreign_list_begin(&list);
     assert_ptr_not_equal(memory, MAP_FAILED);
     assert_int_equal(munmap(memory + page, page), 0);
     memcpy(memory + page - 3, "ab", 3);
@@ -249,6 +299,8 @@ int main(void)
         cmocka_unit_test(test_the_directory_must_be_the_callers),
         cmocka_unit_test(test_programs_are_found_as_the_kernel_does),
         cmocka_unit_test(test_strings_of_another_process),
+        cmocka_unit_test(test_long_lists_of_another_process),
+        cmocka_unit_test(test_a_list_at_an_odd_address),
         cmocka_unit_test(test_strings_at_the_end_of_memory),
     };
 

@@ -178,7 +178,7 @@ static void test_environment_is_scrubbed(void **state)
     assert_string_equal(variables_get(&variables, "SHELL"), "/bin/sh");
     assert_null(variables_get(&variables, "LD_PRELOAD"));
     assert_int_equal(count_of(&variables), 7);
-    variables_free(&variables);
+    variables_release(&variables);
     policy_free(policy);
 }
 
@@ -191,7 +191,7 @@ static void test_a_shell_that_is_not_there_is_replaced(void **state)
     (void)state;
     assert_int_equal(variables_make(policy, &user, given, 1, &variables), 0);
     assert_string_equal(variables_get(&variables, "SHELL"), "/bin/bash");
-    variables_free(&variables);
+    variables_release(&variables);
     policy_free(policy);
 }
 
@@ -210,12 +210,12 @@ static void test_many_variables(void **state)
     }
     assert_int_equal(variables_make(policy, &user, given, TASK_STRINGS_MAX, &variables), 0);
     assert_int_equal(count_of(&variables), TASK_STRINGS_MAX + 5);
-    variables_free(&variables);
+    variables_release(&variables);
     for (size_t i = 0; i < TASK_STRINGS_MAX; i++)
         given[i] = text[0];
     assert_int_equal(variables_make(policy, &user, given, TASK_STRINGS_MAX, &variables), 0);
     assert_int_equal(count_of(&variables), 6);
-    variables_free(&variables);
+    variables_release(&variables);
     policy_free(policy);
 }
 

@@ -7,60 +7,17 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
-#include "lib/base/path.h"
-#include "lib/wire/audit.h"
-#include "tests/unit/wire/support.h"
-
-#define OTHER_SESSION "zzzzzzz7"
-
-static char directory[PATH_MAX];
-static char log_path[PATH_MAX];
-static char forward_path[PATH_MAX];
-static const struct audit_source keeper = {.program = "keeper", .uid = 1000, .pid = 42};
-static const struct audit_source collect = {.program = "collect", .uid = 1000, .pid = 43};
-
-static int make(void **state)
-{
-    (void)state;
-    support_directory_make(directory);
-    assert_int_equal(path_format(log_path, "%s/events.jsonl", directory), 0);
-    assert_int_equal(path_format(forward_path, "%s/security-events.log", directory), 0);
-    return 0;
-}
-
-static int remove_all(void **state)
-{
-    (void)state;
-    support_directory_remove(directory);
-    return 0;
-}
-
-static struct audit_log *open_log(void)
-{
-    struct audit_log *log = NULL;
-    struct error err = ERROR_INITIALIZER;
-    if (audit_log_open(log_path, SUPPORT_SESSION, forward_path, &log, &err) != 0)
-        fail_msg("%s", error_text(&err));
-    return log;
-}
-
-static void append(struct audit_log *log, enum audit_event event, const struct audit_source *source,
-                   json_t *fields)
-{
-    struct error err = ERROR_INITIALIZER;
-    assert_non_null(fields);
-    if (audit_log_append(log, event, source, fields, &err) != 0)
-        fail_msg("%s", error_text(&err));
-    json_decref(fields);
-}
+#include "tests/unit/wire/audit_support.h"
 
 static void write_small_log(void)
 {
-    struct audit_log *log = open_log();
-    append(log, AUDIT_OVERRIDE_USED, &keeper, json_pack("{s:s}", "what", "--commit-secrets"));
-    append(log, AUDIT_WORK_PUSHED, &keeper,
-           json_pack("{s:s, s:s}", "branch", "shell/x", "commit", "0123"));
-    append(log, AUDIT_SESSION_END, &keeper, json_pack("{s:i, s:s}", "exit_code", 0, "cause", ""));
+    struct audit_log *log = audit_support_open();
+    audit_support_append(log, AUDIT_OVERRIDE_USED, &audit_support_keeper,
+                         json_pack("{s:s}", "what", "--commit-secrets"));
+    audit_support_append(log, AUDIT_WORK_PUSHED, &audit_support_keeper,
+                         json_pack("{s:s, s:s}", "branch", "shell/x", "commit", "0123"));
+    audit_support_append(log, AUDIT_SESSION_END, &audit_support_keeper,
+                         json_pack("{s:i, s:s}", "exit_code", 0, "cause", ""));
     audit_log_close(log);
 }
 
@@ -72,13 +29,13 @@ static void verifies_what_was_written(void **state)
     struct stat status;
     size_t log_size = 0, forward_size = 0;
     write_small_log();
-    assert_int_equal(audit_log_verify(log_path, &chain, &err), 0);
+    assert_int_equal(audit_log_verify(audit_support_log, &chain, &err), 0);
     assert_int_equal(chain.count, 3);
     assert_string_equal(chain.session, SUPPORT_SESSION);
-    assert_int_equal(stat(log_path, &status), 0);
+    assert_int_equal(stat(audit_support_log, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0600);
-    cleanup_free char *log = support_read(log_path, &log_size);
-    cleanup_free char *forward = support_read(forward_path, &forward_size);
+    cleanup_free char *log = support_read(audit_support_log, &log_size);
+    cleanup_free char *forward = support_read(audit_support_copies, &forward_size);
     assert_int_equal(log_size, forward_size);
     assert_memory_equal(log, forward, log_size);
 }
@@ -89,18 +46,18 @@ static void notices_every_changed_byte(void **state)
     struct audit_chain chain;
     size_t size = 0;
     write_small_log();
-    cleanup_free char *text = support_read(log_path, &size);
+    cleanup_free char *text = support_read(audit_support_log, &size);
     for (size_t i = 0; i < size; i++) {
         text[i] = (char)(text[i] ^ 1);
-        int fd = open(log_path, O_WRONLY | O_CLOEXEC);
+        int fd = open(audit_support_log, O_WRONLY | O_CLOEXEC);
         assert_int_equal(pwrite(fd, text, size, 0), (ssize_t)size);
         close(fd);
-        if (audit_log_verify(log_path, &chain, NULL) != -EBADMSG)
+        if (audit_log_verify(audit_support_log, &chain, NULL) != -EBADMSG)
             fail_msg("byte %zu of %zu: '%c' was taken", i, size, text[i]);
         text[i] = (char)(text[i] ^ 1);
     }
-    support_write(log_path, text, size);
-    assert_int_equal(audit_log_verify(log_path, &chain, NULL), 0);
+    support_write(audit_support_log, text, size);
+    assert_int_equal(audit_log_verify(audit_support_log, &chain, NULL), 0);
 }
 
 static void notices_every_cut_inside_a_line(void **state)
@@ -109,12 +66,13 @@ static void notices_every_cut_inside_a_line(void **state)
     struct audit_chain chain;
     size_t size = 0, whole = 0;
     write_small_log();
-    cleanup_free char *text = support_read(log_path, &size);
+    cleanup_free char *text = support_read(audit_support_log, &size);
     for (size_t cut = size; cut-- > 0;) {
-        assert_int_equal(truncate(log_path, (off_t)cut), 0);
+        assert_int_equal(truncate(audit_support_log, (off_t)cut), 0);
         bool is_at_line = cut == 0 || text[cut - 1] == '\n';
         whole += is_at_line;
-        assert_int_equal(audit_log_verify(log_path, &chain, NULL), is_at_line ? 0 : -EBADMSG);
+        assert_int_equal(audit_log_verify(audit_support_log, &chain, NULL),
+                         is_at_line ? 0 : -EBADMSG);
     }
     assert_int_equal(whole, 3);
 }
@@ -132,7 +90,7 @@ static void write_lines(const char *text, const int *order, size_t count)
         memcpy(lines + used, line, size);
         used += size;
     }
-    support_write(log_path, lines, used);
+    support_write(audit_support_log, lines, used);
 }
 
 static void notices_lines_that_moved(void **state)
@@ -147,10 +105,10 @@ static void notices_lines_that_moved(void **state)
     struct audit_chain chain;
     size_t size = 0;
     write_small_log();
-    cleanup_free char *text = support_read(log_path, &size);
+    cleanup_free char *text = support_read(audit_support_log, &size);
     for (size_t i = 0; i < ARRAY_LENGTH(moves); i++) {
         write_lines(text, moves[i].order, moves[i].count);
-        assert_int_equal(audit_log_verify(log_path, &chain, NULL), moves[i].expected);
+        assert_int_equal(audit_log_verify(audit_support_log, &chain, NULL), moves[i].expected);
     }
 }
 
@@ -162,13 +120,14 @@ static void goes_on_where_it_stopped(void **state)
     struct error err = ERROR_INITIALIZER;
     write_small_log();
     write_small_log();
-    assert_int_equal(audit_log_verify(log_path, &chain, NULL), 0);
+    assert_int_equal(audit_log_verify(audit_support_log, &chain, NULL), 0);
     assert_int_equal(chain.count, 6);
-    assert_int_equal(audit_log_open(log_path, OTHER_SESSION, NULL, &log, &err), -EPROTO);
-    int fd = open(log_path, O_WRONLY | O_CLOEXEC);
+    assert_int_equal(audit_log_open(audit_support_log, OTHER_SESSION, NULL, &log, &err), -EPROTO);
+    int fd = open(audit_support_log, O_WRONLY | O_CLOEXEC);
     assert_int_equal(pwrite(fd, "x", 1, 100), 1);
     close(fd);
-    assert_int_equal(audit_log_open(log_path, SUPPORT_SESSION, NULL, &log, &err), -EBADMSG);
+    assert_int_equal(audit_log_open(audit_support_log, SUPPORT_SESSION, NULL, &log, &err),
+                     -EBADMSG);
     assert_non_null(strstr(error_text(&err), "line 1"));
 }
 
@@ -176,15 +135,18 @@ static void lets_only_collect_follow_the_end(void **state)
 {
     (void)state;
     struct audit_chain chain;
-    struct audit_log *log = open_log();
-    append(log, AUDIT_AUDIT_CLOSED, &keeper, json_pack("{s:i}", "records", 0));
-    append(log, AUDIT_WORK_COLLECTED, &collect,
-           json_pack("{s:s, s:s, s:s}", "branch", "b", "commit", "c", "repository", "/r"));
+    struct audit_log *log = audit_support_open();
+    audit_support_append(log, AUDIT_AUDIT_CLOSED, &audit_support_keeper,
+                         json_pack("{s:i}", "records", 0));
+    audit_support_append(
+        log, AUDIT_WORK_COLLECTED, &audit_support_collect,
+        json_pack("{s:s, s:s, s:s}", "branch", "b", "commit", "c", "repository", "/r"));
     assert_int_equal(audit_log_count(log), 2);
-    assert_int_equal(audit_log_verify(log_path, &chain, NULL), 0);
+    assert_int_equal(audit_log_verify(audit_support_log, &chain, NULL), 0);
     assert_true(chain.is_closed);
-    append(log, AUDIT_OVERRIDE_USED, &keeper, json_pack("{s:s}", "what", "x"));
-    assert_int_equal(audit_log_verify(log_path, &chain, NULL), -EBADMSG);
+    audit_support_append(log, AUDIT_OVERRIDE_USED, &audit_support_keeper,
+                         json_pack("{s:s}", "what", "x"));
+    assert_int_equal(audit_log_verify(audit_support_log, &chain, NULL), -EBADMSG);
     audit_log_close(log);
 }
 
@@ -239,12 +201,18 @@ static void holds_fields_against_the_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(verifies_what_was_written, make, remove_all),
-        cmocka_unit_test_setup_teardown(notices_every_changed_byte, make, remove_all),
-        cmocka_unit_test_setup_teardown(notices_every_cut_inside_a_line, make, remove_all),
-        cmocka_unit_test_setup_teardown(notices_lines_that_moved, make, remove_all),
-        cmocka_unit_test_setup_teardown(goes_on_where_it_stopped, make, remove_all),
-        cmocka_unit_test_setup_teardown(lets_only_collect_follow_the_end, make, remove_all),
+        cmocka_unit_test_setup_teardown(verifies_what_was_written, audit_support_make,
+                                        audit_support_remove),
+        cmocka_unit_test_setup_teardown(notices_every_changed_byte, audit_support_make,
+                                        audit_support_remove),
+        cmocka_unit_test_setup_teardown(notices_every_cut_inside_a_line, audit_support_make,
+                                        audit_support_remove),
+        cmocka_unit_test_setup_teardown(notices_lines_that_moved, audit_support_make,
+                                        audit_support_remove),
+        cmocka_unit_test_setup_teardown(goes_on_where_it_stopped, audit_support_make,
+                                        audit_support_remove),
+        cmocka_unit_test_setup_teardown(lets_only_collect_follow_the_end, audit_support_make,
+                                        audit_support_remove),
         cmocka_unit_test(holds_fields_against_the_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,6 +102,49 @@ static void tells_an_ask(void **state)
     assert_non_null(strstr(text, "\"reason\":\"why\""));
     assert_non_null(strstr(text, "\"seconds\":300"));
     assert_non_null(strstr(text, "\"verdict\":\"ask\""));
+    assert_null(strstr(text, "asks_"));
+}
+
+static void tells_what_an_ask_is_about(void **state)
+{
+    (void)state;
+    sent.event.kind = EXEC_EVENT_ASK;
+    sent.event.action = TASK_ACTION_ASK;
+    sent.event.asked = (struct task_asked){
+        .flags = TASK_ASKED_INNER | TASK_ASKED_MORE, .size = 12, .words = "npm\0publish"};
+    cleanup_free char *text = made(AUDIT_EXEC_ASK);
+    assert_non_null(strstr(text, "\"asks_about\":[\"npm\",\"publish\"],\"asks_more\":true"));
+    sent.event.asked.words[0] = '\xff';
+    cleanup_free char *encoded = made(AUDIT_EXEC_ASK);
+    assert_non_null(strstr(encoded, "\"asks_about_base64\":[\"/3Bt\",\"cHVibGlzaA==\"]"));
+    /* Of anything else it says nothing. */
+    sent.event.kind = EXEC_EVENT_START;
+    sent.event.action = TASK_ACTION_SANDBOX;
+    cleanup_free char *start = made(AUDIT_EXEC_START);
+    assert_null(strstr(start, "asks_"));
+}
+
+static void refuses_malformed_words(void **state)
+{
+    /* clang-format off */
+    static const struct task_asked malformed[] = {
+        {.flags = TASK_ASKED_INNER, .size = 0},
+        {.flags = TASK_ASKED_INNER, .size = 3, .words = "npm"},
+        {.flags = TASK_ASKED_INNER, .size = TASK_ASKED_SHOWN + 1},
+        {.flags = 0, .size = 4, .words = "npm"},
+        {.flags = 4, .size = 0},
+    };
+    /* clang-format on */
+    struct error err = ERROR_INITIALIZER;
+    enum audit_event event;
+    json_t *fields = NULL;
+    (void)state;
+    sent.event.kind = EXEC_EVENT_ASK;
+    sent.event.action = TASK_ACTION_ASK;
+    for (size_t i = 0; i < ARRAY_LENGTH(malformed); i++) {
+        sent.event.asked = malformed[i];
+        assert_int_equal(make(&event, &fields, &err), -EPROTO);
+    }
 }
 
 static void tells_a_denial(void **state)
@@ -294,6 +337,8 @@ int main(void)
         cmocka_unit_test_setup(tells_a_start, prepare),
         cmocka_unit_test_setup(tells_digests_that_are_known, prepare),
         cmocka_unit_test_setup(tells_an_ask, prepare),
+        cmocka_unit_test_setup(tells_what_an_ask_is_about, prepare),
+        cmocka_unit_test_setup(refuses_malformed_words, prepare),
         cmocka_unit_test_setup(tells_a_denial, prepare),
         cmocka_unit_test_setup(tells_the_end, prepare),
         cmocka_unit_test_setup(tells_what_ran_inside_and_what_was_refused, prepare),

@@ -92,6 +92,10 @@ static json_t *sample(const json_t *property)
         return json_string("YQ==");
     if (strcmp(kind, "digest") == 0)
         return json_string(digest);
+    if (strcmp(kind, "key") == 0)
+        return json_string(digest);
+    if (strcmp(kind, "signature") == 0)
+        return json_pack("s+", digest, digest);
     if (strcmp(kind, "outcome") == 0)
         return json_string("down");
     if (strcmp(kind, "verdict") == 0)

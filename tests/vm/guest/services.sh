@@ -10,6 +10,8 @@ mkdir -p $VENDOR /etc/coding-agents/exec.d /workspace /home/agentuser /home/agen
 cp /bin/busybox $VENDOR/sh
 # In every image, and in the rules of Landlock; nothing here runs it.
 cp /bin/busybox /usr/bin/tmux
+mkdir -p /usr/share/coding-agents
+$LIBEXEC/record-programs
 chown 10000:10000 /workspace /home/agentuser
 chown 10001:10001 /home/agentcli
 chmod 0700 /home/agentuser /home/agentcli
