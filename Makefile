@@ -21,7 +21,7 @@ HOST_SHARE := $(HOST)/share/coding-agents
 
 include build-flags.mk
 # An image build has only the directories whose programs run in a container.
-include lib/build.mk $(wildcard init/build.mk sandbox/build.mk host-shim/build.mk policies/build.mk images/build.mk \
+include lib/build.mk $(wildcard init/build.mk sandbox/build.mk stubs/build.mk host-shim/build.mk policies/build.mk images/build.mk \
 	docs/build.mk tests/build.mk)
 
 include build-targets.mk

@@ -6,7 +6,7 @@ AGENTS ?= shell
 REPO ?=
 SOURCE_LINK := $(HOST_SHARE)/source
 # What an image build needs, copied by `make install` so that it works without the checkout.
-IMAGE_SOURCE := Makefile build-flags.mk build-targets.mk VERSION images.lock lib policies init sandbox images
+IMAGE_SOURCE := Makefile build-flags.mk build-targets.mk VERSION images.lock lib policies init sandbox stubs images
 INSTALLED_SOURCE := $(DESTDIR)$(PREFIX)/share/coding-agents/source
 
 DATA_FILES += $(HOST_SHARE)/images.lock $(SOURCE_LINK)
