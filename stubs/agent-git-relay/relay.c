@@ -10,6 +10,14 @@
 
 #include "lib/base/cleanup.h"
 
+static void listen_again(struct relay *relay)
+{
+    if (!relay->is_full)
+        return;
+    relay->is_full = false;
+    event_loop_modify(&relay->loop, relay->listener_source, EPOLLIN);
+}
+
 static void close_pair(struct relay_pair *pair)
 {
     struct relay *relay = pair->relay;
@@ -20,13 +28,10 @@ static void close_pair(struct relay_pair *pair)
         cleanup_close(&end->fd);
         end->source = -1;
     }
-    if (relay->is_full) {
-        relay->is_full = false;
-        event_loop_modify(&relay->loop, relay->listener_source, EPOLLIN);
-    }
+    listen_again(relay);
 }
 
-/* Reads what there is room for. */
+/* Reads what there is room for, and of what is for nobody everything. */
 static void fill(struct relay_flow *flow, int fd)
 {
     if (flow->start == flow->end)
@@ -36,25 +41,31 @@ static void fill(struct relay_flow *flow, int fd)
     ssize_t count = recv(fd, flow->data + flow->end, RELAY_BUFFER - flow->end, MSG_DONTWAIT);
     if (count < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    flow->end += count > 0 ? (size_t)count : 0;
+    flow->end += count > 0 && !flow->is_told ? (size_t)count : 0;
     flow->has_ended = count <= 0;
 }
 
-/* Nobody takes it. */
-static void abandon(struct relay_flow *flow)
+/* Nobody takes what SIDE says. The proxy hears so at once, by the end of its connection. With a
+ * command that waits: tcp(7) throws away what is on its way to whoever has said more than was read.
+ */
+static void abandon(struct relay_pair *pair, int side)
 {
+    struct relay_flow *flow = &pair->flows[side];
     flow->start = flow->end = 0;
-    flow->has_ended = flow->is_told = true;
+    flow->is_told = true;
+    flow->has_ended |= side == RELAY_PROXY;
 }
 
-/* Writes what there is, and passes the end on. */
-static void drain(struct relay_flow *flow, int fd)
+/* Writes what there is of SIDE's, and passes the end on. */
+static void drain(struct relay_pair *pair, int side)
 {
+    struct relay_flow *flow = &pair->flows[side];
+    int fd = pair->ends[RELAY_SIDES - 1 - side].fd;
     if (flow->start < flow->end) {
         ssize_t count = send(fd, flow->data + flow->start, flow->end - flow->start,
                              MSG_DONTWAIT | MSG_NOSIGNAL);
         if (count < 0 && errno != EAGAIN && errno != EINTR)
-            abandon(flow);
+            abandon(pair, side);
         flow->start += count > 0 ? (size_t)count : 0;
     }
     if (flow->start == flow->end && flow->has_ended && !flow->is_told) {
@@ -69,7 +80,7 @@ static void move_bytes(struct relay_pair *pair, int side)
     struct relay_flow *flow = &pair->flows[side];
     do {
         fill(flow, pair->ends[side].fd);
-        drain(flow, pair->ends[RELAY_SIDES - 1 - side].fd);
+        drain(pair, side);
     } while (pair->ends[side].is_hung && !flow->has_ended && flow->start == flow->end);
 }
 
@@ -90,7 +101,18 @@ static void hang_up(struct relay_end *end)
     event_loop_remove(&pair->relay->loop, end->source);
     end->source = -1;
     end->is_hung = true;
-    abandon(&pair->flows[RELAY_SIDES - 1 - (end - pair->ends)]);
+    abandon(pair, RELAY_SIDES - 1 - (int)(end - pair->ends));
+}
+
+static bool is_said(const struct relay_pair *pair)
+{
+    return pair->flows[RELAY_COMMAND].is_told && pair->flows[RELAY_PROXY].is_told;
+}
+
+/* Everything is said, and only the command's own end is waited for. */
+static bool is_lingering(const struct relay_pair *pair)
+{
+    return is_said(pair) && !pair->flows[RELAY_COMMAND].has_ended;
 }
 
 static void on_end(void *context, uint32_t events)
@@ -101,7 +123,9 @@ static void on_end(void *context, uint32_t events)
         hang_up(end);
     for (int side = 0; side < RELAY_SIDES; side++)
         move_bytes(pair, side);
-    if (pair->flows[RELAY_COMMAND].is_told && pair->flows[RELAY_PROXY].is_told) {
+    if (is_lingering(pair))
+        listen_again(pair->relay);
+    if (is_said(pair) && !is_lingering(pair)) {
         close_pair(pair);
         return;
     }
@@ -121,13 +145,20 @@ static int connect_proxy(const char *path)
     return connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -1 : steal_fd(&fd);
 }
 
+/* Who only lingers gives way. */
 static struct relay_pair *find_free(struct relay *relay)
 {
+    struct relay_pair *lingering = NULL;
     for (size_t i = 0; i < RELAY_PAIRS; i++) {
-        if (relay->pairs[i].ends[RELAY_COMMAND].fd < 0)
-            return &relay->pairs[i];
+        struct relay_pair *pair = &relay->pairs[i];
+        if (pair->ends[RELAY_COMMAND].fd < 0)
+            return pair;
+        if (is_lingering(pair))
+            lingering = pair;
     }
-    return NULL;
+    if (lingering != NULL)
+        close_pair(lingering);
+    return lingering;
 }
 
 static void on_listener(void *context, uint32_t events)

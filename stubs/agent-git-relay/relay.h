@@ -21,7 +21,7 @@ struct relay_flow {
     size_t start;
     size_t end;
     bool has_ended; /* its source says no more */
-    bool is_told;   /* and its target knows */
+    bool is_told;   /* and its target knows, or takes no more */
 };
 
 enum relay_side { RELAY_COMMAND, RELAY_PROXY, RELAY_SIDES };

@@ -10,17 +10,22 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "lib/base/unix_socket.h"
+#include "lib/base/cleanup.h"
 #include "stubs/agent-git-relay/relay.h"
 
 #define SOCKET "proxy.sock"
 #define MUCH ((size_t)8 * 1024 * 1024)
 #define LITTLE 4096
+/* More than the relay and the sockets to the proxy have room for. */
+#define UNREAD ((size_t)1024 * 1024)
+#define REST_US 200000
 #define PATIENCE_S 60
 
 struct stage {
@@ -39,6 +44,16 @@ static void run_relay(int listener)
     _exit(1);
 }
 
+/* A stream, as libmicrohttpd's is. */
+static int listen_as_proxy(void)
+{
+    const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = SOCKET};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fd, 4), 0);
+    return fd;
+}
+
 static int set_up(void **state)
 {
     struct stage *stage = calloc(1, sizeof(*stage));
@@ -47,10 +62,11 @@ static int set_up(void **state)
     snprintf(stage->directory, sizeof(stage->directory), "/tmp/test-relay-XXXXXX");
     assert_non_null(mkdtemp(stage->directory));
     assert_int_equal(chdir(stage->directory), 0);
-    stage->proxy = unix_socket_listen(SOCKET, 0600, 4);
-    assert_true(stage->proxy >= 0);
-    /* It accepts when something comes, as it does not wait. */
+    stage->proxy = listen_as_proxy();
+    /* What it accepts has as little room for what it sends, so that the rest is the relay's. */
+    const int little = LITTLE;
     int listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(setsockopt(listener, SOL_SOCKET, SO_SNDBUF, &little, sizeof(little)), 0);
     stage->address.sin_family = AF_INET;
     stage->address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     assert_int_equal(bind(listener, (struct sockaddr *)&stage->address, size), 0);
@@ -93,9 +109,8 @@ static int call(const struct stage *stage)
 /* The other end of a connection. */
 static int answer(const struct stage *stage)
 {
-    int fd = -1;
-    while (fd < 0)
-        fd = accept(stage->proxy, NULL, NULL);
+    int fd = accept(stage->proxy, NULL, NULL);
+    assert_true(fd >= 0);
     return fd;
 }
 
@@ -139,11 +154,19 @@ static void hands_bytes_both_ways(void **state)
     close(command);
 }
 
-/* The command reads nothing before the proxy has gone. */
-static void gives_all_that_was_said_before_an_end(void **state)
+/* What the relay has computed for so far, in microseconds. */
+static long spent_us(const struct stage *stage)
 {
-    int command = call(*state);
-    int proxy = answer(*state);
+    struct timespec spent;
+    clockid_t clock;
+    assert_int_equal(clock_getcpuclockid(stage->relay, &clock), 0);
+    assert_int_equal(clock_gettime(clock, &spent), 0);
+    return spent.tv_sec * 1000000L + spent.tv_nsec / 1000;
+}
+
+/* The command reads next to nothing before the proxy has gone. */
+static void say_much_and_go(const struct stage *stage, int command, int proxy)
+{
     pid_t speaker = fork();
     if (speaker == 0) {
         close(command);
@@ -159,9 +182,27 @@ static void gives_all_that_was_said_before_an_end(void **state)
         assert_true(count > 0);
         total += (size_t)count;
     }
-    usleep(200000); /* the relay hears of the end while it has bytes left */
+    usleep(REST_US); /* the relay hears of the end while it has bytes left */
+    long before = spent_us(stage);
+    usleep(REST_US);
+    assert_true(spent_us(stage) - before < REST_US / 4); /* and is not told of it for ever */
     assert_int_equal(total + hear_out(command), MUCH);
     close(command);
+}
+
+static void gives_all_that_was_said_before_an_end(void **state)
+{
+    int command = call(*state);
+    say_much_and_go(*state, command, answer(*state));
+}
+
+/* With unread bytes in it, a connection that is closed takes what is on its way along. */
+static void gives_all_to_who_says_what_nobody_reads(void **state)
+{
+    int command = call(*state);
+    int proxy = answer(*state);
+    say(command, UNREAD);
+    say_much_and_go(*state, command, proxy);
 }
 
 /* An answer that comes before the question is over: the rest is for nobody. */
@@ -187,13 +228,31 @@ static void has_room_again_after_each(void **state)
     }
 }
 
+/* Their answers are whole, and they never end: nobody else has to wait for them. */
+static void lets_in_who_comes_after_those_that_do_not_end(void **state)
+{
+    int commands[2 * RELAY_PAIRS];
+    for (size_t i = 0; i < ARRAY_LENGTH(commands); i++) {
+        commands[i] = call(*state);
+        int proxy = answer(*state);
+        say(proxy, LITTLE);
+        close(proxy);
+        assert_int_equal(hear_out(commands[i]), LITTLE);
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(commands); i++)
+        close(commands[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(hands_bytes_both_ways, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gives_all_that_was_said_before_an_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(gives_all_to_who_says_what_nobody_reads, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gives_the_answer_to_who_is_still_asking, set_up, tear_down),
         cmocka_unit_test_setup_teardown(has_room_again_after_each, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lets_in_who_comes_after_those_that_do_not_end, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
