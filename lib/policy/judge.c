@@ -2,17 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/policy/approval.h"
 #include "lib/policy/command.h"
-#include "lib/policy/glob.h"
+#include "lib/policy/match.h"
 #include "lib/policy/rules.h"
 #include "lib/policy/wrappers.h"
-
-/* How sure it is that a rule is about a command. */
-enum match {
-    MATCH_NO,
-    MATCH_MAYBE, /* the rule names a path, the command's program has only a name */
-    MATCH_YES,
-};
 
 struct judging {
     const struct policy *policy;
@@ -26,83 +20,6 @@ struct judging {
     size_t asking; /* the number of the command that the judgement asks about; 0: none */
     uint8_t digest[TASK_DIGEST_SIZE];
 };
-
-static bool text_matches(const char *pattern, bool is_literal, const char *text)
-{
-    return is_literal ? strcmp(pattern, text) == 0 : glob_matches(pattern, text);
-}
-
-static bool pattern_matches(const struct policy_pattern *pattern, const char *text)
-{
-    return (pattern->first == '\0' || pattern->first == text[0]) &&
-           text_matches(pattern->text, pattern->is_literal, text);
-}
-
-bool policy_patterns_match(const struct policy_patterns *patterns, const char *text)
-{
-    for (size_t i = 0; i < patterns->count; i++)
-        if (pattern_matches(&patterns->items[i], text))
-            return true;
-    return false;
-}
-
-static enum match match_program_pattern(const struct policy_pattern *pattern,
-                                        const struct command *command)
-{
-    if (pattern->last == NULL)
-        return pattern_matches(pattern, command->name) ? MATCH_YES : MATCH_NO;
-    if (pattern_matches(pattern, command->program))
-        return MATCH_YES;
-    if (command->is_resolved)
-        return MATCH_NO;
-    return text_matches(pattern->last, pattern->is_literal, command->name) ? MATCH_MAYBE : MATCH_NO;
-}
-
-static enum match match_program(const struct policy_rule *rule, const struct command *command)
-{
-    enum match best = rule->programs.count == 0 ? MATCH_YES : MATCH_NO;
-
-    for (size_t i = 0; i < rule->programs.count && best != MATCH_YES; i++) {
-        enum match match = match_program_pattern(&rule->programs.items[i], command);
-
-        best = match > best ? match : best;
-    }
-    return best;
-}
-
-/* As a glob does it, with arguments for bytes and a gap for '*'. */
-static bool match_arguments(const struct policy_rule *rule, const struct command *command)
-{
-    size_t wanted = 0;
-    size_t behind_gap = 0;
-    size_t resume = 0;
-    size_t i = 0;
-    bool has_gap = false;
-
-    if (!rule->has_arguments)
-        return true;
-    while (i < command->argument_count) {
-        bool is_left = wanted < rule->argument_count;
-
-        if (is_left && rule->arguments[wanted].is_gap) {
-            behind_gap = ++wanted;
-            resume = i;
-            has_gap = true;
-        } else if (is_left && policy_patterns_match(&rule->arguments[wanted].patterns,
-                                                    command->arguments[i])) {
-            wanted++;
-            i++;
-        } else if (has_gap) {
-            wanted = behind_gap;
-            i = ++resume;
-        } else {
-            return false;
-        }
-    }
-    while (wanted < rule->argument_count && rule->arguments[wanted].is_gap)
-        wanted++;
-    return wanted == rule->argument_count;
-}
 
 static bool ask_digest(struct judging *judging)
 {
@@ -206,10 +123,10 @@ static void note_ask(struct judging *judging, const struct command *command, boo
 
 /* Keeps the stricter one: deny, then ask, then no network, then the higher tier; else the one found
  * first. True when RULE's is kept. */
-static bool add_judgement(struct judging *judging, const struct policy_rule *rule)
+static bool add_judgement(struct judging *judging, const struct policy_rule *rule,
+                          enum task_action action)
 {
     const struct policy *policy = judging->policy;
-    enum task_action action = rule != NULL ? rule->action : TASK_ACTION_SANDBOX;
     enum task_tier tier = rule != NULL ? rule->tier : TASK_TIER_NONE;
     const struct policy_profile *profile =
         rule != NULL && rule->profile != NULL ? rule->profile : &policy->profiles[0];
@@ -234,6 +151,16 @@ static bool add_judgement(struct judging *judging, const struct policy_rule *rul
     return true;
 }
 
+/* What RULE says to COMMAND, which it matches, when what was approved does not ask again. */
+static enum task_action decide(const struct judging *judging, const struct policy_rule *rule,
+                               const struct command *command)
+{
+    bool is_approved = rule->action == TASK_ACTION_ASK &&
+                       approval_covers(judging->outermost->approval, rule, command);
+
+    return is_approved ? TASK_ACTION_SANDBOX : rule->action;
+}
+
 static bool judge_one(const struct command *command, void *context)
 {
     struct judging *judging = context;
@@ -242,14 +169,17 @@ static bool judge_one(const struct command *command, void *context)
         const struct policy_rule *rule = judging->policy->rules[i];
         enum match match = match_rule(rule, command, judging);
 
-        bool is_kept = match != MATCH_NO && add_judgement(judging, rule);
+        if (match == MATCH_NO)
+            continue;
+        enum task_action action = decide(judging, rule, command);
+        bool is_kept = add_judgement(judging, rule, action);
 
-        if (match != MATCH_NO && rule->action == TASK_ACTION_ASK)
+        if (action == TASK_ACTION_ASK)
             note_ask(judging, command, is_kept);
         if (match == MATCH_YES)
             return true;
     }
-    (void)add_judgement(judging, NULL);
+    (void)add_judgement(judging, NULL, TASK_ACTION_SANDBOX);
     return true;
 }
 
@@ -315,11 +245,11 @@ static void judge_any(struct judging *judging, const char *program)
         enum match match = is_anything ? MATCH_MAYBE : match_program(policy->rules[i], &command);
 
         if (match != MATCH_NO)
-            (void)add_judgement(judging, policy->rules[i]);
+            (void)add_judgement(judging, policy->rules[i], policy->rules[i]->action);
         if (is_certain(policy->rules[i], match))
             return;
     }
-    (void)add_judgement(judging, NULL);
+    (void)add_judgement(judging, NULL, TASK_ACTION_SANDBOX);
 }
 
 void policy_judge_unread(const struct policy *policy, const char *program,
@@ -339,28 +269,6 @@ void policy_judge_unread(const struct policy *policy, const char *program,
         judgement->instead = "run it from a process that does not hide its memory";
     }
     observe(policy, judgement);
-}
-
-struct trying {
-    const struct policy_rule *rule;
-    bool has_matched;
-};
-
-static bool try_one(const struct command *command, void *context)
-{
-    struct trying *trying = context;
-
-    trying->has_matched |=
-        match_program(trying->rule, command) != MATCH_NO && match_arguments(trying->rule, command);
-    return !trying->has_matched;
-}
-
-bool policy_rule_matches_text(const struct policy_rule *rule, const char *text)
-{
-    struct trying trying = {.rule = rule};
-
-    command_walk_text(text, try_one, &trying);
-    return trying.has_matched;
 }
 
 void policy_describe_reason(const struct policy_judgement *judgement, char *text, size_t size)

@@ -39,6 +39,16 @@ int policy_load(const char *const *directories, const char *agent, struct policy
 /* NULL is fine. */
 void policy_free(struct policy *policy);
 
+/*
+ * A command that asked and was approved. Inside it RULE (its id) does not ask again: about
+ * anything, when it was the command itself that asked; else about what stands in COMMAND, compared
+ * word for word up to the first that a shell makes something else of. More words may follow.
+ */
+struct policy_approval {
+    const char *rule;                     /* borrowed; NULL: nothing was approved */
+    const struct policy_command *command; /* borrowed; NULL: the command itself asked */
+};
+
 /* What is to be judged. Everything is borrowed. */
 struct policy_command {
     const char *program;          /* resolved, absolute */
@@ -51,6 +61,7 @@ struct policy_command {
     void *context;
     /* Filled with the words that an ASK is about, else with zeros. NULL: nobody wants to know. */
     struct task_asked *asked;
+    const struct policy_approval *approval; /* of what it is inside of; borrowed; NULL: none */
 };
 
 struct policy_judgement {

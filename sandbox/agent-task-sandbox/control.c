@@ -31,6 +31,18 @@ static void on_start(struct init *init, union control_message *message, struct u
     init_expect_command(init);
 }
 
+/* The verdict and the task stay as they are while the command runs. */
+static void remember_approval(struct init *init)
+{
+    const struct exec_event *verdict = &init->task.verdict.event;
+    struct nested *nested = &init->nested;
+    bool is_inner = (verdict->asked.flags & TASK_ASKED_INNER) != 0;
+
+    nested->approved = task_command(&init->task);
+    nested->approval.rule = verdict->rule;
+    nested->approval.command = is_inner ? &nested->approved : NULL;
+}
+
 /* What was asked comes back as one of two answers, and everything else as it was. */
 static void take_answer(struct init *init, const struct task_go *go)
 {
@@ -40,7 +52,8 @@ static void take_answer(struct init *init, const struct task_go *go)
     if (was_asked && (go->action == TASK_ACTION_SANDBOX || go->action == TASK_ACTION_DENY)) {
         verdict->action = go->action;
         snprintf(verdict->text, sizeof(verdict->text), "%.*s", (int)sizeof(go->text), go->text);
-        init->nested.approved_rule = go->action == TASK_ACTION_SANDBOX ? verdict->rule : NULL;
+        if (go->action == TASK_ACTION_SANDBOX)
+            remember_approval(init);
     }
     if (verdict->action != go->action)
         init_end();

@@ -187,18 +187,14 @@ static void tell(struct nested *nested, pid_t pid, const struct policy_judgement
 }
 
 /*
- * What a whole command was approved for is approved inside it. Else nobody is asked here, where a
- * look can be deceived: as a command of its own it would be parked and run as it was shown.
+ * What the command was approved for does not ask again. About the rest nobody is asked here, where
+ * a look can be deceived: as a command of its own it would be parked and run as it was shown.
  */
-static void settle_ask(const struct nested *nested, struct policy_judgement *judgement)
+static void refuse_ask(struct policy_judgement *judgement)
 {
-    bool is_approved =
-        nested->approved_rule != NULL && strcmp(nested->approved_rule, judgement->rule) == 0;
-
-    judgement->action = is_approved ? TASK_ACTION_SANDBOX : TASK_ACTION_DENY;
-    if (!is_approved)
-        judgement->instead = "run it as a command of its own, or in front of it "
-                             "'agent-task-runnerctl exec --', which asks and waits";
+    judgement->action = TASK_ACTION_DENY;
+    judgement->instead = "run it as a command of its own, or in front of it "
+                         "'agent-task-runnerctl exec --', which asks and waits";
 }
 
 static void judge(const struct nested *nested, const struct asked *asked,
@@ -209,6 +205,7 @@ static void judge(const struct nested *nested, const struct asked *asked,
         .arguments = asked->arguments.items,
         .argument_count = asked->arguments.count,
         .directory = asked->directory,
+        .approval = &nested->approval,
     };
 
     if (asked->known == ASKED_WHOLE)
@@ -217,7 +214,7 @@ static void judge(const struct nested *nested, const struct asked *asked,
         policy_judge_unread(nested->policy, asked->known == ASKED_PROGRAM ? asked->program : NULL,
                             judgement);
     if (judgement->action == TASK_ACTION_ASK)
-        settle_ask(nested, judgement);
+        refuse_ask(judgement);
 }
 
 static void judge_and_answer(struct nested *nested, const struct exec *exec)

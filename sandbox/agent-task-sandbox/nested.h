@@ -20,12 +20,12 @@
 #define NESTED_PASS_ARGUMENT 5
 
 struct nested {
-    int listener;                /* borrowed */
-    int control;                 /* borrowed; records go there */
-    const struct policy *policy; /* borrowed */
-    uint64_t pass;               /* nested_listen */
-    /* The rule by which the command asked, and was approved; NULL: none. Borrowed. */
-    const char *approved_rule;
+    int listener;                    /* borrowed */
+    int control;                     /* borrowed; records go there */
+    const struct policy *policy;     /* borrowed */
+    uint64_t pass;                   /* nested_listen */
+    struct policy_approval approval; /* of the command; its rule is NULL: it did not ask */
+    struct policy_command approved;  /* what that borrows */
     pid_t
         command; /* its execs are the command's own, and are made with a stop pending; 0: nobody */
     uint64_t credit_ns;   /* time that records may still take */

@@ -174,21 +174,26 @@ static void fail_shared(struct task *task)
     fail(task, -EACCES, &err);
 }
 
+struct policy_command task_command(const struct task *task)
+{
+    return (struct policy_command){
+        .program = task->target.program,
+        .arguments = (const char *const *)task->block.arguments,
+        .argument_count = task->run.argument_count,
+        .directory = task->target.directory,
+    };
+}
+
 static void judge(const struct preparation *preparation)
 {
     struct task *task = preparation->task;
     struct exec_event *event = &task->verdict.event;
     struct policy_judgement judgement = {.action = TASK_ACTION_DENY};
-    const struct policy_command command = {
-        .program = task->target.program,
-        .arguments = (const char *const *)task->block.arguments,
-        .argument_count = task->run.argument_count,
-        .directory = task->target.directory,
-        .digest = digest,
-        .context = task,
-        .asked = &event->asked,
-    };
+    struct policy_command command = task_command(task);
 
+    command.digest = digest;
+    command.context = task;
+    command.asked = &event->asked;
     policy_judge(preparation->settings->policy, &command, &judgement);
     event->action = judgement.action;
     event->tier = judgement.tier;

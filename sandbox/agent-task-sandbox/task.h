@@ -32,4 +32,7 @@ struct task {
 void task_prepare(struct task *task, const struct settings *settings,
                   const struct task_start *start, struct unix_fds *received);
 
+/* What a policy judges of TASK, whose program was found. It borrows from TASK. */
+struct policy_command task_command(const struct task *task);
+
 #endif

@@ -369,6 +369,31 @@ started() {
     is_there ask-named
 }
 
+@test "what was approved inside a command is not approved for all that its rule is about" {
+    start_idle_session
+    # Somebody else's words beside those that a person read.
+    inside 10000 sh -c 'printf "touch ask-hidden\ntouch ask-shown also\ntee ask-tee </dev/null\n" >/workspace/script'
+    run_task line sh -c 'touch ask-shown; sh /workspace/script; true'
+    wait_for 10 waits 1
+    [ "$("$CA" approvals "$NAME" --json | jq -c .command.asks_about)" = '["touch","ask-shown"]' ]
+    run -0 "$CA" approve "$ID-1"
+    wait_for 10 has_code line 0
+    is_there ask-shown
+    is_there also
+    run ! is_there ask-hidden
+    run ! is_there ask-tee
+    [ "$(grep -c '^denied by rule test-ask: people touch files; instead run it as a command of its own' \
+        "$RESULTS/line.out")" -eq 1 ]
+    # More that asks, all of it on the line: that is what was approved.
+    run_task more sh -c 'touch ask-first; sh -c "touch ask-second"; sh /workspace/script; true'
+    wait_for 10 waits 2
+    run -0 "$CA" approve "$ID-2"
+    wait_for 10 has_code more 0
+    is_there ask-first
+    is_there ask-second
+    run ! is_there ask-hidden
+}
+
 @test "a terminal shows what asks in its last line, and what was there afterwards" {
     terminal_setup
     terminal one "'$CA' run shell '$REPO' --name '$NAME' --image '$ASK_IMAGE'"

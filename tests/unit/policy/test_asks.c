@@ -175,6 +175,93 @@ static void gives_a_writer_to_the_command_itself(void **state)
     policy_free(policy);
 }
 
+/* Whether NESTED asks, inside a line for a shell in which `publish` asked and was approved. */
+static bool asks_inside(const struct policy *policy, const char *line, const char *nested)
+{
+    const char *const words[] = {"sh", "-c", line};
+    const char *const inside[] = {"sh", "-c", nested};
+    const struct policy_command approved = {.program = "/usr/bin/sh",
+                                            .arguments = words,
+                                            .argument_count = 3,
+                                            .directory = "/workspace"};
+    const struct policy_approval approval = {.rule = "publish", .command = &approved};
+    const struct policy_command command = {.program = "/usr/bin/sh",
+                                           .arguments = inside,
+                                           .argument_count = 3,
+                                           .directory = "/workspace",
+                                           .approval = &approval};
+    struct policy_judgement judgement;
+
+    policy_judge(policy, &command, &judgement);
+    return judgement.action == TASK_ACTION_ASK;
+}
+
+/* Of what was approved, not of its rule. */
+static void does_not_ask_again_about_the_words_that_were_shown(void **state)
+{
+    /* clang-format off */
+    static const struct {
+        const char *line;
+        const char *nested;
+        bool asks;
+    } rows[] = {
+        {"cd x && npm publish a",         "npm publish a",               false},
+        {"cd x && npm publish a",         "/usr/bin/npm publish a --tag b", false},
+        {"cd x && npm publish a",         "npm publish b",               true},
+        {"cd x && npm publish a",         "npm publish",                 true},
+        {"cd x && npm publish a",         "cargo publish a",             true},
+        {"cd x && npm publish a",         "npm publish a; npm publish b", true},
+        {"npm publish a; npm publish b",  "npm publish b; npm publish a", false},
+        /* The name alone, where it asks about nothing, is the beginning of all that asks. */
+        {"npm; npm publish a",            "npm publish b",               true},
+        /* Up to the word that is not known before. */
+        {"npm publish $X",                "npm publish b",               false},
+        {"npm publish $X",                "npm unpublish b publish",     true},
+        {"timeout 9 npm publish 'a b'",   "npm publish 'a b'",           false},
+        {"timeout 9 npm publish 'a b'",   "npm publish a b",             true},
+        /* Another rule. */
+        {"npm publish a; twine upload",   "twine upload",                true},
+    };
+    /* clang-format on */
+    struct policy *policy = support_load_text(
+        RULES(ASK("publish",
+                  "\"program\": [\"npm\", \"cargo\"], \"arguments\": [\"...\", \"publish\", "
+                  "\"...\"]",
+                  "") "," ASK("higher", "\"program\": \"twine\"", "")),
+        NULL);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (asks_inside(policy, rows[i].line, rows[i].nested) != rows[i].asks)
+            fail_msg("'%s' inside '%s'", rows[i].nested, rows[i].line);
+    policy_free(policy);
+}
+
+/* A program that was approved itself is what its rule is about, whatever it starts for that. */
+static void does_not_ask_again_inside_a_program_that_asked(void **state)
+{
+    struct policy *policy =
+        support_load_text(RULES(ASK("publish", "\"program\": [\"npm\", \"pnpm\"]",
+                                    "") "," ASK("other", "\"program\": \"twine\"", "")),
+                          NULL);
+    const char *const words[] = {"npm", "publish"};
+    const struct policy_approval approvals[] = {{.rule = "publish"}, {.rule = "other"}, {0}};
+    struct policy_command command = {.program = "/usr/bin/npm",
+                                     .arguments = words,
+                                     .argument_count = 2,
+                                     .directory = "/workspace"};
+    struct policy_judgement judgement;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(approvals) / sizeof(*approvals); i++) {
+        command.approval = &approvals[i];
+        policy_judge(policy, &command, &judgement);
+        assert_int_equal(judgement.action, i == 0 ? TASK_ACTION_SANDBOX : TASK_ACTION_ASK);
+        assert_string_equal(judgement.rule, "publish");
+    }
+    policy_free(policy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +270,8 @@ int main(void)
         cmocka_unit_test(tells_that_it_does_not_know_all),
         cmocka_unit_test(gives_a_writer_to_the_command_itself),
         cmocka_unit_test(waits_as_long_as_the_first_file_says),
+        cmocka_unit_test(does_not_ask_again_about_the_words_that_were_shown),
+        cmocka_unit_test(does_not_ask_again_inside_a_program_that_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
