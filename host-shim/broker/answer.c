@@ -10,11 +10,6 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/host/keeper_tell.h"
-#include "lib/wire/record.h"
-
-/* Refusals that go on record one by one; what comes after them is counted. */
-#define REFUSALS_TOLD 1000
-#define REFUSALS_STEP 10000
 
 static uid_t inside_uid(const struct visitor *visitor)
 {
@@ -26,21 +21,17 @@ static void tell_refusal(const struct visitor *visitor, enum redeem_reason reaso
                          const char *detail)
 {
     struct broker *broker = visitor->broker;
-    json_t *fields = NULL;
     /* Whoever comes second could have a thousand others refused before. */
     bool is_first_spent = reason == REDEEM_REASON_SPENT && !broker->has_told_spent;
-    broker->has_told_spent = broker->has_told_spent || is_first_spent;
-    if (++broker->refusals > REFUSALS_TOLD && !is_first_spent) {
-        if (broker->refusals % REFUSALS_STEP == 0)
-            keeper_tell_event(broker->child.keeper, AUDIT_LIMIT_HIT,
-                              json_pack("{s:s, s:I, s:s}", "what", "redeem", "count",
-                                        (json_int_t)broker->refusals, "detail", "refusals so far"));
-        return;
-    }
-    fields = json_pack("{s:s, s:I, s:I}", "reason", redeem_reason_name(reason), "uid",
-                       (json_int_t)visitor->uid, "pid", (json_int_t)visitor->pid);
-    if (fields != NULL && record_set_text(fields, "detail", detail) == 0)
-        keeper_tell_event(broker->child.keeper, AUDIT_CAPABILITY_REFUSED, fields);
+    const struct refusal refusal = {.event = AUDIT_CAPABILITY_REFUSED,
+                                    .what = "redeem",
+                                    .reason = redeem_reason_name(reason),
+                                    .uid = visitor->uid,
+                                    .pid = visitor->pid,
+                                    .detail = detail,
+                                    .is_told_anyway = is_first_spent};
+    broker->has_told_spent |= is_first_spent;
+    refusals_tell(&broker->refusals, broker->child.keeper, &refusal);
 }
 
 void answer_refuse(struct visitor *visitor, enum redeem_reason reason, const char *detail)

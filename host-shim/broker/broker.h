@@ -16,6 +16,7 @@
 #include "lib/base/error.h"
 #include "lib/base/event_loop.h"
 #include "lib/host/keeper_child.h"
+#include "lib/host/refusals.h"
 #include "lib/host/uid_map.h"
 #include "lib/wire/audit.h"
 #include "lib/wire/manifest.h"
@@ -109,7 +110,7 @@ struct broker {
     struct uid_map map; /* of the container, from the hello on */
     bool has_greeted;
     uint64_t window_until_ns;
-    uint64_t refusals;
+    struct refusals refusals;
     bool
         has_told_spent; /* of the first second redemption, which is told however many came before */
 

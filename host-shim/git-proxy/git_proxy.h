@@ -20,6 +20,7 @@
 #include "host-shim/git-proxy/push_list.h"
 #include "host-shim/git-proxy/push_report.h"
 #include "host-shim/git-proxy/route.h"
+#include "lib/base/allowance.h"
 #include "lib/base/error.h"
 #include "lib/base/event_loop.h"
 #include "lib/host/git.h"
@@ -170,15 +171,21 @@ struct proxy {
     struct watch watches[PROXY_SOCKETS];
     struct exchange *exchanges; /* borrowed; PROXY_EXCHANGES of them */
     uint32_t last_id;
-    uint64_t tokens_ns; /* of the record: see tell.c */
+    struct allowance events; /* that may be told: tell_open */
     uint64_t untold;
 };
 
-/* remotes.c: what the session's remotes are, and how the host's git reaches them. 0, -ENOENT when
- * there is nothing to serve, or -errno. */
+/*
+ * Everything below is borrowed unless it says otherwise, and what takes an exchange and returns
+ * nothing cannot fail: where something goes wrong, that is the exchange's answer (say.c).
+ *
+ * remotes.c: what the session's remotes are, and how the host's git reaches them. 0; -ENOENT when
+ * there is nothing to serve, without an error; -EIO with one for everything else.
+ */
 int remotes_load(struct proxy *proxy, struct error *err);
 /* Puts the document where agent-boot finds it. 0 or -errno. */
 int remotes_stage(const struct proxy *proxy, struct error *err);
+/* What remotes_load made, in whole or in part; credentials are wiped. */
 void remotes_free(struct proxy *proxy);
 
 /*
@@ -197,22 +204,31 @@ struct outside_answer {
     char trouble[256];
     struct proxy_credential credential;
 };
+/* Starts it, with the remotes as they are now: the proxy owns the socket to it, whose end is its
+ * end. 0 or -errno. */
 int outside_start(struct proxy *proxy, struct error *err);
-/* Asks for EXCHANGE, which gets exchange_hear once. 0 or -errno. */
+/* Asks for EXCHANGE, which gets exchange_hear once unless it ends before. 0, or -errno: nobody will
+ * answer. */
 int outside_ask(struct exchange *exchange, enum outside_kind kind);
-/* The next answer, if there is one. */
+/* The next answer, if there is one. Without the process, or when it says what it never would, the
+ * proxy is over. */
 void outside_hear(struct proxy *proxy);
 
-/* serve.c: sockets, the two libraries, the loop. */
+/* serve.c: sockets, the two libraries, the loop. serve_open: 0 or -errno; what it made until then
+ * ends with the process. */
 int serve_open(struct proxy *proxy, struct error *err);
+/* Until the keeper or the process outside is gone: 0; or -errno when the loop cannot wait. */
 int serve_run(struct proxy *proxy);
+/* Ends every exchange, on record, also after a serve_open that failed. */
 void serve_close(struct proxy *proxy);
-/* Lets the container's side of EXCHANGE wait, and go on. */
+/* Lets the container's side of EXCHANGE wait, and go on; who does not wait is not resumed. */
 void serve_suspend(struct exchange *exchange);
 void serve_resume(struct exchange *exchange);
 
-/* exchange.c: one request, from its head to its end. */
+/* exchange.c: one request, from its head to its end. exchange_find_free: one to begin, or NULL when
+ * all are in use; it stays free until exchange_begin, and goes back by exchange_end. */
 struct exchange *exchange_find_free(struct proxy *proxy);
+/* Its route and connection are set. */
 void exchange_begin(struct exchange *exchange);
 /* SIZE bytes of its body. How many were taken: 0 to be asked again. */
 size_t exchange_take(struct exchange *exchange, const char *data, size_t size);
@@ -221,36 +237,54 @@ void exchange_end_body(struct exchange *exchange);
 ssize_t exchange_give(struct exchange *exchange, char *data, size_t size);
 /* Outside has ANSWER for it; CONNECTION is taken, -1 without. */
 void exchange_hear(struct exchange *exchange, const struct outside_answer *answer, int connection);
-/* curl is done with it. */
+/* curl is done with it. One that curl was taken from meanwhile does not hear of it. */
 void exchange_done(struct exchange *exchange, CURLcode code);
-/* The first bytes of the remote's answer are here: is it git's? */
+/* The first bytes of the remote's answer are here: is it git's? Called by curl, so what ends a
+ * request may not be called in it. */
 void exchange_judge_answer(struct exchange *exchange);
+/* Records it, releases what it has, and makes it free. */
 void exchange_end(struct exchange *exchange);
 
-/* upstream.c: the request to the remote. 0 or -errno. */
+/* upstream.c: the request to the remote, instead of one that runs. The exchange owns it. 0, or
+ * -ENOMEM, and nothing runs. */
 int upstream_start(struct exchange *exchange);
+/* Ends it, so that curl says no more of it; nothing to do is fine. Not to be called by curl. */
 void upstream_stop(struct exchange *exchange);
 
-/* say.c: answers of our own. SAID is printf's; a line for people follows "coding-agents: ". */
+/*
+ * say.c: answers of our own. Each ends the request to the remote, is whole, and is EXCHANGE's: what
+ * comes after the first is dropped. Without memory the answer is an empty one with status 500.
+ * FORMAT is printf's; a line for people follows "coding-agents: ".
+ */
 void say_text(struct exchange *exchange, unsigned int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* The report of a push that is refused whole, for REF because of WHY. */
 void say_push_refused(struct exchange *exchange, const char *ref, const char *why);
+/* CREDENTIAL in git's words (git-credential(1)); the copy is wiped with the exchange. */
 void say_credential(struct exchange *exchange, const struct proxy_credential *credential);
+/* A redirect to what follows URL, a remote's. */
 void say_elsewhere(struct exchange *exchange, const char *url);
 
-/* push_rules.c: the first command of EXCHANGE's push that the rules do not allow, with *WHY set, or
- * NULL. */
+/* push_rules.c: the first command of EXCHANGE's push that the rules do not allow, with *WHY set (a
+ * literal), or NULL. */
 const struct push_command *push_rules_refuse(const struct exchange *exchange, const char **why);
-/* The remote took REF of the push of CONTEXT, an exchange. */
+/* The remote took REF of the push of CONTEXT, an exchange. Beyond PROXY_OWN_REFS it is on record
+ * and not remembered as the session's own. */
 void push_rules_remember(void *context, const char *ref);
 
-/* tell.c: events. */
+/*
+ * tell.c: events. So many at once and one a second after that; what comes faster is counted, and
+ * what cannot be sent to the keeper is lost.
+ */
+void tell_open(struct proxy *proxy);
+/* Once, at its end: nothing of one without an outcome, nor of a question for a credential. */
 void tell_exchange(struct exchange *exchange);
+/* COMMAND was taken by the remote (WHY is NULL), or is refused because of WHY. */
 void tell_push(struct exchange *exchange, const struct push_command *command, const char *why);
+/* DETAIL is "" for none, and may be of somebody untrusted. */
 void tell_credential(struct exchange *exchange, bool is_given, const char *detail);
 void tell_peer(struct proxy *proxy, uid_t uid, const char *detail);
-/* What was not told one by one. */
+/* How many were not told one by one; nothing where that is none. */
 void tell_rest(struct proxy *proxy);
 
 #endif

@@ -80,6 +80,7 @@ static int lock_memory(struct error *err)
 static int prepare(struct proxy *proxy, struct error *err)
 {
     int result = settle(proxy, err);
+    tell_open(proxy);
     if (result == 0)
         result = start_libraries(err);
     if (result == 0)

@@ -10,19 +10,16 @@
 /* So many at once, then one a second; what is more is counted. */
 #define BURST 1000
 
-/* True when one more may be told: the time since tokens_ns is what may be spent. */
+void tell_open(struct proxy *proxy)
+{
+    allowance_open(&proxy->events, BURST, CLOCK_NANOSECONDS_PER_SECOND, clock_monotonic_ns());
+}
+
 static bool may_tell(struct proxy *proxy)
 {
-    uint64_t now = clock_monotonic_ns();
-    uint64_t most = BURST * CLOCK_NANOSECONDS_PER_SECOND;
-    if (proxy->tokens_ns == 0 || now - proxy->tokens_ns > most)
-        proxy->tokens_ns = now > most ? now - most : 1;
-    if (now - proxy->tokens_ns < CLOCK_NANOSECONDS_PER_SECOND) {
-        proxy->untold++;
-        return false;
-    }
-    proxy->tokens_ns += CLOCK_NANOSECONDS_PER_SECOND;
-    return true;
+    bool may = allowance_take(&proxy->events, clock_monotonic_ns());
+    proxy->untold += may ? 0 : 1;
+    return may;
 }
 
 static void tell(struct proxy *proxy, enum audit_event event, json_t *fields, const char *key,

@@ -1,4 +1,4 @@
-/* Decides what the root channel takes: the table of roles, a token bucket, counts of refusals. */
+/* Decides what the root channel takes: the table of roles, how much comes, counts of refusals. */
 #include "host-shim/keeper/admission.h"
 
 #include <string.h>
@@ -52,35 +52,18 @@ bool admission_allows(const struct admission_role *role, enum audit_event event)
 
 void admission_open(struct admission *admission, uint64_t now_ns)
 {
-    *admission = (struct admission){
-        .tokens = LIMIT_EVENTS_BURST * CLOCK_NANOSECONDS_PER_SECOND,
-        .refilled_ns = now_ns,
-    };
-}
-
-static void refill(struct admission *admission, uint64_t now_ns)
-{
-    const uint64_t full = LIMIT_EVENTS_BURST * CLOCK_NANOSECONDS_PER_SECOND;
-    uint64_t elapsed = now_ns - admission->refilled_ns;
-    admission->refilled_ns = now_ns;
-    /* Beyond this the bucket is full anyway, and the product could overflow. */
-    if (elapsed > full / LIMIT_EVENTS_PER_SECOND)
-        admission->tokens = full;
-    else
-        admission->tokens += elapsed * LIMIT_EVENTS_PER_SECOND;
-    if (admission->tokens > full)
-        admission->tokens = full;
+    *admission = (struct admission){.dropped = 0};
+    allowance_open(&admission->events, LIMIT_EVENTS_BURST,
+                   CLOCK_NANOSECONDS_PER_SECOND / LIMIT_EVENTS_PER_SECOND, now_ns);
 }
 
 bool admission_take(struct admission *admission, uint64_t now_ns, size_t size)
 {
-    refill(admission, now_ns);
-    if (admission->tokens < CLOCK_NANOSECONDS_PER_SECOND ||
-        admission->bytes + size > LIMIT_EVENT_BYTES_PER_SESSION) {
+    if (admission->bytes + size > LIMIT_EVENT_BYTES_PER_SESSION ||
+        !allowance_take(&admission->events, now_ns)) {
         admission->dropped++;
         return false;
     }
-    admission->tokens -= CLOCK_NANOSECONDS_PER_SECOND;
     admission->bytes += size;
     return true;
 }

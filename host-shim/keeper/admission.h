@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "lib/base/allowance.h"
 #include "lib/wire/audit.h"
 #include "lib/wire/channel_frame.h"
 
@@ -35,8 +36,7 @@ struct admission_refusal {
 };
 
 struct admission {
-    uint64_t tokens; /* events that may come now, times a second in nanoseconds */
-    uint64_t refilled_ns;
+    struct allowance events;
     uint64_t dropped; /* since the last record of it */
     uint64_t bytes;   /* of events that were kept */
     uint64_t exec_bytes;
@@ -44,10 +44,10 @@ struct admission {
     struct admission_refusal refusals[ADMISSION_REFUSALS + 1];
 };
 
-/* A full bucket at NOW_NS. */
+/* Nothing has come at NOW_NS. */
 void admission_open(struct admission *admission, uint64_t now_ns);
 
-/* Takes one event of SIZE bytes out of the bucket. False: it is over the limit, and counted as
+/* Takes one event of SIZE bytes. False: it is over the limit, and counted as
  * dropped. */
 bool admission_take(struct admission *admission, uint64_t now_ns, size_t size);
 

@@ -7,37 +7,18 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/host/keeper_tell.h"
-#include "lib/wire/record.h"
-
-/* Refusals that go on record one by one; what comes after them is counted. */
-#define REFUSALS_TOLD 1000
-#define REFUSALS_STEP 10000
-#define THOUSANDTHS 1000
-
-static void tell_refusal(const struct visitor *visitor, enum signing_reason reason,
-                         const char *detail)
-{
-    struct signer *signer = visitor->signer;
-    if (++signer->refusals > REFUSALS_TOLD) {
-        if (signer->refusals % REFUSALS_STEP == 0)
-            keeper_tell_event(signer->child.keeper, AUDIT_LIMIT_HIT,
-                              json_pack("{s:s, s:I, s:s}", "what", "sign", "count",
-                                        (json_int_t)signer->refusals, "detail", "refusals so far"));
-        return;
-    }
-    json_t *fields = json_pack("{s:s, s:I, s:I}", "reason", signing_reason_name(reason), "uid",
-                               (json_int_t)visitor->uid, "pid", (json_int_t)visitor->pid);
-    if (fields != NULL && record_set_text(fields, "detail", detail) == 0)
-        keeper_tell_event(signer->child.keeper, AUDIT_SIGNING_REFUSED, fields);
-    else
-        json_decref(fields);
-}
 
 void answer_refuse(struct visitor *visitor, enum signing_reason reason, const char *detail)
 {
     const struct signing_refusal refusal = {.reason = reason};
     const struct signing_parts parts = {.type = SIGNING_REFUSED, .payload = &refusal};
-    tell_refusal(visitor, reason, detail);
+    const struct refusal told = {.event = AUDIT_SIGNING_REFUSED,
+                                 .what = "sign",
+                                 .reason = signing_reason_name(reason),
+                                 .uid = visitor->uid,
+                                 .pid = visitor->pid,
+                                 .detail = detail};
+    refusals_tell(&visitor->signer->refusals, visitor->signer->child.keeper, &told);
     (void)signing_send(visitor->fd, &parts);
     serve_close_visitor(visitor);
 }
@@ -62,31 +43,14 @@ static void on_hello(struct visitor *visitor, const struct signing_hello *hello)
     }
 }
 
-/* A bucket that fills as time goes by; a request takes one out. */
-static bool is_allowed(struct signer *signer)
-{
-    uint64_t now = clock_monotonic_ns();
-    uint64_t gained =
-        (now - signer->allowed_ns) / (CLOCK_NANOSECONDS_PER_MILLISECOND)*SIGNER_PER_SECOND;
-    if (gained > 0) {
-        signer->allowance += gained;
-        signer->allowed_ns = now;
-    }
-    if (signer->allowance > SIGNER_BURST * THOUSANDTHS)
-        signer->allowance = SIGNER_BURST * THOUSANDTHS;
-    if (signer->allowance < THOUSANDTHS)
-        return false;
-    signer->allowance -= THOUSANDTHS;
-    return true;
-}
-
 static enum signing_reason judge_request(const struct visitor *visitor,
                                          const struct signing_message *message,
                                          struct git_object *object, struct error *detail)
 {
     struct signer *signer = visitor->signer;
     const struct signing_request *request = message->payload;
-    if (signer->done_count == SIGNER_SIGNED_MAX || !is_allowed(signer))
+    if (signer->done_count == SIGNER_SIGNED_MAX ||
+        !allowance_take(&signer->requests, clock_monotonic_ns()))
         return SIGNING_REASON_BUSY;
     if (request->format != (uint32_t)signer->config.format ||
         strcmp(request->key, signer->config.key) != 0) {

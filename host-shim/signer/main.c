@@ -149,8 +149,8 @@ static int prepare(struct signer *signer, struct error *err)
     signer->digits = strcmp(signer->manifest->object_format, "sha256") == 0
                          ? GIT_OBJECT_SHA256_DIGITS
                          : GIT_OBJECT_SHA1_DIGITS;
-    signer->allowance = SIGNER_BURST * UINT64_C(1000);
-    signer->allowed_ns = clock_monotonic_ns();
+    allowance_open(&signer->requests, SIGNER_BURST,
+                   CLOCK_NANOSECONDS_PER_SECOND / SIGNER_PER_SECOND, clock_monotonic_ns());
     return landlock_confine_to_processes(FILTER, "the signer", err);
 }
 

@@ -14,10 +14,12 @@
 
 #include "host-shim/signer/git_object.h"
 #include "host-shim/signer/object_id.h"
+#include "lib/base/allowance.h"
 #include "lib/base/error.h"
 #include "lib/base/event_loop.h"
 #include "lib/host/git.h"
 #include "lib/host/keeper_child.h"
+#include "lib/host/refusals.h"
 #include "lib/host/signing_config.h"
 #include "lib/host/uid_map.h"
 #include "lib/wire/manifest.h"
@@ -37,7 +39,7 @@ enum signer_timer { SIGNER_TIMER_PATIENCE, SIGNER_TIMER_COUNT };
 
 /* What the hands are asked. */
 enum hands_task {
-    HANDS_TYPE_OF = 1, /* what the object ID of the user's repository is */
+    HANDS_TYPE_OF = 1, /* what the object ID of the user's repository is; "" for none */
     HANDS_SIGN = 2,    /* the bytes that follow */
 };
 
@@ -49,7 +51,7 @@ struct hands_question {
 /* Followed by a signature. */
 struct hands_answer {
     uint32_t is_done;
-    char type[16];                       /* of the object */
+    char type[16];                       /* of the object; "": there is none */
     char created[SIGNING_CREATED_BYTES]; /* what gpg says behind SIG_CREATED */
     char detail[512];                    /* why it is not done */
 };
@@ -86,9 +88,8 @@ struct signer {
     int hands;          /* owned; SOCK_SEQPACKET to them */
     struct uid_map map; /* of the container, from the hello on */
     bool has_greeted;
-    uint64_t refusals;
-    uint64_t allowance;  /* thousandths of a request that may still come */
-    uint64_t allowed_ns; /* as of when */
+    struct refusals refusals;
+    struct allowance requests;
     struct signed_object done[SIGNER_SIGNED_MAX];
     size_t done_count;
 
@@ -102,29 +103,39 @@ struct signer {
     char signature[SIGNING_SIGNATURE_MAX + 1];
 };
 
-/* hands.c: makes them, and what is left to the one who judges is the socket. 0 or -errno. */
+/*
+ * All arguments are borrowed; what returns nothing cannot fail.
+ *
+ * hands.c: makes them, and what is left to the one who judges is the socket. 0 or -errno.
+ */
 int hands_start(struct signer *signer, struct error *err);
 /*
  * Asks them: QUESTION, and SIZE bytes at PAYLOAD (NULL: none) that are to be signed. *ANSWER is
- * theirs; a signature, *LENGTH bytes and a NUL, is in the signer's own. 0, or -errno when they
- * cannot answer any more.
+ * theirs; a signature, *LENGTH bytes and a NUL, is in the signer's own. 0, whatever they answer, or
+ * -EPIPE: they cannot answer now or ever again, and *LENGTH is not set. Waits for them; what they
+ * run has limits of its own.
  */
 int hands_ask(struct signer *signer, const struct hands_question *question,
               const struct git_object_text *payload, struct hands_answer *answer, size_t *length);
 
-/* hands_run.c: what they do, until the signer ends, which is PARENT. */
+/* hands_run.c: what they do, until the signer ends, which is PARENT. SOCKET is theirs. */
 _Noreturn void hands_run(const struct signer *signer, int socket, pid_t parent);
 
-/* serve.c: the socket and its connections. */
+/* serve.c: the socket and its connections. serve_open: 0 or -errno; what it made until then ends
+ * with the process. */
 int serve_open(struct signer *signer, struct error *err);
+/* Ends its connection, if it has one, and makes its place free. */
 void serve_close_visitor(struct visitor *visitor);
 
-/* answer.c: what VISITOR said; its connection ends. */
+/* answer.c: SIZE bytes at DATA that VISITOR said: one message, answered, and its connection ends.
+ * DATA is aligned to 8 bytes. */
 void answer_message(struct visitor *visitor, const void *data, size_t size);
-/* Records a refusal and says it to VISITOR, whose connection ends. */
+/* Records a refusal and says it to VISITOR, whose connection ends. DETAIL may be of somebody
+ * untrusted; "" for none. */
 void answer_refuse(struct visitor *visitor, enum signing_reason reason, const char *detail);
 
-/* judge.c: whether OBJECT, which was read from a request, may be signed; DETAIL says why not. */
+/* judge.c: whether OBJECT, which was read from a request, may be signed: SIGNING_OK, or why not,
+ * with what that is about in DETAIL. SIGNING_REASON_FAILED: the user's repository did not say. */
 enum signing_reason judge_object(struct signer *signer, const struct git_object *object,
                                  struct error *detail);
 

@@ -35,7 +35,7 @@
 /* A build executes a few hundred programs a second on a machine of this kind. What comes faster is
  * counted, not described. */
 #define RECORD_NS (2 * CLOCK_NANOSECONDS_PER_MILLISECOND)
-#define CREDIT_NS (2 * CLOCK_NANOSECONDS_PER_SECOND)
+#define RECORDS_AT_ONCE 1000
 /* Of argv in a record: most are shorter. */
 #define RECORD_ARGUMENTS 1024
 /* What the runner has not read yet, in bytes, when records have to wait: the rest of the socket's
@@ -102,6 +102,7 @@ int nested_listen(const struct sock_fprog *filter, struct nested *nested, struct
     (void)ioctl(fd, NOTIFY_SET_FLAGS, NOTIFY_SYNC_WAKE_UP); /* faster where it is known */
     nested->listener = fd;
     nested->pass = pass;
+    allowance_open(&nested->records, RECORDS_AT_ONCE, RECORD_NS, clock_monotonic_ns());
     return 0;
 }
 
@@ -114,20 +115,6 @@ static void answer(const struct nested *nested, uint64_t id, int error)
     };
 
     (void)ioctl(nested->listener, SECCOMP_IOCTL_NOTIF_SEND, &response); /* ENOENT: it is gone */
-}
-
-static bool take_credit(struct nested *nested)
-{
-    uint64_t now = clock_monotonic_ns();
-
-    nested->credit_ns += now - nested->credited_ns;
-    nested->credited_ns = now;
-    if (nested->credit_ns > CREDIT_NS)
-        nested->credit_ns = CREDIT_NS;
-    if (nested->credit_ns < RECORD_NS)
-        return false;
-    nested->credit_ns -= RECORD_NS;
-    return true;
 }
 
 static bool has_room(const struct nested *nested)
@@ -157,7 +144,7 @@ static void record(struct nested *nested, const struct exec *exec,
     packet.tail_size = message.arguments_size;
     snprintf(message.rule, sizeof(message.rule), "%s", judgement->rule);
     snprintf(message.program, sizeof(message.program), "%s", exec->asked.program);
-    if (has_room(nested) && take_credit(nested) &&
+    if (has_room(nested) && allowance_take(&nested->records, clock_monotonic_ns()) &&
         unix_message_send(nested->control, &packet) == 0) {
         nested->lost = 0;
         return;

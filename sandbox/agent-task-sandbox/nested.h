@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "lib/base/allowance.h"
 #include "lib/base/error.h"
 #include "lib/policy/policy.h"
 #include "lib/wire/task_protocol.h"
@@ -28,10 +29,9 @@ struct nested {
     struct policy_command approved;  /* what that borrows */
     pid_t
         command; /* its execs are the command's own, and are made with a stop pending; 0: nobody */
-    uint64_t credit_ns;   /* time that records may still take */
-    uint64_t credited_ns; /* when it was counted */
-    pid_t told;           /* who heard last of a denial: a search along PATH is several execs */
-    uint32_t lost;        /* records since the last one that was sent */
+    struct allowance records; /* nested_listen */
+    pid_t told;               /* who heard last of a denial: a search along PATH is several execs */
+    uint32_t lost;            /* records since the last one that was sent */
     struct task_nested last_lost; /* lost > 0: the last of them, without its arguments */
 };
 

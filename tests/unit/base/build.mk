@@ -1,2 +1,2 @@
 # Unit tests of lib/base that need nothing else.
-$(eval $(call unit_test,base_path,tests/unit/base/test_path.c,$(LIBBASE),))
+$(foreach name,allowance path,$(eval $(call unit_test,base_$(name),tests/unit/base/test_$(name).c,$(LIBBASE),)))
