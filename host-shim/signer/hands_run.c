@@ -21,6 +21,8 @@
 #define SOCKET_FD 3
 /* Somebody may have to type a passphrase or touch a key. */
 #define SIGN_MS 60000
+/* One object by its id: longer takes only a disk or a file system that does not answer. */
+#define LOOK_UP_MS 10000
 #define STATUS "[GNUPG:] SIG_CREATED "
 
 /* A question, and its payload with a NUL. */
@@ -38,14 +40,20 @@ static void look_up(const struct signer *signer, const struct hearing *hearing,
         "--no-replace-objects", "-c", "protocol.allow=never", "cat-file", "-t",
         hearing->question.id,   NULL,
     };
+    const struct git_call call = {.directory = signer->repository,
+                                  .identity = &signer->identity,
+                                  .arguments = arguments,
+                                  .input = -1,
+                                  .timeout_ms = LOOK_UP_MS};
     struct error err = ERROR_INITIALIZER;
-    cleanup_free char *type = NULL;
-    int result = git_read_line(signer->repository, &signer->identity, arguments, &type, &err);
-    answer->is_done = result == 0;
-    if (result == 0)
-        snprintf(answer->type, sizeof(answer->type), "%s", type);
-    else
+    struct process_result result = {.output = NULL};
+    answer->is_done = git_run_call(&call, &result, &err) == 0;
+    if (answer->is_done == 0)
         snprintf(answer->detail, sizeof(answer->detail), "%.500s", error_text(&err));
+    else if (process_is_success(result.wait_status))
+        snprintf(answer->type, sizeof(answer->type), "%.*s", (int)strcspn(result.output, "\n"),
+                 result.output);
+    process_result_free(&result);
 }
 
 /* The payload as a file that is nowhere. The fd (owned) or -errno. */

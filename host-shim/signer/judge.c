@@ -19,25 +19,29 @@ static bool is_done(const struct signer *signer, const struct git_object_text *i
     return false;
 }
 
-/* Of TYPE in the user's repository, now. */
-static bool is_users(struct signer *signer, const struct git_object_text *id,
-                     const struct git_object_text *type)
+/* Whether it is of TYPE in the user's repository, now. */
+static enum signing_reason judge_users(struct signer *signer, const struct git_object_text *id,
+                                       const struct git_object_text *type, struct error *detail)
 {
     struct hands_question question = {.task = HANDS_TYPE_OF};
     struct hands_answer answer;
     size_t length = 0;
     memcpy(question.id, id->text, id->size);
-    return hands_ask(signer, &question, NULL, &answer, &length) == 0 && answer.is_done != 0 &&
-           strlen(answer.type) == type->size && memcmp(answer.type, type->text, type->size) == 0;
+    int result = hands_ask(signer, &question, NULL, &answer, &length);
+    if (result < 0 || answer.is_done == 0) {
+        error_set(detail, 0, "%s", result < 0 ? "what signs has ended" : answer.detail);
+        return SIGNING_REASON_FAILED;
+    }
+    if (strlen(answer.type) == type->size && memcmp(answer.type, type->text, type->size) == 0)
+        return SIGNING_OK;
+    error_set(detail, 0, "%.*s %.*s", (int)type->size, type->text, (int)id->size, id->text);
+    return SIGNING_REASON_PARENT;
 }
 
 static enum signing_reason judge_origin(struct signer *signer, const struct git_object_text *id,
                                         const struct git_object_text *type, struct error *detail)
 {
-    if (is_done(signer, id, type) || is_users(signer, id, type))
-        return SIGNING_OK;
-    error_set(detail, 0, "%.*s %.*s", (int)type->size, type->text, (int)id->size, id->text);
-    return SIGNING_REASON_PARENT;
+    return is_done(signer, id, type) ? SIGNING_OK : judge_users(signer, id, type, detail);
 }
 
 static enum signing_reason judge_person(const struct signer *signer,
