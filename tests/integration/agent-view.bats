@@ -63,7 +63,7 @@ ASKS='[
 approves_words() {
     begin "$ASKS"
     wait_for 60 waits 1
-    wait_for 10 grep -qF "asks, coding-agents approve $ID-1 or deny $ID-1: cargo publish --dry-run, inside another command (rule publish-cargo: " \
+    wait_for 60 grep -qF "asks, coding-agents approve $ID-1 or deny $ID-1: cargo publish --dry-run, inside another command (rule publish-cargo: " \
         "$BATS_TEST_TMPDIR/session"
     run -0 --separate-stderr "$CA" approvals "$NAME"
     [ "${lines[2]}" = '    asks about: cargo publish --dry-run' ]
@@ -92,6 +92,7 @@ approves_words() {
     approves_words
 }
 
+# bats test_tags=soak
 @test "what Codex's command asks about is shown, and approved by its words" {
     be codex
     approves_words
@@ -142,6 +143,7 @@ ends_what_it_left() {
     ends_what_it_left
 }
 
+# bats test_tags=soak
 @test "what a command of Claude leaves running the next one lists and ends, and so does the host" {
     be claude
     ends_what_it_left
@@ -158,7 +160,7 @@ WORKS='[
 # shows_what_was_asked: the record has a line for each command of the model, as it was given, and of what the CLI does for
 # itself a count; rules are proposed about the former alone, and a replay with them finds the same again.
 shows_what_was_asked() {
-    local policy=$BATS_TEST_TMPDIR/seen.json
+    local said policy=$BATS_TEST_TMPDIR/seen.json
     trapped "$WORKS"
     run -0 --separate-stderr "$CA" record "$NAME"
     grep -q "^[0-9].* read  *\\$ echo 'it is' && git status --short$" <<<"$output"
@@ -167,7 +169,8 @@ shows_what_was_asked() {
     grep -qE "^left out: [0-9]+ that the agent's program runs for itself; --all shows them$" <<<"$output"
     # Nothing else at the top: the CLI's own start, and what it was asked to do.
     [ "$(grep -cE '^[0-9-]+ [0-9:]+ .{38}[^ ]' <<<"$output")" -eq 5 ] || { grep -E '^[0-9-]+ [0-9:]+ .{38}[^ ]' <<<"$output"; false; }
-    run ! grep -qE '.{160}' <(grep -v ' direct ' <<<"$output")
+    said=$(grep -v ' direct ' <<<"$output")
+    run -1 grep -qE '.{160}' <<<"$said"
     # All of it, and as it was executed.
     run -0 --separate-stderr "$CA" record "$NAME" --all
     grep -q "/bin/bash .*git status --short" <<<"$output"
@@ -179,7 +182,7 @@ shows_what_was_asked() {
     grep -qE '^seen-git-log[-0-9]* +read +1 +git log --oneline -n 7$' <<<"$output"
     grep -qE '^left out: 1 denied' <<<"$output"
     grep -qE "^left out: [0-9]+ that the agent's program runs for itself$" <<<"$output"
-    run ! grep -qE 'bash|askPass|hooksPath|getconf' <<<"$output"
+    run -1 grep -qE 'bash|askPass|hooksPath|getconf' <<<"$output"
     "$CA" policy suggest "$NAME" --json >"$policy"
     "$CA" policy check "$policy"
     run -1 --separate-stderr "$CA" policy replay "--policy=$policy" "$NAME" --json
@@ -190,11 +193,13 @@ shows_what_was_asked() {
     [[ $output == *'changed: 0'* ]]
 }
 
+# bats test_tags=soak
 @test "the record of Claude shows what it was asked to do, and rules are proposed about that" {
     be claude
     shows_what_was_asked
 }
 
+# bats test_tags=soak
 @test "the record of Codex shows what it was asked to do, and rules are proposed about that" {
     be codex
     shows_what_was_asked

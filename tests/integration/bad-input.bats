@@ -30,6 +30,7 @@ teardown() {
 # A docker first in PATH that writes down what it is asked and asks the real one.
 spy_on_docker() {
     mkdir -p "$BATS_TEST_TMPDIR/bin"
+    : >>"$BATS_TEST_TMPDIR/asked"
     printf '#!/bin/sh\necho "$1 $2" >>%q\nexec %q "$@"\n' "$BATS_TEST_TMPDIR/asked" "$DOCKER" >"$BATS_TEST_TMPDIR/bin/docker"
     chmod 0755 "$BATS_TEST_TMPDIR/bin/docker"
     PATH=$BATS_TEST_TMPDIR/bin:$PATH
@@ -38,7 +39,7 @@ spy_on_docker() {
 
 # left_nothing: nothing was asked to be made, and no trace is left where sessions live.
 left_nothing() {
-    run ! grep -E '^(run|create|start|build|network create|volume create)' "$BATS_TEST_TMPDIR/asked"
+    run -1 grep -E '^(run|create|start|build|network create|volume create)' "$BATS_TEST_TMPDIR/asked"
     [ -z "$(ls "$XDG_STATE_HOME/coding-agents/sessions" 2>/dev/null)" ]
     [ -z "$(find "$XDG_STATE_HOME/coding-agents/branches" -type f 2>/dev/null)" ]
     [ "$(git -C "$REPO" for-each-ref)" = "$REFS" ]

@@ -124,7 +124,7 @@ canary_script() {
         def hold(n): {run: "touch held-\(n); while [ ! -e go-\(n) ]; do sleep 0.1; done", with: $with};
         [hold(1),
          {run: "cd /tmp && /workspace/find-canary \($first) \($second) all /workspace /tmp /run /home /root /var /etc /dev/shm; echo END"},
-         {run: "echo pl4nted-word >planted; X=pl4nted-word sleep 20 & sleep 1; ./find-canary pl4nted -word all /workspace; echo END"},
+         {run: "echo pl4nted-word >planted; X=pl4nted-word sleep 20 & until grep -qs pl4nted-word /proc/$!/environ; do sleep 0.1; done; ./find-canary pl4nted -word all /workspace; echo END"},
          hold(2)]'
 }
 
@@ -210,7 +210,7 @@ judge_broker() {
     grep -qx 'up-broker: broker VmLck [1-9][0-9]*' "$POINTS"
     grep -qx 'up-broker: broker VmSwap 0' "$POINTS"
     grep -qx 'up-broker: broker core 0' "$POINTS"
-    run ! grep -E ': broker (VmLck 0|VmSwap [1-9].*|core [^0].*|unlocked ([^[]|\[[^v]).*)$' "$POINTS"
+    run -1 grep -E ': broker (VmLck 0|VmSwap [1-9].*|core [^0].*|unlocked ([^[]|\[[^v]).*)$' "$POINTS"
 }
 
 # judge_command: the command that looked found nothing, and what it had planted itself everywhere that it could.
@@ -218,7 +218,7 @@ judge_command() {
     local said
     said=$(outputs | jq -r '.[1]')
     grep -q '^looked at [1-9]' <<<"$said"
-    run ! grep -E '^(argv|environ|memory|file|name) ' <<<"$said"
+    run -1 grep -E '^(argv|environ|memory|file|name) ' <<<"$said"
     said=$(outputs | jq -r '.[2]')
     for kind in argv environ memory file; do grep -q "^$kind " <<<"$said"; done
 }

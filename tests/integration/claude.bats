@@ -127,9 +127,9 @@ STUBBORN_CALLS='[
     [ "$(git -C "$REPO" log --format=%s -1 "claude/$NAME")" = made ]
 }
 
-@test "200 calls in a row reach the model as they do untrapped" {
+@test "many calls in a row reach the model as they do untrapped" {
     told_the_same "$(many_calls)"
-    [ "$(jq -c '.[199]' <<<"$TOLD")" = '[3,"199"]' ]
+    [ "$(jq -c '.[49]' <<<"$TOLD")" = '[0,"49"]' ]
 }
 
 WHO='[{"run": "id -u; id -un"}, {"run": "sh -c \"id -u\"; echo x >made"}]'
@@ -216,14 +216,15 @@ LOOK='[
     [ "$(told | jq -c '.[1:]')" = '[[0,"0"],[0,"0"],[0,"0"]]' ]
     [ "$(told | jq -c '.[0]')" = '[1,""]' ]
     # Nor does it lie about: the session's files, its log and its container know nothing of it.
-    run ! grep -r "$KEY" "$XDG_STATE_HOME/coding-agents"
-    run ! grep "$KEY" <("$DOCKER" inspect "$(container_of "$NAME")" && "$DOCKER" logs "$(container_of "$NAME")" 2>&1)
+    run -1 grep -r "$KEY" "$XDG_STATE_HOME/coding-agents"
+    lacks "$KEY" "$(container_of "$NAME")" "$DOCKER" inspect "$(container_of "$NAME")"
+    lacks "$KEY" 'boot finished' "$DOCKER" logs "$(container_of "$NAME")"
 }
 
 @test "what Claude itself can read for the model is the session's, and none of its keys" {
     trapped "$(reach_calls Read file_path)"
     [ "$(reached)" = 'file table repository mounts' ]
-    run ! grep "$KEY" <(outputs)
+    lacks "$KEY" hello outputs
 }
 
 @test "a login that came as a file is what Claude itself can read, and so its model, and no command" {
@@ -425,7 +426,7 @@ PROGRAM
     heard MARK-top
     heard MARK-other
     # Nothing configures Claude, so nothing is said.
-    run ! grep 'has to configure' "$BATS_TEST_TMPDIR/said"
+    run -1 grep 'has to configure' "$BATS_TEST_TMPDIR/said"
     poison http://127.0.0.1:9
     session "$NAME-poisoned" "$POISONED"
     heard MARK-top

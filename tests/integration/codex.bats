@@ -87,9 +87,9 @@ STUBBORN_CALLS='[
     [ "$(git -C "$REPO" log --format=%s -1 "codex/$NAME")" = made ]
 }
 
-@test "200 calls in a row reach the model as they do untrapped" {
+@test "many calls in a row reach the model as they do untrapped" {
     told_the_same "$(many_calls)" --model test-model
-    [ "$(jq -c '.[199]' <<<"$TOLD")" = '[3,"199\n"]' ]
+    [ "$(jq -c '.[49]' <<<"$TOLD")" = '[0,"49\n"]' ]
 }
 
 WHO='[{"run": "id -u; id -un"}, {"run": "sh -c \"id -u\"; echo x >made"}]'
@@ -179,14 +179,15 @@ TYPED='[
     [ "$(jq -r 'select(.outputs) | .authorization' "$MODEL_RECORD" | sort -u)" = "Bearer $KEY" ]
     [ "$(told)" = '[[1,""],[0,"0\n"]]' ]
     # Nor does it lie about: the session's files, its log and its container know nothing of it.
-    run ! grep -r "$KEY" "$XDG_STATE_HOME/coding-agents"
-    run ! grep "$KEY" <("$DOCKER" inspect "$(container_of "$NAME")" && "$DOCKER" logs "$(container_of "$NAME")" 2>&1)
+    run -1 grep -r "$KEY" "$XDG_STATE_HOME/coding-agents"
+    lacks "$KEY" "$(container_of "$NAME")" "$DOCKER" inspect "$(container_of "$NAME")"
+    lacks "$KEY" 'boot finished' "$DOCKER" logs "$(container_of "$NAME")"
 }
 
 @test "a login that came as a file is nothing that Codex shows its model" {
     local tool='{"call": "view_image", "with": {"path": "/run/agent-secrets/codex/auth.json"}}'
     looks_at_login codex .codex/auth.json "{\"OPENAI_API_KEY\":\"$KEY-login\"}" "$tool" --model test-model
-    run ! grep -F "$KEY-login" <(outputs)
+    lacks "$KEY-login" auth.json outputs
     [ "$(outputs | jq length)" -eq 2 ]
 }
 
@@ -281,6 +282,7 @@ codexes() {
     wait_for 60 shows one 'ended=143 icanon'
 }
 
+# bats test_tags=soak
 @test "in a terminal Codex asks before it trusts a repository, does what is typed, is left and found again, and ends by ^C" {
     poison
     # About hooks it asks once more, for itself.
@@ -303,6 +305,7 @@ codexes() {
     wait_for 60 shows two 'ended=0 icanon'
 }
 
+# bats test_tags=soak
 @test "in a session that was launched Codex is started again when it ends, and takes up its conversation" {
     start_model '[{"run": "id -u"}]'
     provider

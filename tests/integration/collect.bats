@@ -254,7 +254,7 @@ hostile_work() {
     write_state
     usual_work
     "$COLLECT" "$ID" --max-bytes 1000000
-    run ! grep -q override-used "$XDG_STATE_HOME/coding-agents/sessions/$ID/events.jsonl"
+    run -1 grep -q override-used "$XDG_STATE_HOME/coding-agents/sessions/$ID/events.jsonl"
     "$COLLECT" "$ID" --max-bytes 3000000000
     grep -q '"event":"override-used".*--max-bytes=3000000000' "$XDG_STATE_HOME/coding-agents/sessions/$ID/events.jsonl"
 }
@@ -377,7 +377,7 @@ printf "%04x%s" $((${#text} + 4)) "$text"; printf "\033[2J" >&2; exit 1'
     echo "$output $stderr"
     [ "$status" -eq 0 ]
     grep -aq "have $BASE" "$BATS_TEST_TMPDIR/sent"
-    run ! grep -aq "$private" "$BATS_TEST_TMPDIR/sent"
+    run -1 grep -aq "$private" "$BATS_TEST_TMPDIR/sent"
 }
 
 @test "a missing volume is said, with nothing else" {

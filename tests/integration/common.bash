@@ -23,6 +23,14 @@ holds() {
     said=$(jq --exit-status "$@") && [ -n "$said" ]
 }
 
+# lacks TEXT CONTROL COMMAND...: what the command says has CONTROL somewhere, and TEXT nowhere; it must end well, so that
+# there was all of it to look at.
+lacks() {
+    local found
+    found=$(set -o pipefail; "${@:3}" 2>&1 | grep -aoF -e "$1" -e "$2" | sort -u) || return
+    [ "$found" = "$2" ]
+}
+
 # Skips the test, or fails it where everything is meant to work.
 skip_unless() {
     local reason=$1
@@ -32,11 +40,12 @@ skip_unless() {
     fi
 }
 
-# passes_unit_tests_in IMAGE: builds the tree and runs its unit tests in a container that has only what is installed for
-# that. With what root has on a machine of its own: unit tests make namespaces and look into processes.
+# passes_unit_tests_in IMAGE [SEED]: builds the tree and runs its unit tests in a container that has only what is installed
+# for that; with a seed one of each part, drawn by it. With what root has on a machine of its own: unit tests make namespaces
+# and look into processes.
 # shellcheck disable=SC2154 # bats sets output and status
 passes_unit_tests_in() {
-    run "$DOCKER" run --rm --volume "$ROOT:/checkout:ro" --env MUST_WORK --security-opt seccomp=unconfined \
+    run "$DOCKER" run --rm --volume "$ROOT:/checkout:ro" --env MUST_WORK --env SEED="${2:-}" --security-opt seccomp=unconfined \
         --cap-add SYS_ADMIN --cap-add SYS_PTRACE --cap-add SYS_BOOT --cap-add SYS_PACCT \
         --cap-add SYSLOG "$1" sh -euc '
         export DEBIAN_FRONTEND=noninteractive
@@ -46,7 +55,14 @@ passes_unit_tests_in() {
         cd /checkout && tar -c --exclude=./build --exclude=./.git . | tar -x -C /tree
         cd /tree
         images/install-packages build check
-        make --silent -j"$(nproc)" check' </dev/null
+        if [ -n "$SEED" ]; then
+            set -- UNIT_TESTS="$(make --no-print-directory print-unit-tests | awk -v seed="$SEED" "
+                BEGIN { srand(seed) }
+                { part = \$0; sub(/.*\//, \"\", part); sub(/_.*/, \"\", part) }
+                rand() < 1 / ++count[part] { drawn[part] = \$0 }
+                END { for (part in drawn) print drawn[part] }" | xargs)"
+        fi
+        make --silent -j"$(nproc)" check "$@"' </dev/null
     grep -vE '^  [A-Z]+ |passed   0 failed   0 skipped' <<<"$output" | tail -40
     [ "$status" -eq 0 ]
     grep -qE '^[1-9][0-9]* passed, 0 failed' <<<"$output"

@@ -84,9 +84,9 @@ STUBBORN_CALLS='[
     [ "$(git -C "$REPO" log --format=%s -1 "copilot/$NAME")" = made ]
 }
 
-@test "200 calls in a row reach the model as they do untrapped" {
+@test "many calls in a row reach the model as they do untrapped" {
     told_the_same "$(many_calls)"
-    [ "$(jq -c '.[199]' <<<"$TOLD")" = '[3,"199"]' ]
+    [ "$(jq -c '.[49]' <<<"$TOLD")" = '[0,"49"]' ]
 }
 
 WHO='[{"run": "id -u; id -un"}, {"run": "sh -c \"id -u\"; echo x >made"}]'
@@ -170,14 +170,15 @@ LOOK='[
     [ "$(jq -r 'select(.outputs) | .authorization' "$MODEL_RECORD" | sort -u)" = "Bearer $KEY" ]
     [ "$(told)" = '[[0,"0"],[0,"0"]]' ]
     # Nor does it lie about: the session's files, its log and its container know nothing of it.
-    run ! grep -r "$KEY" "$XDG_STATE_HOME/coding-agents"
-    run ! grep "$KEY" <("$DOCKER" inspect "$(container_of "$NAME")" && "$DOCKER" logs "$(container_of "$NAME")" 2>&1)
+    run -1 grep -r "$KEY" "$XDG_STATE_HOME/coding-agents"
+    lacks "$KEY" "$(container_of "$NAME")" "$DOCKER" inspect "$(container_of "$NAME")"
+    lacks "$KEY" 'boot finished' "$DOCKER" logs "$(container_of "$NAME")"
 }
 
 @test "what Copilot itself can read for the model is the session's, and none of its keys" {
     trapped "$(reach_calls view path)"
     [ "$(reached)" = 'file table repository mounts' ]
-    run ! grep "$KEY" <(outputs)
+    lacks "$KEY" hello outputs
     # The positive control: of a copy of the program that its user can read, the environment can be read too.
     start_model "$(reach_calls view path)"
     start_untrapped
@@ -302,6 +303,7 @@ copilots() {
     "$CA" stop "$NAME" --no-push
 }
 
+# bats test_tags=soak
 @test "in a terminal Copilot asks before it trusts a repository, does what is typed, is left and found again, and ends by ^C" {
     poison
     start_model '[{"run": "id -u"}]'
@@ -323,6 +325,7 @@ copilots() {
     wait_for 60 shows two 'ended=0 icanon'
 }
 
+# bats test_tags=soak
 @test "in a session that was launched Copilot is started again when it ends, and takes up its conversation" {
     start_model '[{"run": "id -u"}]'
     provider

@@ -99,7 +99,7 @@ digest() {
         echo $CANARY >.claude/.credentials.json; ln .claude/.credentials.json $TALK/$B.jsonl; stat -c %h $TALK/$B.jsonl" >"$BATS_TEST_TMPDIR/links"
     [ "$(<"$BATS_TEST_TMPDIR/links")" = 2 ]
     finish first
-    run ! grep -rq "$CANARY" "$XDG_STATE_HOME/coding-agents/data"
+    run -1 grep -rq "$CANARY" "$XDG_STATE_HOME/coding-agents/data"
     grep -rq talk "$XDG_STATE_HOME/coding-agents/data"
     [ "$(event first data-merged | jq -c '[.added, .extended]')" = '[3,0]' ]
     [ "$(event first shutdown-step | jq -r '.step' | tr '\n' ' ')" = 'history data git capabilities mounts ' ]

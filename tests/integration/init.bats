@@ -323,7 +323,8 @@ milliseconds() {
     local option
     option=--$(head -c 131000 /dev/zero | tr '\0' '\033')
     run -221 in_namespace "$INIT" "$option" true
-    [ "${#lines[@]}" -eq 1 ] && [ "${#output}" -lt 1024 ]
+    [ "${#lines[@]}" -eq 1 ]
+    [ "${#output}" -lt 1024 ]
     [[ $output == *"unknown option --?"* ]]
     run -221 in_namespace "$INIT" $'--stop-grace=1\n2' true
     [ "${#lines[@]}" -eq 1 ]

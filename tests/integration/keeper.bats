@@ -127,7 +127,7 @@ ended() {
     container --network none --user 10000 --volume "$runtime/sockets:/sockets:ro" \
         --volume "$BUILD/tests/helpers/channel-say:/say:ro" -- "/say /sockets/root.sock $session 1 '$STEP'"
     ended 1
-    run ! grep -q boot-step "$sessions/$session/events.jsonl"
+    run -1 grep -q boot-step "$sessions/$session/events.jsonl"
     grep -q '"event":"limit-hit".*uid 10000' "$sessions/$session/events.jsonl"
 }
 
@@ -138,7 +138,7 @@ ended() {
         --volume "$BUILD/tests/helpers/channel-say:/say:ro" -- \
         "/say /sockets/root.sock $session 4 '{\"event\":\"override-used\",\"fields\":{\"what\":\"forged\"}}'"
     ended 1
-    run ! grep -q forged "$sessions/$session/events.jsonl"
+    run -1 grep -q forged "$sessions/$session/events.jsonl"
     grep -q "a role that is not this uid's" "$sessions/$session/events.jsonl"
 }
 

@@ -249,13 +249,15 @@ comes_back() {
 }
 
 # nothing_ran: nothing is claimed, nothing is asked.
+# shellcheck disable=SC2154 # bats sets stderr
 nothing_ran() {
     tail -n 3 "$STATE/events.jsonl"
     [ -z "$(command_of_list)" ]
     [ "$(git -C "$REPO" rev-parse "shell/$NAME")" = "$BASE" ]
     run --separate-stderr "$CA" sync "$NAME"
-    # shellcheck disable=SC2154 # bats sets stderr
-    [ "$status" -eq 206 ] && [ "$(grep -c . <<<"$stderr")" -eq 1 ] && [[ $stderr == *'there is no work'* ]]
+    [ "$status" -eq 206 ]
+    [ "$(grep -c . <<<"$stderr")" -eq 1 ]
+    [[ $stderr == *'there is no work'* ]]
     "$CA" remove "$NAME"
     run ! git -C "$REPO" rev-parse --verify -q "shell/$NAME"
 }
@@ -281,7 +283,9 @@ judge() {
         if grep -q '"event":"boot-report"' "$STATE/events.jsonl"; then comes_back; else nothing_ran; fi
     else
         # Nothing ran, and the launcher, which saw it, took everything back.
-        [ "$WATCHED" = yes ] && [[ $PHASE == start || $PHASE == up-* ]] && [[ $CODE == 137 || $CODE == 207 ]]
+        [ "$WATCHED" = yes ]
+        [[ $PHASE == start || $PHASE == up-* ]]
+        [[ $CODE == 137 || $CODE == 207 ]]
         run ! git -C "$REPO" rev-parse --verify -q "shell/$NAME"
     fi
     nothing_is_left

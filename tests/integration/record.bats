@@ -195,7 +195,7 @@ digest_of() {
     echo "$told of 3000 inside"
     [ "$told" -le 3000 ]
     [ "$told" -ge 2900 ]
-    run ! grep -q '"what":"execs"' "$WORK/events"
+    run -1 grep -q '"what":"execs"' "$WORK/events"
     "$CA" record "$NAME" >/dev/null
 }
 
@@ -238,12 +238,12 @@ keeper_of() {
     "$DOCKER" exec -u 10000 "$(container_of "$NAME")" touch /workspace/go
     # CALL_PATIENCE_MS of the runner, and the tick after it.
     sleep 11
-    run ! grep -q '^done' "$BATS_TEST_TMPDIR/session"
+    run -1 grep -q '^done' "$BATS_TEST_TMPDIR/session"
     kill -CONT "$keeper"
     wait "$session" || true
     cat "$BATS_TEST_TMPDIR/session"
     grep -q '^done' "$BATS_TEST_TMPDIR/session"
-    run ! grep -q 'exec [a-z]* ' "$BATS_TEST_TMPDIR/session"
+    run -1 grep -q 'exec [a-z]* ' "$BATS_TEST_TMPDIR/session"
     "$CA" record "$NAME" --json | holds --slurp '[.[] | select(.argv[-1] | startswith("mark-"))] |
         length == 60 and all(.state == "ended" and .exit_code == 0)'
     "$CA" record "$NAME" --json | holds --slurp '[.[] | select(.verdict == "refused")] == []'

@@ -89,7 +89,7 @@ renewed() {
     has_login
     start
     grep -qx "key 0 login ${#LOGIN}" "$SAID"
-    run ! grep 'given no login' "$SAID.err"
+    run -1 grep 'given no login' "$SAID.err"
     [ "$(inside 10001 cat /run/agent-secrets/claude/.credentials.json)" = "$LOGIN" ]
     [ "$(inside 10001 stat -c '%a %u' /run/agent-secrets/claude/.credentials.json)" = '600 10001' ]
     run ! inside 10000 cat /run/agent-secrets/claude/.credentials.json
@@ -130,19 +130,20 @@ renewed() {
     start
     container=$(container_of "$NAME")
     inside 10001 grep -q "$CANARY" /run/agent-secrets/claude/.credentials.json
-    run ! grep -r "$CANARY" "$XDG_STATE_HOME/coding-agents"
-    run ! grep -r "$CANARY" "${XDG_RUNTIME_DIR:-/dev/shm/coding-agents-$(id -u)}"/coding-agents* "/dev/shm/coding-agents-$(id -u)"
-    run ! grep "$CANARY" <("$DOCKER" inspect "$container")
-    run ! grep "$CANARY" <("$DOCKER" logs "$container" 2>&1)
-    run ! grep -a "$CANARY" <("$DOCKER" export "$container")
+    run -1 grep -r "$CANARY" "$XDG_STATE_HOME/coding-agents"
+    run -1 grep -r "$CANARY" "$(runtime_of "$NAME")"
+    lacks "$CANARY" "$container" "$DOCKER" inspect "$container"
+    lacks "$CANARY" 'boot finished' "$DOCKER" logs "$container"
+    lacks "$CANARY" usr/local/bin/agent-init "$DOCKER" export "$container"
     for pid in $(pgrep -f "$(id_of "$NAME")") $("$DOCKER" top "$container" -eo pid | tail -n +2); do
-        run ! grep -a "$CANARY" "/proc/$pid/cmdline" "/proc/$pid/environ"
+        run grep -a "$CANARY" "/proc/$pid/cmdline" "/proc/$pid/environ"
+        [ "$status" -eq 1 ] || [ ! -e "/proc/$pid" ]
     done
     finish 0
-    run ! grep -r "$CANARY" "$XDG_STATE_HOME/coding-agents"
-    run ! grep -a "$CANARY" <("$DOCKER" run --rm --network none --mount "type=volume,source=$container,destination=/v,readonly" \
-        --entrypoint tar "$LOGIN_IMAGE" --create --directory /v .)
-    run ! grep -r "$CANARY" "$REPO/.git"
+    run -1 grep -r "$CANARY" "$XDG_STATE_HOME/coding-agents"
+    lacks "$CANARY" ./workspace/file "$DOCKER" run --rm --network none --mount "type=volume,source=$container,destination=/v,readonly" \
+        --entrypoint tar "$LOGIN_IMAGE" --create --directory /v .
+    run -1 grep -r "$CANARY" "$REPO/.git"
 }
 
 @test "a login that the agent renewed does not replace one that the host has renewed itself" {
@@ -155,7 +156,7 @@ renewed() {
     [ "$(<"$HOME/.claude/.credentials.json")" = "$own" ]
     [ "$(event secret-renewed | jq -r .fields.outcome)" = changed-on-host ]
     grep -q "the host's is another one by now, which stays" "$SAID.err"
-    run ! grep -r "$CANARY" "$XDG_STATE_HOME/coding-agents"
+    run -1 grep -r "$CANARY" "$XDG_STATE_HOME/coding-agents"
     chain_holds "$NAME"
 }
 
@@ -385,7 +386,7 @@ PROGRAM
     [[ $output == *"'$file': line 3 is not NAME=VALUE" ]]
     cmp "$file" "$BATS_TEST_TMPDIR/before"
     grep '"event":"secret-refused"' "$XDG_STATE_HOME/coding-agents/security-events.log" | grep -q "$file': line 3"
-    run ! grep -q "$CANARY" "$XDG_STATE_HOME/coding-agents/security-events.log"
+    run -1 grep -q "$CANARY" "$XDG_STATE_HOME/coding-agents/security-events.log"
     run "$CA" secrets list
     [[ $output == *"mcp-secrets.env malformed"* && $output != *"$CANARY"* ]]
 }
@@ -411,7 +412,7 @@ PROGRAM
             grep -q 'the login was revoked, so the session is stopped' "$log"
         else
             finish 0
-            run ! grep 'so the session is stopped' "$log"
+            run -1 grep 'so the session is stopped' "$log"
         fi
     done
 }

@@ -45,6 +45,16 @@ broker_of() {
     pgrep -f "^[^ ]*coding-agents-broker .*--session $1 "
 }
 
+# runtime_of NAME: the session's directory in memory.
+runtime_of() {
+    local directory
+    for directory in "${XDG_RUNTIME_DIR:-/nonexistent}/coding-agents" "/dev/shm/coding-agents-$(id -u)"; do
+        if [ -d "$directory/$(id_of "$1")" ]; then
+            echo "$directory/$(id_of "$1")"
+        fi
+    done
+}
+
 # wait_for SECONDS COMMAND...: until the command succeeds.
 wait_for() {
     local end=$((SECONDS + $1))

@@ -225,8 +225,8 @@ lo" ]
     DOCKER_CONFIG=$BATS_TEST_TMPDIR/docker "$DOCKER" exec "$container" env >"$BATS_TEST_TMPDIR/exec"
     "$DOCKER" exec "$container" sh -c "$look" >>"$BATS_TEST_TMPDIR/exec" 2>/dev/null || true
     grep -q PATH= "$BATS_TEST_TMPDIR/exec"
-    run ! grep -aq canary "$BATS_TEST_TMPDIR/exec"
-    run ! grep -q canary <<<"$("$DOCKER" inspect "$container")"
+    run -1 grep -aq canary "$BATS_TEST_TMPDIR/exec"
+    run -1 grep -q canary <<<"$("$DOCKER" inspect "$container")"
     DOCKER_CONFIG=$BATS_TEST_TMPDIR/docker "$CA" kill "$NAME"
     # The containers of a recovery and of the fetch after it, as the engine was asked for them.
     mkdir "$BATS_TEST_TMPDIR/bin"

@@ -173,8 +173,8 @@ slow_image() {
 # no network, no branch, no record.
 stopped_in_boot() {
     said "boot was refused at step '$1': stopped on request"
-    run ! grep -q '^boot finished' "$OUT"
-    run ! grep -q '^the-command-ran' "$OUT"
+    run -1 grep -q '^boot finished' "$OUT"
+    run -1 grep -q '^the-command-ran' "$OUT"
     local id
     id=$(sed -n 's/^coding-agents: session .* (\([a-z2-7]*\)) works on.*/\1/p' "$OUT")
     [ -z "$("$DOCKER" ps -aq --filter "name=coding-agents-$id")" ]

@@ -70,7 +70,7 @@ teardown() {
     grep -qE "^ *0 +$FIRST +65536\$" <<<"$output"
     grep -q 'weaker: no idmapped view' <<<"$output"
     [ "$(grep -cx 0 <<<"$output")" -eq 2 ]
-    run ! grep '^wrote' <<<"$output"
+    run -1 grep '^wrote' <<<"$output"
     [ "$(git -C "$REPO" show "shell/$NAME:file")" = $'hello\ndone' ]
     [ "$("$CA" record "$NAME" --json | jq -s 'map(select(.verdict == "sandbox" and .exit_code == 0)) | length')" -ge 1 ]
     chain_holds "$NAME"
@@ -82,9 +82,12 @@ teardown() {
     container=$(container_of "$NAME")
     for user in 0 10000 10001; do
         for file in /proc/sys/kernel/core_pattern /proc/sysrq-trigger /proc/sys/vm/drop_caches; do
+            run -0 "$DOCKER" exec --user "$user" "$container" sh -c "echo 1 >/tmp/control-$user"
             run ! "$DOCKER" exec --user "$user" "$container" sh -c "echo 1 >$file"
         done
-        run ! "$DOCKER" exec --user "$user" "$container" head -c 1 /proc/kcore
+        # The control: who may not read that one does read, and is told so.
+        run -0 "$DOCKER" exec --user "$user" "$container" head -c 1 /proc/version
+        run -1 "$DOCKER" exec --user "$user" "$container" head -c 1 /proc/kcore
     done
     "$CA" kill "$NAME"
 }
@@ -97,7 +100,7 @@ teardown() {
     [ "$status" -eq 0 ]
     grep -qx "key 0 login ${#LOGIN}" <<<"$output"
     [ "$(events_of "$NAME" | jq -c 'select(.event == "capability-redeemed") | .fields.uid')" -eq $((FIRST + 10001)) ]
-    run ! grep -r "$CANARY" "$XDG_STATE_HOME"
+    run -1 grep -r "$CANARY" "$XDG_STATE_HOME"
     chain_holds "$NAME"
 }
 

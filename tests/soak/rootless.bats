@@ -94,5 +94,5 @@ DOCKERFILE
     grep -qx 'key 15 login -1' <<<"$output"
     as_rootless "$CA" audit show key --json | holds --slurp "map(select(.event == \"capability-redeemed\")) |
         length == 1 and .[0].fields.uid == $((FIRST + 10000))"
-    run ! grep -r c4n4ry-rootless "$PLACE/.local/state/coding-agents"
+    run -1 grep -r c4n4ry-rootless "$PLACE/.local/state/coding-agents"
 }
