@@ -245,13 +245,11 @@ has_ended() { [ "$("$CA" status "$NAME" --json | jq -r .phase)" = ended ]; }
         [ -z "$output" ]
         [ "$stderr" = "coding-agents: '$agent update' is of no use in a session: its version is the image's: coding-agents run --from-source builds the image of this version anew" ]
     done
-    # shellcheck source=tests/vendor/claude.bash
-    . "$ROOT/tests/vendor/claude.bash"
-    # shellcheck disable=SC2034 # for trapped
-    NAME=update
-    trapped "$(jq -nc --arg program "$CLAUDE" '[{run: "\($program) update"}, {run: "\($program) --version"}]')"
-    outputs | holds '.[0] | contains("denied by rule agent-update: the version of this program is that of the session'\''s image; instead tell the user")'
-    outputs | holds '.[1] | contains("(Claude Code)")'
+    SCRIPT='[{"run": "/opt/coding-agents/claude/bin/claude update"}, {"run": "/opt/coding-agents/codex/bin/codex update"},
+        {"run": "/opt/coding-agents/copilot/bin/copilot update"}, {"run": "/opt/coding-agents/claude/bin/claude --version"}]'
+    plays_in_all claude --image "coding-agents/all:$VERSION"
+    outputs | holds '.[:3] | map(contains("denied by rule agent-update: the version of this program is that of the session'\''s image; instead tell the user")) == [true, true, true]'
+    outputs | holds '.[3] | contains("(Claude Code)")'
 }
 
 # texts: what a repository can have for people's agents to read, each with a mark, and with orders that nobody is to follow.

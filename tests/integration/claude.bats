@@ -23,9 +23,6 @@ setup() {
 
 teardown() {
     vendor_teardown
-    if [ -n "${TERMINAL_IMAGE:-}" ]; then
-        "$DOCKER" rmi -f "$TERMINAL_IMAGE" >/dev/null
-    fi
 }
 
 # told: what the model was told of its calls, each as [exit code, output].
@@ -432,23 +429,6 @@ PROGRAM
     heard MARK-top
     [ "$(told)" = '[[0,"seen"]]' ]
     advised 'does nothing'
-}
-
-# prepare_terminal: a model, and TERMINAL_IMAGE, in which what Claude asks at its first start is answered: colours, and whether
-# the key may be used. Its builder says where; whoever starts a session cannot.
-prepare_terminal() {
-    start_model '[{"run": "id -u"}]'
-    provider
-    TERMINAL_IMAGE=coding-agents-claude-terminal-$$:test
-    mkdir "$REPO/config" "$BATS_TEST_TMPDIR/image"
-    echo '{"hasCompletedOnboarding": true, "customApiKeyResponses": {"approved": ["'"$KEY"'"]}}' \
-        >"$REPO/config/.claude.json"
-    { cat "$ROOT/policies/agent-environment.tab" && echo 'claude  CLAUDE_CONFIG_DIR=/workspace/config'; } \
-        >"$BATS_TEST_TMPDIR/image/agent-environment.tab"
-    printf 'FROM %s\nCOPY agent-environment.tab /etc/coding-agents/\n' "$CLAUDE_IMAGE" >"$BATS_TEST_TMPDIR/image/Dockerfile"
-    "$DOCKER" build -q -t "$TERMINAL_IMAGE" "$BATS_TEST_TMPDIR/image" >/dev/null
-    printf '%s\n' "${PROVIDER[@]}" >"$BATS_TEST_TMPDIR/variables"
-    terminal_setup
 }
 
 @test "in a terminal Claude asks before it trusts a repository, does what is typed, is left and found again, and ends by ^C" {

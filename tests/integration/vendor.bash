@@ -24,6 +24,9 @@ vendor_teardown() {
         terminal_show_all
         terminal_teardown
     fi
+    if [ -n "${TERMINAL_IMAGE:-}" ]; then
+        "$DOCKER" rmi -f "$TERMINAL_IMAGE" >/dev/null
+    fi
     stop_model
     stop_plain
 }
@@ -79,6 +82,11 @@ untrapped() {
 trapped() {
     start_model "$1"
     play_trapped "${@:2}"
+}
+
+# places: where in the model server the CLI looked, each once: the paths, or of what came as to a proxy the address.
+places() {
+    jq -r .path "$MODEL_RECORD" | sort -u | xargs
 }
 
 # heard MARK: the model was sent it.
@@ -137,13 +145,17 @@ outputs() {
 # told_anything: the model heard of a call.
 told_anything() { outputs | holds 'arrays | length > 0'; }
 
-# type_prompt MARK: types a prompt into the window `one`, behind the CLI's MARK, and waits until the model has heard of the
-# call that it makes of it.
-type_prompt() {
-    wait_for 60 shows one "$1"
+# type_go MARK: types a prompt into the window `one`, behind the CLI's MARK.
+type_go() {
+    wait_for 120 shows one "$1"
     keys one go
-    wait_for 10 shows one "$1.*go"
+    wait_for 30 shows one "$1.*go"
     keys one Enter
+}
+
+# type_prompt MARK: the same, until the model has heard of the call that it makes of it.
+type_prompt() {
+    type_go "$1"
     wait_for 60 told_anything
 }
 
