@@ -27,6 +27,9 @@ attached() {
     "$DOCKER" exec --user agentuser "$CONTAINER" agent-task-runnerctl exec -- "$@" </dev/null
 }
 
+# finds_socket PATH: a command sees it.
+finds_socket() { attached find / -type s -not -path '/proc/*' 2>/dev/null | grep -qxF "$1"; }
+
 # is_fenced AGENT: in a session of it.
 is_fenced() {
     local said
@@ -54,6 +57,10 @@ is_fenced() {
     "$DOCKER" exec --user agentuser --env SSH_AUTH_SOCK=/tmp/agent.sock "$CONTAINER" sh -c 'env; echo apart' | grep '^SSH_AUTH_SOCK='
     lacks 'echo apart' 'echo looked' "$CA" record "$NAME" --json
     [ "$("$DOCKER" exec --user agentuser "$CONTAINER" awk '/^Seccomp:/ { print $2 }' /proc/self/status)" = 2 ]
+    # So is what it listens on: the look that docs/sessions.md advises finds a socket like those that editors forward.
+    "$DOCKER" exec --detach --user agentuser "$CONTAINER" python3 -c \
+        'import socket, time; s = socket.socket(socket.AF_UNIX); s.bind("/tmp/vscode-ssh-auth-x.sock"); s.listen(); time.sleep(600)'
+    wait_for 30 finds_socket /tmp/vscode-ssh-auth-x.sock
     "$CA" stop "$NAME"
     [ "$(git -C "$REPO" show "$1/$NAME:seen")" = looked ]
 }
