@@ -273,6 +273,8 @@ copilots() {
     # Nor is what the image says of it gone round: what the file of variables has goes before it.
     is_refused copilot COPILOT_CACHE_HOME=/workspace/cache
     is_refused copilot COPILOT_PKG_CACHE_HOME=/workspace/cache
+    # Refused although this program, which Node is built into, does not heed it.
+    is_refused copilot NODE_OPTIONS=--require=/workspace/dist/app.js
 }
 
 @test "a variable that moves what Copilot trusts is refused, and would have started a server that nobody accepted" {
