@@ -82,16 +82,22 @@ static long look_up(pid_t pid, const char *file, const char *name)
     return number;
 }
 
-/* The runner's next stop, which is at the beginning or end of a system call; false: none came. */
+/* The runner's next stop, which is at the beginning or end of a system call; false: none came. The
+ * signal that ends its own waits, lib/base/wait_limit.h, is handed on. */
 static bool await_call(struct __ptrace_syscall_info *info)
 {
     double end = now() + STEP_MS;
-    int status = 0;
-    if (ptrace(PTRACE_SYSCALL, runner, NULL, NULL) < 0)
-        return attack_say("trace the runner");
-    while (waitpid(runner, &status, __WALL | WNOHANG) == 0 && now() < end)
-        usleep(LOOK_US);
-    if (!WIFSTOPPED(status) || WSTOPSIG(status) != CALL_STOP)
+    int status;
+    int stop = 0;
+    do {
+        status = 0;
+        if (ptrace(PTRACE_SYSCALL, runner, NULL, (void *)(uintptr_t)stop) < 0)
+            return attack_say("trace the runner");
+        while (waitpid(runner, &status, __WALL | WNOHANG) == 0 && now() < end)
+            usleep(LOOK_US);
+        stop = WIFSTOPPED(status) ? WSTOPSIG(status) : 0;
+    } while (stop == SIGRTMAX);
+    if (stop != CALL_STOP)
         return attack_say("the runner made no call: status %x", (unsigned)status);
     return ptrace(PTRACE_GET_SYSCALL_INFO, runner, sizeof(*info), info) > 0;
 }

@@ -251,13 +251,16 @@ static int await_stop(struct round *round, double end)
 static bool follow(struct round *round)
 {
     double end = now() + ROUND_MS;
+    int signal = 0; /* of its own, which ends its waits: lib/base/wait_limit.h */
     while (round->code < 0 && now() < end) {
-        if (ptrace(PTRACE_SYSCALL, set.runner, NULL, NULL) < 0)
+        if (ptrace(PTRACE_SYSCALL, set.runner, NULL, (void *)(uintptr_t)signal) < 0)
             return say("trace the runner", set.runner);
         int status = await_stop(round, end);
         if (!WIFSTOPPED(status))
             return say("the runner ended with status", status);
-        if (WSTOPSIG(status) == CALL_STOP && status >> 16 == 0)
+        bool is_call = WSTOPSIG(status) == CALL_STOP;
+        signal = is_call || status >> 16 != 0 ? 0 : WSTOPSIG(status);
+        if (is_call && status >> 16 == 0)
             look(round);
         if (round->code < 0 && round->is_killed)
             round->code = hear(0);
