@@ -109,7 +109,7 @@ held() {
 # look_in_call NUMBER: while the model's command waits.
 look_in_call() {
     learn_places
-    wait_for 120 held "$1"
+    wait_for 300 held "$1"
     look "call-$1"
     "$DOCKER" exec --user 10001 "$CONTAINER" /workspace/find-canary "$WORD_FIRST" "$WORD_SECOND" all /run /home /tmp /workspace |
         sed "s|^|holder-$1: |" >>"$POINTS"
@@ -159,7 +159,7 @@ canary_session() {
     watch_rows up
     wait "$WATCHER"
     look_in_call 1
-    wait_for 120 held 2
+    wait_for 300 held 2
     watch_rows down
     look_in_call 2
     wait "$WATCHER"
