@@ -31,10 +31,8 @@ struct exchange *exchange_find_free(struct proxy *proxy)
 static void start(struct exchange *exchange)
 {
     const struct upstream *upstream = exchange->upstream;
-    if (upstream->authorities == NULL)
-        say_text(exchange, 502,
-                 "%s is not reached: the host has no certificates to know it by (docs/git.md)",
-                 upstream->host);
+    if (upstream->trouble[0] != '\0')
+        say_text(exchange, 502, "%s is not reached: %s", upstream->host, upstream->trouble);
     else if (upstream_start(exchange) < 0)
         say_text(exchange, 503, "there is no memory for another request");
 }
@@ -61,6 +59,8 @@ void exchange_begin(struct exchange *exchange)
     exchange->upstream = &proxy->upstreams[route->remote];
     if (route->kind == ROUTE_ELSEWHERE)
         say_elsewhere(exchange, exchange->upstream->url);
+    else if (route->kind == ROUTE_LFS)
+        say_no_lfs(exchange);
     else if (route->kind == ROUTE_REFS || route->service == ROUTE_UPLOAD_PACK)
         start(exchange);
     else if (MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND,
@@ -322,6 +322,17 @@ static void judge_status(struct exchange *exchange)
         say_text(exchange, 502, "%s answers %ld", host, status);
 }
 
+static void say_unreached(struct exchange *exchange, CURLcode code)
+{
+    static const char remedy[] = ". http.sslVerify is off for it on the host, which does not count "
+                                 "in a session: set http.sslCAInfo to who signed its certificate";
+    const struct upstream *upstream = exchange->upstream;
+    bool is_unknown = code == CURLE_PEER_FAILED_VERIFICATION && upstream->is_unverified;
+    say_text(exchange, 502, "%s is not reached: %.300s%s", upstream->host,
+             exchange->trouble[0] != '\0' ? exchange->trouble : curl_easy_strerror(code),
+             is_unknown ? remedy : "");
+}
+
 void exchange_done(struct exchange *exchange, CURLcode code)
 {
     if (exchange->state != EXCHANGE_RUNNING)
@@ -342,8 +353,7 @@ void exchange_done(struct exchange *exchange, CURLcode code)
         exchange->is_dialling = true;
         ask(exchange, exchange->wants_proxy ? OUTSIDE_DIAL_PROXY : OUTSIDE_DIAL);
     } else {
-        say_text(exchange, 502, "%s is not reached: %.300s", exchange->upstream->host,
-                 exchange->trouble[0] != '\0' ? exchange->trouble : curl_easy_strerror(code));
+        say_unreached(exchange, code);
     }
 }
 

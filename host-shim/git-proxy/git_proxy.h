@@ -54,6 +54,13 @@ struct proxy_credential {
     char password[8192];
 };
 
+/* What git on the host has in the section "http". */
+struct host_settings {
+    char *text; /* owned; NULL: nothing */
+    size_t size;
+    bool is_for_all; /* nothing of it is for some URLs alone */
+};
+
 /* A ref that this session has made or changed. */
 struct own_ref {
     char ref[PUSH_REF_SIZE];
@@ -71,6 +78,10 @@ struct upstream {
     char proxy_port[8];
     char *authorities; /* owned; PEM */
     size_t authorities_size;
+    struct secret certificate;  /* PEM; by which it knows the user */
+    struct secret key;          /* likewise */
+    bool is_unverified;         /* by git on the host: it looks at no certificate of it */
+    char trouble[512];          /* why it cannot be reached; "": it is tried */
     struct secret credential;   /* a struct proxy_credential, once the remote wanted one */
     uint32_t credential_number; /* of this one: no two of a remote have had the same; 0: none yet */
     struct own_ref *own;        /* owned */
@@ -156,6 +167,7 @@ struct proxy {
     char *repository; /* owned */
     char *agent;      /* owned */
     struct git_identity identity;
+    struct host_settings settings;
     struct git_rules rules;
     struct git_access access;
     struct upstream upstreams[GIT_ACCESS_REMOTES_MAX + GIT_ACCESS_CREDENTIALS_MAX];
@@ -187,6 +199,14 @@ int remotes_load(struct proxy *proxy, struct error *err);
 int remotes_stage(const struct proxy *proxy, struct error *err);
 /* What remotes_load made, in whole or in part; credentials are wiped. */
 void remotes_free(struct proxy *proxy);
+
+/* reach.c: how git on the host reaches a remote. reach_ask: what it has for all of them, in one
+ * question, before any reach_find. What is missing or wrong is the upstream's trouble. */
+void reach_ask(struct proxy *proxy);
+/* UPSTREAM has a URL and a host. */
+void reach_find(const struct proxy *proxy, struct upstream *upstream);
+/* Splits the URL TEXT into a host and a port, which is PORT without one. False: it has no host. */
+bool reach_split(const char *text, const char *port, char host[256], char number[8]);
 
 /*
  * outside.c: the process beyond the fence. It is told numbers alone: which of the remotes it has
@@ -262,6 +282,8 @@ void say_text(struct exchange *exchange, unsigned int status, const char *format
 void say_push_refused(struct exchange *exchange, const char *ref, const char *why);
 /* CREDENTIAL in git's words (git-credential(1)); the copy is wiped with the exchange. */
 void say_credential(struct exchange *exchange, const struct proxy_credential *credential);
+/* That Git LFS is not served, and what to do, as git-lfs shows it. */
+void say_no_lfs(struct exchange *exchange);
 /* A redirect to what follows URL, a remote's. */
 void say_elsewhere(struct exchange *exchange, const char *url);
 

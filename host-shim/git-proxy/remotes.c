@@ -1,5 +1,4 @@
-/* Finds the session's https remotes, what the user lets sessions do with them, and how git on the
- * host would reach each. */
+/* Finds the session's https remotes, and what the user lets sessions do with them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,17 +7,12 @@
 
 #include "host-shim/git-proxy/git_proxy.h"
 #include "lib/base/cleanup.h"
-#include "lib/base/diagnostic.h"
 #include "lib/base/fd.h"
 #include "lib/base/path.h"
 #include "lib/host/session_manifest.h"
 #include "lib/wire/session.h"
 
-#define AUTHORITIES_BYTES_MAX (1024 * 1024)
 #define DEFAULT_PORT "443"
-/* curl's, for a proxy whose URL names none. */
-#define DEFAULT_PROXY_PORT "1080"
-#define GIT_MS 10000
 /* No name is another one's beginning with something that follows it: see route.c. */
 #define SUFFIX ".git"
 
@@ -88,91 +82,19 @@ static int find_remotes(const struct manifest *manifest, struct git_access *acce
     return result;
 }
 
-/* PART of URL into TEXT of SIZE bytes; WITHOUT it when it has none. True, or it is no such URL. */
-static bool take_part(CURLU *url, CURLUPart part, const char *without, char *text, size_t size)
-{
-    char *value = NULL;
-    CURLUcode code = curl_url_get(url, part, &value, 0);
-    int length = snprintf(text, size, "%s", code == CURLUE_OK ? value : without);
-    curl_free(value);
-    return text[0] != '\0' && length > 0 && (size_t)length < size;
-}
-
-static bool split(const char *text, const char *port, char host[256], char number[8])
-{
-    CURLU *url = curl_url();
-    bool is_split = url != NULL &&
-                    curl_url_set(url, CURLUPART_URL, text,
-                                 CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME) == CURLUE_OK &&
-                    take_part(url, CURLUPART_HOST, "", host, 256) &&
-                    take_part(url, CURLUPART_PORT, port, number, 8);
-    curl_url_cleanup(url);
-    return is_split;
-}
-
-/* What git on the host has as http.NAME for URL, as a path when IS_PATH. NULL: nothing. Owned. */
-static char *ask_git(const struct proxy *proxy, const char *name, const char *url, bool is_path)
-{
-    const char *const arguments[] = {
-        "config", is_path ? "--path" : "--no-type", "--get-urlmatch", name, url, NULL};
-    const struct git_call call = {.directory = proxy->repository,
-                                  .identity = &proxy->identity,
-                                  .arguments = arguments,
-                                  .input = -1,
-                                  .timeout_ms = GIT_MS};
-    struct process_result result = {.output = NULL};
-    struct error err = ERROR_INITIALIZER;
-    char *text = NULL;
-    if (git_run_call(&call, &result, &err) == 0 && process_is_success(result.wait_status)) {
-        text = steal_pointer(&result.output);
-        text[strcspn(text, "\n")] = '\0';
-    }
-    process_result_free(&result);
-    return text;
-}
-
-/* Without any the session goes on, and each request says why it is not passed on. */
-static void load_authorities(const struct proxy *proxy, struct upstream *upstream)
-{
-    struct error err = ERROR_INITIALIZER;
-    const char *variable = getenv("GIT_SSL_CAINFO");
-    const curl_version_info_data *version = curl_version_info(CURLVERSION_NOW);
-    cleanup_free char *chosen =
-        variable != NULL ? strdup(variable) : ask_git(proxy, "http.sslCAInfo", upstream->url, true);
-    const char *path = chosen != NULL && chosen[0] != '\0' ? chosen : version->cainfo;
-    if (path == NULL)
-        path = "/etc/ssl/certs/ca-certificates.crt";
-    if (fd_read_file(AT_FDCWD, path, AUTHORITIES_BYTES_MAX, &upstream->authorities,
-                     &upstream->authorities_size, &err) < 0)
-        diagnostic_print("coding-agents-git-proxy: the certificates for %s: %s\n", upstream->host,
-                         error_text(&err));
-}
-
-/* As curl itself looks for one; whether no_proxy excepts a host it decides when it connects. */
-static void find_proxy(const struct proxy *proxy, struct upstream *upstream)
-{
-    static const char *const variables[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-    const char *found = upstream->proxy = ask_git(proxy, "http.proxy", upstream->url, false);
-    for (size_t i = 0; found == NULL && i < ARRAY_LENGTH(variables); i++)
-        found = getenv(variables[i]);
-    if (found != NULL && found[0] != '\0')
-        (void)split(found, DEFAULT_PROXY_PORT, upstream->proxy_host, upstream->proxy_port);
-}
-
 static int add_upstream(struct proxy *proxy, const char *name, const char *url, struct error *err)
 {
     struct upstream *upstream = &proxy->upstreams[proxy->upstream_count++];
     upstream->name = name;
     upstream->url = url;
-    if (!split(url, DEFAULT_PORT, upstream->host, upstream->port))
+    if (!reach_split(url, DEFAULT_PORT, upstream->host, upstream->port))
         return error_set(err, EINVAL, "the remote '%s' is no URL that curl takes", url);
     if (name == NULL)
         return 0;
     upstream->own = calloc(PROXY_OWN_REFS, sizeof(*upstream->own));
     if (upstream->own == NULL)
         return error_set(err, ENOMEM, "list the remotes");
-    find_proxy(proxy, upstream);
-    load_authorities(proxy, upstream);
+    reach_find(proxy, upstream);
     return 0;
 }
 
@@ -180,6 +102,8 @@ static int add_upstreams(struct proxy *proxy, struct error *err)
 {
     struct git_access *access = &proxy->access;
     int result = 0;
+    if (access->remote_count > 0)
+        reach_ask(proxy);
     for (size_t i = 0; result == 0 && i < access->remote_count; i++)
         result = add_upstream(proxy, access->remotes[i].name, access->remotes[i].url, err);
     for (size_t i = 0; result == 0 && access->credentials[i] != NULL; i++)
@@ -251,12 +175,15 @@ void remotes_free(struct proxy *proxy)
 {
     for (size_t i = 0; i < proxy->upstream_count; i++) {
         secret_wipe(&proxy->upstreams[i].credential);
+        secret_wipe(&proxy->upstreams[i].certificate);
+        secret_wipe(&proxy->upstreams[i].key);
         free(proxy->upstreams[i].proxy);
         free(proxy->upstreams[i].authorities);
         free(proxy->upstreams[i].own);
     }
     git_access_free(&proxy->access);
     git_rules_free(&proxy->rules);
+    free(proxy->settings.text);
     free(proxy->repository);
     free(proxy->agent);
 }

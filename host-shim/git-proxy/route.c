@@ -10,6 +10,8 @@ static const char *const service_names[] = {
     [ROUTE_RECEIVE_PACK] = "git-receive-pack",
 };
 static const char refs[] = "/info/refs";
+/* git-lfs, docs/api/server-discovery.md */
+static const char lfs[] = "/info/lfs";
 
 const char *route_service_name(enum route_service service)
 {
@@ -59,6 +61,12 @@ static bool is_elsewhere(const struct route_request *request, const char *rest, 
     return true;
 }
 
+static bool is_lfs(const char *rest)
+{
+    size_t length = strlen(lfs);
+    return strncmp(rest, lfs, length) == 0 && (rest[length] == '/' || rest[length] == '\0');
+}
+
 static enum route_kind kind_of(const struct route_request *request, const char *rest,
                                struct route *route)
 {
@@ -66,6 +74,8 @@ static enum route_kind kind_of(const struct route_request *request, const char *
         return ROUTE_REFS;
     if (is_exchange(request, rest, route))
         return ROUTE_EXCHANGE;
+    if (is_lfs(rest))
+        return ROUTE_LFS;
     return is_elsewhere(request, rest, route) ? ROUTE_ELSEWHERE : ROUTE_REFUSED;
 }
 
@@ -81,10 +91,10 @@ struct route route_find(const struct git_access *access, const struct route_requ
         if (strncmp(request->path + 1, name, strlen(name)) != 0)
             continue;
         route.kind = kind_of(request, request->path + 1 + strlen(name), &route);
-        if (route.kind == ROUTE_REFS || route.kind == ROUTE_EXCHANGE)
-            return route;
         if (route.kind == ROUTE_ELSEWHERE)
             elsewhere = route;
+        else if (route.kind != ROUTE_REFUSED)
+            return route;
     }
     return elsewhere;
 }

@@ -13,6 +13,7 @@ enum route_kind {
     ROUTE_REFS,       /* GET /NAME/info/refs?service=SERVICE */
     ROUTE_EXCHANGE,   /* POST /NAME/SERVICE */
     ROUTE_CREDENTIAL, /* POST /credential */
+    ROUTE_LFS,        /* anything below /NAME/info/lfs, which is not served, and is told so */
     ROUTE_ELSEWHERE,  /* a URL that only begins like a remote's, so that git's insteadOf took it */
 };
 
@@ -32,6 +33,8 @@ struct route_request {
     size_t argument_count;
 };
 
+/* What REQUEST is for. Its service counts for REFS, EXCHANGE and ELSEWHERE, its remote for all but
+ * REFUSED and CREDENTIAL. */
 struct route route_find(const struct git_access *access, const struct route_request *request);
 
 /* "git-upload-pack" */

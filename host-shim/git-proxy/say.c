@@ -139,6 +139,19 @@ void say_credential(struct exchange *exchange, const struct proxy_credential *cr
     say(exchange, 200, plain_text, text, text == NULL ? 0 : strlen(text));
 }
 
+/* git-lfs, docs/api/batch.md: by the type and the message it says what it was told, and by the
+ * status that locks are not to be had either. */
+void say_no_lfs(struct exchange *exchange)
+{
+    static const char words[] =
+        "{\"message\": \"coding-agents: files of Git LFS do not come through the git proxy: "
+        "`git lfs pull` on the host before a session, and push from there what it commits "
+        "(docs/git.md)\"}\n";
+    snprintf(exchange->detail, sizeof(exchange->detail), "Git LFS is not served");
+    exchange->outcome = "refused";
+    say(exchange, 501, "application/vnd.git-lfs+json", strdup(words), strlen(words));
+}
+
 void say_elsewhere(struct exchange *exchange, const char *url)
 {
     size_t size = GIT_ACCESS_URL_SIZE * 2 + 64;

@@ -137,6 +137,20 @@ static void set_url(struct exchange *exchange)
     curl_easy_setopt(exchange->easy, CURLOPT_URL, url);
 }
 
+static void set_certificate(struct exchange *exchange)
+{
+    const struct upstream *upstream = exchange->upstream;
+    struct curl_blob certificate = {.data = upstream->certificate.data,
+                                    .len = upstream->certificate.size,
+                                    .flags = CURL_BLOB_NOCOPY};
+    struct curl_blob key = {
+        .data = upstream->key.data, .len = upstream->key.size, .flags = CURL_BLOB_NOCOPY};
+    if (certificate.data == NULL)
+        return;
+    curl_easy_setopt(exchange->easy, CURLOPT_SSLCERT_BLOB, &certificate);
+    curl_easy_setopt(exchange->easy, CURLOPT_SSLKEY_BLOB, &key);
+}
+
 static void set_connection(struct exchange *exchange)
 {
     CURL *easy = exchange->easy;
@@ -157,6 +171,7 @@ static void set_connection(struct exchange *exchange)
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, SILENCE_SECONDS);
     curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &authorities);
     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    set_certificate(exchange);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 64L * 1024);
     curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 64L * 1024);
     if (exchange->upstream->proxy != NULL)

@@ -66,6 +66,24 @@ static void refuses_everything_else(void **state)
     }
 }
 
+/* Whatever is asked, so that what asks can say why it gets nothing. */
+static void knows_lfs_of_a_remote(void **state)
+{
+    static const char *const paths[] = {"/origin2.git/info/lfs", "/origin2.git/info/lfs/",
+                                        "/origin2.git/info/lfs/objects/batch",
+                                        "/origin2.git/info/lfs/locks/verify"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(paths); i++) {
+        struct route route = find("POST", paths[i], NULL, 0);
+        assert_int_equal(route.kind, ROUTE_LFS);
+        assert_int_equal(route.remote, 1);
+    }
+    assert_int_equal(find("GET", paths[0], "x", 3).kind, ROUTE_LFS);
+    assert_int_equal(find("POST", "/origin2.git/info/lfsx", NULL, 0).kind, ROUTE_REFUSED);
+    assert_int_equal(find("POST", "/other.git/info/lfs/objects/batch", NULL, 0).kind,
+                     ROUTE_REFUSED);
+}
+
 /* https://host/projects is no remote, and git's insteadOf took it for one. */
 static void sends_elsewhere_what_only_begins_like_a_remote(void **state)
 {
@@ -81,6 +99,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_what_git_asks),
         cmocka_unit_test(refuses_everything_else),
+        cmocka_unit_test(knows_lfs_of_a_remote),
         cmocka_unit_test(sends_elsewhere_what_only_begins_like_a_remote),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
