@@ -78,8 +78,28 @@ event() {
     events_of "$NAME" | jq -c --arg event "$1" 'select(.event == $event) | .fields' | grep .
 }
 
+# is_told FILTER EVENT
+is_told() {
+    event "$2" | holds "$1"
+}
+
 said() {
     grep -qF -- "$1" "$SAID" || { cat "$SAID" "$SAID.err"; false; }
+}
+
+# lacks_password KNOWN: what comes in has KNOWN, so that it is what it should be, and not the password.
+lacks_password() {
+    local found
+    found=$(grep -aoF -e "$1" -e "$CANARY" | sort -u)
+    [ "$found" = "$1" ] || { echo "instead of $1: $found" >&2; false; }
+}
+
+# The session's directory of sockets, and of what is staged for the container.
+runtime_directory() {
+    local own=${XDG_RUNTIME_DIR:-}
+    [ -d "$own" ] && [ "$(stat -c %u "$own")" = "$(id -u)" ] || own=
+    if [ -n "$own" ]; then own+=/coding-agents; else own=/dev/shm/coding-agents-$(id -u); fi
+    find "$own" -mindepth 1 -maxdepth 1 -name "$(id_of "$NAME")" | grep .
 }
 
 # holders WORD: the processes of the session of which WORD is in the memory, arguments or environment.
@@ -123,7 +143,7 @@ push() { { pkt "$1 $2 $3\\0report-status agent=test\\n"; printf 0000; printf "'$
         git clone -q $URL /tmp/clone && ls /tmp/clone
         echo more >more && git add more && git commit -qm 'Made inside' && git push origin HEAD:refs/heads/shell/$NAME
         git commit -q --allow-empty -m 'And again' && git push -q origin HEAD:refs/heads/shell/$NAME
-        $CONTROL=$CONTROL env TAIL=$CONTROL tail -f /dev/null &"
+        CONTROL=$CONTROL tail -f /dev/null &"
     grep -qx 'has Made elsewhere' "$SAID"
     grep -qx file "$SAID"
     [ "$(git -C "$BARE" log -2 --format=%s "shell/$NAME" | tr '\n' ' ')" = 'And again Made inside ' ]
@@ -131,19 +151,24 @@ push() { { pkt "$1 $2 $3\\0report-status agent=test\\n"; printf 0000; printf "'$
     [ "$(grep -c unknown "$LOG")" -eq 1 ]
     run ! grep -iE 'cookie|pragma|accept-language' "$LOG"
 
-    [ -n "$(holders "$CONTROL")" ]
+    holders "$CONTROL" | grep -q ' tail$'
     [ -z "$(holders "$CANARY")" ]
-    run ! grep -a "$CANARY" <("$DOCKER" export "$(container_of "$NAME")")
-    run ! grep "$CANARY" <("$DOCKER" inspect "$(container_of "$NAME")")
-    run ! grep -r "$CANARY" "$XDG_STATE_HOME/coding-agents" "$REPO/.git"
-    run ! grep -ar "$CANARY" "${XDG_RUNTIME_DIR:-/dev/shm/coding-agents-$(id -u)}"/coding-agents* "/dev/shm/coding-agents-$(id -u)"
-    local pid
-    for pid in $(pgrep -f "$(id_of "$NAME")"); do
-        run ! grep -a "$CANARY" "/proc/$pid/cmdline" "/proc/$pid/environ"
+    local container id pid pids
+    id=$(id_of "$NAME")
+    container=$(container_of "$NAME")
+    "$DOCKER" export "$container" | lacks_password agentgit
+    "$DOCKER" inspect "$container" | lacks_password "$container"
+    find "$XDG_STATE_HOME/coding-agents" -type f -exec cat {} + | lacks_password "$URL"
+    find "$REPO/.git" -type f -exec cat {} + | lacks_password "$URL"
+    find "$(runtime_directory)" -type f -exec cat {} + | lacks_password "$URL"
+    pids=$(pgrep -f "$id")
+    for pid in $pids; do
+        cat "/proc/$pid/cmdline" "/proc/$pid/environ" | lacks_password "$id"
     done
     finish
-    run ! grep -a "$CANARY" <("$DOCKER" run --rm --network none --entrypoint tar \
-        --mount "type=volume,source=$(container_of "$NAME"),destination=/v,readonly" "$SHELL_IMAGE" --create --directory /v .)
+    "$DOCKER" run --rm --network none --entrypoint tar \
+        --mount "type=volume,source=$container,destination=/v,readonly" "$SHELL_IMAGE" --create --directory /v . |
+        lacks_password "CONTROL=$CONTROL"
 
     event git-credential-given | holds --slurp "map(.url) == [\"$URL\"] and .[0].to == \"proxy\""
     event git-proxied | holds --slurp 'all(.outcome == "served" and .has_credential and .status == 200)'
@@ -169,10 +194,10 @@ push() { { pkt "$1 $2 $3\\0report-status agent=test\\n"; printf 0000; printf "'$
     # Somebody else's connection is not served: root of the container reaches the socket, and is not the relay.
     run ! "$DOCKER" exec "$(container_of "$NAME")" curl -s --unix-socket /run/coding-agents/private/sockets/git-proxy.sock \
         'http://x/origin.git/info/refs?service=git-upload-pack'
-    event limit-hit | holds 'select(.what == "git-peer")'
+    wait_for 30 is_told 'select(.what == "git-peer")' limit-hit
     kill -KILL "$pid"
     run ! "$DOCKER" exec "$(container_of "$NAME")" agent-task-runnerctl exec -- git fetch origin
-    grep -q 'the git proxy of the session has ended' "$XDG_STATE_HOME/coding-agents/sessions/$(id_of "$NAME")/keeper.log"
+    wait_for 30 grep -q 'the git proxy of the session has ended' "$XDG_STATE_HOME/coding-agents/sessions/$(id_of "$NAME")/keeper.log"
     finish
 }
 
@@ -195,14 +220,16 @@ push() { { pkt "$1 $2 $3\\0report-status agent=test\\n"; printf 0000; printf "'$
         at --request-target "http://'"$SITE"'/team/secret.git/info/refs?service=git-upload-pack" $base
         at -X PUT -d x "$base/origin.git/git-receive-pack"
         at -X DELETE "$base/origin.git/git-upload-pack"
+        at -X POST -d "{}" "$base/origin.git/info/lfs/objects/batch"
         at -X CONNECT --request-target "'"$SITE"'" $base
         at -H "Host: elsewhere.invalid" "$base/origin.git/info/refs?service=git-upload-pack" | grep -c "^200"
         at "$base/origin.gitmore/info/refs?service=git-upload-pack" -w "%{http_code} %{redirect_url} "'
     [ "$(head -1 "$SAID")" = 1 ]
     [ "$(grep -c "^403 coding-agents: nothing but git's own requests" "$SAID")" -eq 13 ]
     grep -q "^307 https://$SITE/$PROJECT.gitmore/info/refs?service=git-upload-pack" "$SAID"
+    grep -q '^501 {"message": "coding-agents: files of Git LFS do not come through the git proxy' "$SAID"
     run ! grep -v "/$PROJECT.git/info/refs" "$LOG"
-    [ "$(event git-proxied | jq -c 'select(.outcome == "refused")' | wc -l)" -eq 13 ]
+    [ "$(event git-proxied | jq -c 'select(.outcome == "refused")' | wc -l)" -eq 14 ]
 }
 
 @test "a push changes branches of the session's agent alone, and of these what it pushed itself" {
@@ -345,12 +372,81 @@ push() { { pkt "$1 $2 $3\\0report-status agent=test\\n"; printf 0000; printf "'$
     event git-credential-refused | holds --slurp 'length == 1'
 }
 
+# Both are refused before either has one, and the helper takes as long as it takes for that.
+@test "two fetches at once, the first of their session, both get the one credential" {
+    git config --global credential.helper "!f() { sleep 3; git credential-store --file $HOME/passwords \"\$@\"; }; f"
+    : >"$LOG"
+    try 'git fetch origin >one 2>&1 & first=$!
+        git ls-remote origin >two 2>&1 & second=$!
+        wait $first && echo first-done
+        wait $second && echo second-done
+        cat one two; rm one two'
+    said first-done
+    said second-done
+    said refs/heads/main
+    # The control: they were at it together, and git was asked twice.
+    [ "$(grep -c unknown "$LOG")" -eq 2 ]
+    [ "$(event git-credential-given | wc -l)" -eq 2 ]
+    run ! event git-credential-refused
+    event git-proxied | holds --slurp 'all(.outcome == "served")'
+}
+
 @test "a remote that nobody vouches for is not spoken to" {
     git config --global --unset "http.https://$SITE/.sslCAInfo"
     : >"$LOG"
     try 'git ls-remote origin'
     said 'localhost is not reached: SSL'
+    run ! grep -q sslVerify "$SAID"
     [ ! -s "$LOG" ]
+
+    # Git on the host speaks to it, when it is told to speak to anybody.
+    git config --global "http.https://$SITE/.sslVerify" false
+    git -C "$REPO" ls-remote origin | grep -q refs/heads/main
+    : >"$LOG"
+    # shellcheck disable=SC2030,SC2031 # of this test alone
+    NAME=$NAME-off
+    try 'git ls-remote origin'
+    said 'http.sslVerify is off for it on the host, which does not count in a session: set http.sslCAInfo'
+    [ ! -s "$LOG" ]
+}
+
+# client_certificate NAME: NAME.pem and NAME.key, by who signed the server's.
+client_certificate() {
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$1.key" -out "$1.csr" -subj /CN=jane 2>/dev/null
+    openssl x509 -req -in "$1.csr" -CA "$SERVER.ca.pem" -CAkey "$SERVER.ca.key" -CAcreateserial -out "$1.pem" -days 30 2>/dev/null
+}
+
+@test "a remote that wants a certificate is shown the one of the host's git, and its key stays there" {
+    local own=$BATS_TEST_TMPDIR/jane bare=$SERVER/certified/x-$BATS_TEST_NUMBER.git key
+    client_certificate "$own"
+    git init -q --bare "$bare"
+    git -C "$REPO" push -q "$bare" main
+    git -C "$REPO" remote add certified "https://$SITE/certified/x-$BATS_TEST_NUMBER.git"
+    # The control: nobody is let in without one.
+    run ! git -C "$REPO" ls-remote certified
+    [[ $output == *403* ]]
+    git config --global "http.https://$SITE/.sslCert" "$own.pem"
+    git config --global "http.https://$SITE/.sslKey" "$own.key"
+    start 'git ls-remote certified && git fetch -q certified && git fetch -q origin && echo fetched'
+    said refs/heads/main
+    said fetched
+    key=$(sed -n 2p "$own.key")
+    [ "${#key}" -gt 40 ]
+    [ -z "$(holders "$key")" ]
+    finish
+
+    openssl ec -aes256 -passout pass:secret -in "$own.key" -out "$own.key.locked" 2>/dev/null
+    git config --global "http.https://$SITE/.sslKey" "$own.key.locked"
+    # shellcheck disable=SC2030,SC2031 # of this test alone
+    NAME=$NAME-locked
+    try 'git ls-remote certified'
+    said 'wants a passphrase, which nobody can be asked for: set http.sslKey to one without'
+
+    git config --global "http.https://$SITE/.sslKey" "$own.key.gone"
+    # shellcheck disable=SC2030,SC2031 # of this test alone
+    NAME=$NAME-gone
+    try 'git ls-remote certified'
+    said "the client certificate that git on the host has for it: open '$own.key.gone': No such file or directory"
 }
 
 @test "a session without a network, or whose user wants none, has no proxy" {
@@ -362,5 +458,7 @@ push() { { pkt "$1 $2 $3\\0report-status agent=test\\n"; printf 0000; printf "'$
     echo '{"version": 1, "proxy": "off"}' >"$RULES"
     try 'git config --get-regexp ^url || echo none; ps -e | grep git-relay || echo nobody'
     said none
+    said nobody
+    event session-start | holds .
     run ! event git-proxied
 }
