@@ -134,7 +134,9 @@ commits_and_tags() {
     NAME=$NAME-off
     "$CA" run shell "$REPO" --name "$NAME" -- sh -euc 'echo 1 >1; git add 1; git commit -q -m plain
         test ! -e /run/agent-services; ! git config --get-regexp "gpg|sign"'
+    [ "$(git -C "$REPO" log -1 --format=%s "shell/$NAME")" = plain ]
     run ! git -C "$REPO" verify-commit "shell/$NAME"
+    event session-end | holds .
     run ! event commit-signed
 
     rm "$XDG_CONFIG_HOME/coding-agents/secrets.json"
@@ -310,13 +312,21 @@ PYTHON
     local container public
     container=$(container_of "$NAME")
     public=$(cut -d' ' -f2 "$SSH_KEY.pub")
-    # Root of the container looks: in files, environments and arguments. The control is the public
-    # key. Among the sockets is the one that is meant to be there, which a list does not show.
+    # Who runs the session's commands looks, and root: in files, environments and arguments. The control is the public key.
+    # Among the sockets is the one that is meant to be there, which a list does not show.
     cat >"$BATS_TEST_TMPDIR/look" <<'LOOK'
-grep -rlsF -e "$1" /workspace /home /run /tmp /etc /var /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null
+grep -rlsF -e "$1" /workspace /home /run /tmp /etc /var /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | grep -v '^/proc/.*/cmdline$'
 LOOK
-    [ -z "$("$DOCKER" exec -u 0 "$container" sh -c "$(<"$BATS_TEST_TMPDIR/look")" - "$canary" | grep -v '^/proc/.*/cmdline$')" ]
-    "$DOCKER" exec -u 10000 "$container" sh -c "$(<"$BATS_TEST_TMPDIR/look")" - "$public" | grep -qx /workspace/.git/config
+    look() {
+        "$DOCKER" exec -u "$1" "$container" sh -c "$(<"$BATS_TEST_TMPDIR/look")" - "$2" || true
+    }
+    look 10000 "$public" >"$BATS_TEST_TMPDIR/seen"
+    look 0 "$public" >"$BATS_TEST_TMPDIR/seen-by-root"
+    cat "$BATS_TEST_TMPDIR/seen-by-root"
+    grep -qx /workspace/.git/config "$BATS_TEST_TMPDIR/seen"
+    [ -s "$BATS_TEST_TMPDIR/seen-by-root" ]
+    [ -z "$(look 10000 "$canary")" ]
+    [ -z "$(look 0 "$canary")" ]
     [ "$("$DOCKER" exec -u agentuser "$container" agent-task-runnerctl exec -- find / -type s -not -path '/proc/*' 2>/dev/null)" = \
         /run/agent-task-runner/runner.sock ]
     "$DOCKER" exec -u agentuser "$container" agent-task-runnerctl exec -- test -S /run/agent-services/signer.sock
@@ -332,6 +342,40 @@ LOOK
     [[ "$output" == *'only commands of the session'* ]]
     "$DOCKER" exec -u 10000 "$container" touch /tmp/go
     wait "$run"
+}
+
+# The user's git on the host says nothing while there is `hang`, to the signer's question alone.
+@test "a repository that does not answer is a refusal in time, and the signer signs again when it does" {
+    signs_with_gpg
+    local real hang=$BATS_TEST_TMPDIR/hang
+    real=$(command -v git)
+    mkdir "$BATS_TEST_TMPDIR/bin"
+    cat >"$BATS_TEST_TMPDIR/bin/git" <<GIT
+#!/bin/sh
+case " \$* " in
+*" cat-file -t "*) if [ -e "$hang" ]; then echo asked >>"$hang"; exec sleep 600; fi ;;
+esac
+exec "$real" "\$@"
+GIT
+    chmod 0755 "$BATS_TEST_TMPDIR/bin/git"
+    touch "$hang"
+    PATH=$BATS_TEST_TMPDIR/bin:$PATH "$CA" run shell "$REPO" --name "$NAME" -- sh -uc '
+        start=$(date +%s)
+        git commit -q --allow-empty -m hangs || echo refused
+        [ $(($(date +%s) - start)) -lt 45 ] && echo in time
+        while ! test -e /tmp/go; do sleep 0.2; done
+        git commit -q --allow-empty -m after && echo signed' >"$SAID" 2>&1 3>&- &
+    local run=$!
+    wait_for 120 grep -qx 'in time' "$SAID" || { cat "$SAID"; false; }
+    grep -qx refused "$SAID"
+    grep -qx asked "$hang"
+    rm "$hang"
+    "$DOCKER" exec -u 10000 "$(container_of "$NAME")" touch /tmp/go
+    wait "$run" || { cat "$SAID"; false; }
+    grep -qx signed "$SAID"
+    git -C "$REPO" verify-commit "shell/$NAME"
+    [ "$(reasons)" = failed ]
+    event signing-refused | holds '.fields.detail | test("cat-file|git")'
 }
 
 @test "a signer that is gone costs the signature and not the work" {
