@@ -1,5 +1,7 @@
 #!/usr/bin/env bats
-# The dependency lists are complete: the build and the unit tests in a fresh container that has nothing else.
+# The dependency lists are complete: the build and the unit tests in a fresh container that has nothing else; in the gate one
+# unit test of each part.
+# takes long
 
 load common
 
@@ -9,7 +11,10 @@ setup() {
 }
 
 @test "a fresh Debian with git, make and the sets build and check builds everything and passes the unit tests" {
-    passes_unit_tests_in "$base"
+    local seed=
+    [ "${SOAK:-0}" = 1 ] || seed=${UNIT_SEED:-$RANDOM}
+    echo "seed $seed"
+    passes_unit_tests_in "$base" "$seed"
 }
 
 @test "without the set build there is no build" {

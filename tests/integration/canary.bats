@@ -2,6 +2,7 @@
 # A login of each vendor's CLI, as its vendor ships it, in a whole session that is looked at from its first row to after its
 # removal: the login is nowhere but with who holds it and with the CLI.
 # runs as: root
+# takes long
 
 load common
 load session
@@ -47,6 +48,7 @@ variables() {
     judge_canary claude 'file /run/agent-secrets/claude/.credentials.json'
 }
 
+# bats test_tags=soak
 @test "the login of Codex is with who holds it and with Codex alone" {
     canary_setup codex
     . "$ROOT/tests/vendor/codex.bash"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # An engine that is killed while an agent's history goes in or out: a second real engine, of this file's own.
 # runs as: root
+# takes long
 
 load common
 load session

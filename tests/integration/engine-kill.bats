@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # An engine that is killed while a session boots or shuts down: a second real engine, of this file's own.
 # runs as: root
+# takes long
 # shellcheck disable=SC2034 # for the functions of kill-points.bash
 
 load common

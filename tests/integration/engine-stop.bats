@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # runs as: root
+# takes long
 # An engine that goes away under a session, and comes back: a second real engine, of this file's own.
 
 load common

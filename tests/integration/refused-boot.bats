@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# runs as: both
+# runs as: user, root in soak
 # A boot that goes no further than its first steps, and a session that commits nothing: both are on record.
 
 load common

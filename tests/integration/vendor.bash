@@ -251,9 +251,9 @@ hard_calls() {
         + $ending + [{run: "for i in $(seq 40); do n=$(wc -l <beats); sleep 0.5; test $(wc -l <beats) != $n || { rm beats; echo silent; break; }; done"}]'
 }
 
-# many_calls: as many as a long piece of work has; SOAK=1 makes it longer.
+# many_calls: 50, and with SOAK=1 as many as a long piece of work has.
 many_calls() {
-    jq -nc --argjson count "$([ "${SOAK:-0}" = 1 ] && echo 1000 || echo 200)" '[range($count) | {run: "echo \(.); exit \(. % 7)"}]'
+    jq -nc --argjson count "$([ "${SOAK:-0}" = 1 ] && echo 1000 || echo 50)" '[range($count) | {run: "echo \(.); exit \(. % 7)"}]'
 }
 
 # told_the_same SCRIPT [ARGUMENT...]: the model hears of the script in a session what it hears untrapped, byte for byte

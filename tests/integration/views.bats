@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Two identities, one workspace: through idmapped mounts, and through a shared group where there are none.
-# runs as: both
+# runs as: user, root in soak
 # shellcheck disable=SC2016 # what stands in single quotes is for the shell inside
 
 load common

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Every shape of repository that people have: it works, or is refused in one sentence before anything starts.
-# runs as: both
+# runs as: user, root in soak
 # shellcheck disable=SC2016 # what stands in single quotes is for the shell inside
 
 load common
