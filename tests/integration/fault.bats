@@ -11,7 +11,7 @@ setup_file() {
     chmod 0755 "$PLACE"
     "$ROOT/tests/fault/prepare" "$PLACE" "$SHELL_IMAGE"
     mkdir "$PLACE/sessions"
-    "$ROOT/tests/fault/session" "$PLACE" "$PLACE/clean"
+    "$ROOT/tests/fault/clean" "$PLACE" "$PLACE/clean"
     git --git-dir="$PLACE/clean/volume/local.git" rev-parse 'shell/fault^{tree}' >"$PLACE/tree"
 }
 
