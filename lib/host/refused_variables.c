@@ -7,56 +7,71 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/cleanup.h"
+#include "lib/base/string_list.h"
 #include "lib/base/table_file.h"
+#include "lib/wire/variables.h"
+
+/* The table, row by row. */
+struct rows {
+    struct string_list patterns;
+    struct string_list reasons; /* "" where the row allows */
+};
+
+static void free_rows(struct rows *rows)
+{
+    string_list_free(&rows->patterns);
+    string_list_free(&rows->reasons);
+}
+
+static int add_row(const struct table_file_row *row, void *context, struct error *err)
+{
+    struct rows *rows = context;
+    bool allows = strcmp(row->fields[0], "allow") == 0;
+    if (!allows && strcmp(row->fields[0], "refuse") != 0 && strcmp(row->fields[0], "code") != 0)
+        return error_set(err, EPROTO, "'%s' is neither allow nor refuse nor code", row->fields[0]);
+    string_list_add(&rows->patterns, row->fields[1]);
+    string_list_add(&rows->reasons, allows ? "" : row->fields[2]);
+    return 0;
+}
+
+static int read_rows(const char *path, struct rows *rows, struct error *err)
+{
+    int status = table_file_read(path, 3, 3, add_row, rows, err);
+    if (status == 0 && (rows->patterns.has_failed || rows->reasons.has_failed))
+        status = error_set(err, ENOMEM, "read '%s'", path);
+    return status;
+}
 
 /* A pattern is for a name, or, with a value in it, for the whole line. */
-static bool fits(const char *pattern, const char *line, size_t length)
+static bool fits(const char *pattern, const struct variable *variable)
 {
     char text[256];
-    if (strchr(pattern, '=') == NULL)
-        length = strcspn(line, "=");
+    size_t length = variable->name_size;
+    if (strchr(pattern, '=') != NULL)
+        length += 1 + variable->value_size;
     /* What is longer is cut: no pattern with a value looks at as much. */
-    snprintf(text, sizeof(text), "%.*s", (int)length, line);
+    snprintf(text, sizeof(text), "%.*s", (int)length, variable->name);
     return fnmatch(pattern, text, FNM_NOESCAPE) == 0;
 }
 
-struct search {
-    const char *line;
-    size_t length;
-    bool is_decided;
-    bool is_refused;
-    char why[256];
-};
-
-static int match(const struct table_file_row *row, void *context, struct error *err)
+/* The first row that fits decides. */
+static int check(const struct variable *variable, void *context, struct error *err)
 {
-    struct search *search = context;
-    bool refuses = strcmp(row->fields[0], "refuse") == 0;
-    if (!refuses && strcmp(row->fields[0], "allow") != 0)
-        return error_set(err, EPROTO, "'%s' is neither allow nor refuse", row->fields[0]);
-    if (search->is_decided || !fits(row->fields[1], search->line, search->length))
+    const struct rows *rows = context;
+    size_t i = 0;
+    while (i < rows->patterns.count && !fits(rows->patterns.items[i], variable))
+        i++;
+    if (i == rows->patterns.count || rows->reasons.items[i][0] == '\0')
         return 0;
-    search->is_decided = true;
-    search->is_refused = refuses;
-    snprintf(search->why, sizeof(search->why), "%s", row->fields[2]);
-    return 0;
+    return error_set(err, EINVAL, "--env-file: line %u sets %.*s, which is refused: %s",
+                     variable->line, (int)variable->name_size, variable->name,
+                     rows->reasons.items[i]);
 }
 
 int refused_variables_check(const char *path, const char *text, struct error *err)
 {
-    const char *line = text;
-    unsigned int number = 1;
-    for (size_t length; *line != '\0'; line += length + (line[length] == '\n'), number++) {
-        length = strcspn(line, "\n");
-        if (length == 0 || line[0] == '#')
-            continue;
-        struct search search = {.line = line, .length = length};
-        int status = table_file_read(path, 3, 3, match, &search, err);
-        if (status < 0)
-            return status;
-        if (search.is_refused)
-            return error_set(err, EINVAL, "--env-file: line %u sets %.*s, which is refused: %s",
-                             number, (int)strcspn(line, "="), line, search.why);
-    }
-    return 0;
+    __attribute__((cleanup(free_rows))) struct rows rows = {.patterns = {.items = NULL}};
+    int status = read_rows(path, &rows, err);
+    return status < 0 ? status : variables_each(text, strlen(text), check, &rows, err);
 }

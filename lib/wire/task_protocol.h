@@ -210,7 +210,7 @@ struct task_file {
  * A shape in which a program may replace an agentcli process without a sandbox. The strings, NUL
  * after each, are argument_count patterns ("*" alone: any one argument; "..." alone and last: any
  * further ones; else the exact bytes), then name_count names of environment variables that may be
- * set (is_any_environment: all).
+ * set (is_any_environment: those that may not, where "*" at the end is all that begin so).
  */
 struct task_direct {
     char rule[TASK_RULE_SIZE];

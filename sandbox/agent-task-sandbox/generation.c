@@ -16,6 +16,7 @@
 #include "lib/base/path.h"
 #include "lib/base/unix_message.h"
 #include "lib/wire/recorded_program.h"
+#include "sandbox/agent-task-sandbox/code_variables.h"
 #include "sandbox/agent-task-sandbox/maker.h"
 #include "sandbox/agent-task-sandbox/nested.h"
 #include "sandbox/agent-task-sandbox/recorded.h"
@@ -108,8 +109,12 @@ static int verify_direct(struct generation *generation, struct error *err)
 
     generation->direct_count = policy_direct_count(generation->policy);
     for (size_t i = 0; i < generation->direct_count && result == 0; i++) {
-        generation->direct[i] = *policy_direct_at(generation->policy, i);
-        result = direct_rule_verify(RECORDED_PROGRAMS, &generation->direct[i], err);
+        struct task_direct *rule = &generation->direct[i];
+
+        *rule = *policy_direct_at(generation->policy, i);
+        result = code_variables_name(CODE_VARIABLES_FILE, rule, err);
+        if (result == 0)
+            result = direct_rule_verify(RECORDED_PROGRAMS, rule, err);
     }
     return result;
 }

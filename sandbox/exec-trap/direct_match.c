@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "lib/base/cleanup.h"
-
 /* Takes the next string off STRINGS; NULL when none is whole. */
 static const char *next(struct direct_strings *strings)
 {
@@ -70,38 +68,25 @@ static bool is_named(const struct task_direct *rule, struct direct_strings names
     return false;
 }
 
-/* Names, or with * how they begin, by which a loader or a runtime loads code into the program:
- * whoever can set one chooses what runs. No shape allows them but one that names them. */
-static const char *const code_variables[] = {
-    "LD_*",
-    "GLIBC_TUNABLES",
-    "GCONV_PATH",
-    "LOCPATH",
-    "OPENSSL_CONF",
-    "OPENSSL_MODULES",
-    "OPENSSL_ENGINES",
-    "BUN_*",
-    "JSC_*",
-    "NODE_OPTIONS",
-    "NODE_PATH",
-    "NODE_REPL_EXTERNAL_MODULE",
-    "NODE_COMPILE_CACHE",
-    "COPILOT_CLI_*",
-    "COPILOT_PKG_CACHE_HOME",
-    "COPILOT_SDK_PATH",
-};
+/* VARIABLE's name (of LENGTH bytes) is PATTERN, or begins like what stands in it before a *. */
+static bool fits(const char *pattern, const char *variable, size_t length)
+{
+    size_t known = strcspn(pattern, "*");
+    return (pattern[known] == '*' ? length >= known : length == known) &&
+           memcmp(variable, pattern, known) == 0;
+}
 
-static bool loads_code(const char *variable)
+/* Any variable but those that are named. */
+static bool is_harmless(const struct task_direct *rule, struct direct_strings names,
+                        const char *variable)
 {
     size_t length = strcspn(variable, "=");
-    for (size_t i = 0; i < ARRAY_LENGTH(code_variables); i++) {
-        const char *name = code_variables[i];
-        size_t known = strcspn(name, "*");
-        if ((name[known] == '*' ? length >= known : length == known) &&
-            memcmp(variable, name, known) == 0)
-            return true;
+    for (uint32_t i = 0; i < rule->name_count; i++) {
+        const char *name = next(&names);
+        if (name == NULL || fits(name, variable, length))
+            return false;
     }
-    return false;
+    return true;
 }
 
 bool direct_matches(const struct task_direct *rule, const struct direct_strings *arguments,
@@ -114,8 +99,8 @@ bool direct_matches(const struct task_direct *rule, const struct direct_strings 
     while (variables.size > 0) {
         const char *variable = next(&variables);
         if (variable == NULL ||
-            (rule->is_any_environment != 0 ? loads_code(variable)
-                                           : !is_named(rule, strings, variable)))
+            !(rule->is_any_environment != 0 ? is_harmless(rule, strings, variable)
+                                            : is_named(rule, strings, variable)))
             return false;
     }
     return !variables.is_cut;

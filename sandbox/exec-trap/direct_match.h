@@ -18,8 +18,8 @@ struct direct_strings {
 bool direct_is_sound(const struct task_direct *rule);
 
 /* RULE is sound. Arguments that were cut match only where the shape does not look at them; an
- * environment that was cut never does: any environment is one without variables by which a loader
- * or a runtime loads code. */
+ * environment that was cut never does: any environment is one without the variables that are named
+ * for it. */
 bool direct_matches(const struct task_direct *rule, const struct direct_strings *arguments,
                     const struct direct_strings *environment);
 

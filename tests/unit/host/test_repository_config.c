@@ -231,7 +231,13 @@ static const struct { const char *text; const char *said; } variable_cases[] = {
     {"\n\nNODE_OPTIONS=secret\n", "line 3 sets NODE_OPTIONS"},
     {"BUN_INSPECT_BRK=secret", "sets BUN_INSPECT_BRK"},
     {"COPILOT_ALLOW_ALL=1", NULL},
+    {"COPILOT_ALLOW_ALL=0\nCOPILOT_ALLOW_ALL=false\nCOPILOT_ALLOW_ALL=\n", NULL},
     {"COPILOT_ALLOW_ALL=true", "sets COPILOT_ALLOW_ALL"},
+    {"COPILOT_ALLOW_ALL=TRUE", "sets COPILOT_ALLOW_ALL"},
+    {"COPILOT_ALLOW_ALL= true", "sets COPILOT_ALLOW_ALL"},
+    {"COPILOT_ALLOW_ALL=yes", "sets COPILOT_ALLOW_ALL"},
+    {"COPILOT_ALLOW_ALL=10", "sets COPILOT_ALLOW_ALL"},
+    {"OPENSSL_ia32cap=secret", "sets OPENSSL_ia32cap"},
     {"CLAUDE_CODE_SANDBOXED=0", "sets CLAUDE_CODE_SANDBOXED"},
     {"NODE_EXTRA_CA_CERTS=/x", NULL},
     /* What moves the program's own code, or what it trusts. */

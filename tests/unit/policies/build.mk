@@ -15,7 +15,7 @@ $(eval $(call policy_mutants,filter,\
 # The archive of host-shim/collect is built by its own rules.
 $(eval $(call policy_mutants,table,init/agent-commit/credential_patterns.c,\
 	$(BUILD)/glibc/libcollect.a $(LIBHOST) $(LIBWIRE) $(LIBBASE),$(WIRE_LIBRARIES)))
-$(eval $(call policy_mutants,direct,sandbox/exec-trap/direct_match.c,\
+$(eval $(call policy_mutants,direct,sandbox/exec-trap/direct_match.c sandbox/agent-task-sandbox/code_variables.c,\
 	$(LIBPOLICY) $(LIBWIRE) $(LIBBASE),$(POLICY_LIBRARIES)))
 
 MUTANT_TESTS := $(POLICY_MUTANTS:%=$(BUILD)/tests/unit/policies_%_mutants) $(BUILD)/tests/unit/policy_mutations

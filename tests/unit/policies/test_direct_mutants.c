@@ -18,6 +18,7 @@
 #include "lib/base/fd.h"
 #include "lib/base/path.h"
 #include "lib/policy/policy.h"
+#include "sandbox/agent-task-sandbox/code_variables.h"
 #include "sandbox/exec-trap/direct_match.h"
 #include "tests/unit/policies/mutants.h"
 
@@ -66,10 +67,11 @@ static bool is_direct(const struct policy *policy, const char *from, const char 
                       const struct direct_strings strings[2])
 {
     for (size_t i = 0; i < policy_direct_count(policy); i++) {
-        const struct task_direct *rule = policy_direct_at(policy, i);
+        struct task_direct rule = *policy_direct_at(policy, i);
 
-        if (strcmp(rule->from, from) == 0 && strcmp(rule->program, program) == 0 &&
-            direct_is_sound(rule) && direct_matches(rule, &strings[0], &strings[1]))
+        assert_int_equal(code_variables_name("policies/refused-variables.tab", &rule, NULL), 0);
+        if (strcmp(rule.from, from) == 0 && strcmp(rule.program, program) == 0 &&
+            direct_is_sound(&rule) && direct_matches(&rule, &strings[0], &strings[1]))
             return true;
     }
     return false;

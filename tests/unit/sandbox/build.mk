@@ -16,7 +16,8 @@ $(BUILD)/tests/unit/sandbox_command_filter $(BUILD)/tests/unit/sandbox_runner_fi
 $(eval $(call unit_test,sandbox_task_block,tests/unit/sandbox/test_task_block.c $(TASK_CLIENT_SOURCES),$(LIBBASE),))
 $(eval $(call unit_test,sandbox_task_session,\
 	tests/unit/sandbox/test_task_session.c tests/unit/sandbox/task_stage.c $(TASK_CLIENT_SOURCES),$(LIBBASE),))
-$(eval $(call unit_test,sandbox_exec_trap,tests/unit/sandbox/test_exec_trap.c $(EXEC_TRAP_SOURCES),$(LIBBASE),))
+$(eval $(call unit_test,sandbox_exec_trap,tests/unit/sandbox/test_exec_trap.c \
+	sandbox/agent-task-sandbox/code_variables.c $(EXEC_TRAP_SOURCES),$(LIBBASE),))
 $(eval $(call unit_test,sandbox_trap_events,tests/unit/sandbox/test_trap_events.c $(EXEC_TRAP_SOURCES),$(LIBBASE),))
 $(eval $(call unit_test,sandbox_registers,tests/unit/sandbox/test_registers.c $(EXEC_TRAP_SOURCES),$(LIBBASE),))
 $(eval $(call unit_test,sandbox_task_request,tests/unit/sandbox/test_task_request.c \

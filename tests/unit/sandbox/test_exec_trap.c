@@ -11,6 +11,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
+#include "sandbox/agent-task-sandbox/code_variables.h"
 #include "sandbox/exec-trap/direct_match.h"
 #include "sandbox/exec-trap/path_text.h"
 #include "sandbox/exec-trap/request.h"
@@ -115,13 +116,22 @@ static void compares_environments(void **state)
     assert_false(direct_matches(&rule, &arguments, &STRINGS("PATHS=x\0")));
     assert_false(direct_matches(&rule, &arguments, &STRINGS("=x\0")));
     assert_false(direct_matches(&rule, &arguments, &STRINGS("PATH=x")));
+    rule = RULE(1, 0, "x\0");
     rule.is_any_environment = 1;
+    assert_int_equal(code_variables_name("policies/refused-variables.tab", &rule, NULL), 0);
+    assert_true(direct_is_sound(&rule));
     assert_true(
         direct_matches(&rule, &arguments, &STRINGS("A=x\0LD=x\0MY_LD_PRELOAD=x\0NODE_OPTION=x\0")));
     assert_false(direct_matches(&rule, &arguments, &STRINGS("A=x\0BUN_OPTIONS=x\0")));
     assert_false(direct_matches(&rule, &arguments, &STRINGS("LD_PRELOAD=x\0")));
     assert_false(direct_matches(&rule, &arguments, &STRINGS("NODE_OPTIONS=x\0")));
     assert_false(direct_matches(&rule, &arguments, &STRINGS("COPILOT_CLI_DIST_DIR=x\0")));
+    assert_false(direct_matches(&rule, &arguments, &STRINGS("COPILOT_SDK_PATH=x\0")));
+    assert_false(direct_matches(&rule, &arguments, &STRINGS("OPENSSL_ia32cap=x\0")));
+    assert_false(direct_matches(&rule, &arguments, &STRINGS("P11_KIT_NO_USER_CONFIG=x\0")));
+    /* What is refused in a file only, a program that starts itself may have. */
+    assert_true(direct_matches(&rule, &arguments, &STRINGS("PATH=x\0NODE_ENV=x\0TMPDIR=x\0")));
+    assert_true(direct_matches(&rule, &arguments, &STRINGS("COPILOT_ALLOW_ALL=1\0")));
     struct direct_strings cut = STRINGS("A=x\0");
     cut.is_cut = true;
     assert_false(direct_matches(&rule, &arguments, &cut));
