@@ -21,13 +21,11 @@ void exec_view_print_title(FILE *file)
 
 char *exec_view_text(const json_t *object, const char *key)
 {
-    char twin[RECORD_KEY_SIZE];
     char *text = NULL;
     const char *reason = NULL;
-    record_twin_key(key, twin);
-    const json_t *plain = json_object_get(object, key);
-    const json_t *value = plain != NULL ? plain : json_object_get(object, twin);
-    (void)record_decode(value, plain == NULL, LIMIT_EVENT_TEXT_BYTES, &text, &reason);
+    bool is_encoded;
+    const json_t *value = record_find_text(object, key, &is_encoded);
+    (void)record_decode(value, is_encoded, LIMIT_EVENT_TEXT_BYTES, &text, &reason);
     return text;
 }
 
@@ -43,45 +41,36 @@ static void print_word(FILE *file, const char *text)
     fputs(word != NULL ? word : "?", file);
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash == NULL ? path : slash + 1;
-}
-
 /* The file that ran, where argv does not say so itself. No word of argv can look like this:
  * brackets are quoted in words. */
 static void print_program(FILE *file, const json_t *object, const char *first)
 {
     cleanup_free char *program = exec_view_text(object, "program");
     if (program == NULL || program[0] == '\0' ||
-        (first != NULL && strcmp(base_name(first), base_name(program)) == 0))
+        (first != NULL && strcmp(basename(first), basename(program)) == 0))
         return;
     fputs(first != NULL ? " [" : "[", file);
     printable_print(file, program);
     fputc(']', file);
 }
 
-static const json_t *arguments_of(const json_t *object)
-{
-    const json_t *plain = json_object_get(object, "argv");
-    return plain != NULL ? plain : json_object_get(object, "argv_base64");
-}
-
 char *exec_view_argument(const json_t *object, size_t index)
 {
     char *text = NULL;
     const char *reason = NULL;
-    bool is_encoded = json_object_get(object, "argv") == NULL;
-    (void)record_decode(json_array_get(arguments_of(object), index), is_encoded,
-                        LIMIT_EVENT_TEXT_BYTES, &text, &reason);
+    bool is_encoded;
+    const json_t *words = record_find_text(object, "argv", &is_encoded);
+    (void)record_decode(json_array_get(words, index), is_encoded, LIMIT_EVENT_TEXT_BYTES, &text,
+                        &reason);
     return text;
 }
 
 void exec_view_print_arguments(FILE *file, const json_t *object)
 {
     cleanup_free char *first = exec_view_argument(object, 0);
-    for (size_t i = 0; i < json_array_size(arguments_of(object)); i++) {
+    bool is_encoded;
+    size_t count = json_array_size(record_find_text(object, "argv", &is_encoded));
+    for (size_t i = 0; i < count; i++) {
         cleanup_free char *text = exec_view_argument(object, i);
         fputs(i == 0 ? "" : " ", file);
         print_word(file, text != NULL ? text : "?");

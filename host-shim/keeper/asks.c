@@ -114,28 +114,18 @@ json_t *asks_describe(const struct ask *ask)
                      ask->fields, "reason", ask->reason);
 }
 
-/* The words under KEY, which may be in base64; NULL: none. */
-static const json_t *words_under(const json_t *fields, const char *key, bool *is_encoded)
-{
-    char twin[RECORD_KEY_SIZE];
-    record_twin_key(key, twin);
-    const json_t *plain = json_object_get(fields, key);
-    *is_encoded = plain == NULL;
-    return plain != NULL ? plain : json_object_get(fields, twin);
-}
-
 /* It is a command found inside that asks. */
 static bool is_inner(const json_t *fields)
 {
     bool is_encoded;
-    return words_under(fields, "asks_about", &is_encoded) != NULL;
+    return record_find_text(fields, "asks_about", &is_encoded) != NULL;
 }
 
 /* What is compared: the command that asks, wherever it stands. */
 static const json_t *words_of(const json_t *fields, bool *is_encoded)
 {
-    const json_t *inner = words_under(fields, "asks_about", is_encoded);
-    return inner != NULL ? inner : words_under(fields, "argv", is_encoded);
+    const json_t *inner = record_find_text(fields, "asks_about", is_encoded);
+    return inner != NULL ? inner : record_find_text(fields, "argv", is_encoded);
 }
 
 static size_t count_words(const json_t *fields)

@@ -19,16 +19,6 @@ char *ask_line_id(const char *session, const json_t *ask)
     return asprintf(&id, "%s-%" JSON_INTEGER_FORMAT, session, number) < 0 ? NULL : id;
 }
 
-/* The list under KEY or its twin in base64, of which *IS_ENCODED tells; NULL. */
-static const json_t *find_words(const json_t *fields, const char *key, bool *is_encoded)
-{
-    char twin[RECORD_KEY_SIZE];
-    record_twin_key(key, twin);
-    const json_t *plain = json_object_get(fields, key);
-    *is_encoded = plain == NULL;
-    return plain != NULL ? plain : json_object_get(fields, twin);
-}
-
 static void print_list(FILE *file, const json_t *list, bool is_encoded)
 {
     size_t used = 0;
@@ -52,7 +42,7 @@ static void print_list(FILE *file, const json_t *list, bool is_encoded)
 bool ask_line_print_inner(FILE *file, const json_t *fields)
 {
     bool is_encoded;
-    const json_t *list = find_words(fields, "asks_about", &is_encoded);
+    const json_t *list = record_find_text(fields, "asks_about", &is_encoded);
     if (list == NULL)
         return false;
     print_list(file, list, is_encoded);
@@ -65,7 +55,7 @@ bool ask_line_print_inner(FILE *file, const json_t *fields)
 static void print_words(FILE *file, const json_t *fields)
 {
     bool is_encoded;
-    const json_t *list = find_words(fields, "argv", &is_encoded);
+    const json_t *list = record_find_text(fields, "argv", &is_encoded);
     if (ask_line_print_inner(file, fields))
         fputs(", inside another command", file);
     else

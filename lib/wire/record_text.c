@@ -14,6 +14,15 @@ void record_twin_key(const char *key, char twin[RECORD_KEY_SIZE])
     snprintf(twin, RECORD_KEY_SIZE, "%.*s_base64", RECORD_KEY_SIZE - 8, key);
 }
 
+const json_t *record_find_text(const json_t *object, const char *key, bool *is_encoded)
+{
+    char twin[RECORD_KEY_SIZE];
+    const json_t *plain = json_object_get(object, key);
+    record_twin_key(key, twin);
+    *is_encoded = plain == NULL;
+    return plain != NULL ? plain : json_object_get(object, twin);
+}
+
 json_t *record_encode(const char *value)
 {
     size_t length = strlen(value);

@@ -12,6 +12,10 @@
 /* "KEY_base64" into TWIN. */
 void record_twin_key(const char *key, char twin[RECORD_KEY_SIZE]);
 
+/* The value under KEY in OBJECT or, when there is none, under its twin, of which *IS_ENCODED tells.
+ * Borrowed; NULL: neither is there. */
+const json_t *record_find_text(const json_t *object, const char *key, bool *is_encoded);
+
 /* VALUE as a JSON string in base64. NULL without memory. Owned by the caller. */
 json_t *record_encode(const char *value);
 
