@@ -48,7 +48,7 @@ static void list_names(const struct secrets *secrets, struct string_list *names,
     json_t *value;
     for (size_t i = 0; i < ARRAY_LENGTH(agents); i++)
         string_list_add(names, agents[i]);
-    if (named_secrets_load(&file, trouble) == 0)
+    if (named_secrets_load(&file, false, trouble) == 0)
         named_secrets_list(&file, names);
     json_t *entries = json_object_get(secrets->config.document, "logins");
     json_object_foreach(entries, key, value)

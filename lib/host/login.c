@@ -296,7 +296,7 @@ static int take_named(const char *name, bool must_lock, struct login *login, str
 {
     struct named_secrets secrets;
     struct variable variable;
-    int result = named_secrets_load(&secrets, err);
+    int result = named_secrets_load(&secrets, must_lock, err);
     if (result == 0)
         result = named_secrets_find(&secrets, name, &variable);
     if (result == 0) {

@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -94,10 +92,44 @@ static int open_file(const char *path, struct error *err)
     return steal_fd(&fd);
 }
 
-int named_secrets_load(struct named_secrets *secrets, struct error *err)
+/* Bytes that are no secret's: the NUL. */
+static size_t size_of(const struct named_secrets *secrets)
+{
+    return secrets->text.data == NULL ? 0 : secrets->text.size - 1;
+}
+
+static const char *text_of(const struct named_secrets *secrets)
+{
+    return (const char *)secrets->text.data;
+}
+
+/* All of FD into memory for secrets, and nowhere else. -EAGAIN: it was changed meanwhile. */
+static int read_text(int fd, bool must_lock, struct secret *text, struct error *err)
+{
+    struct stat status;
+    size_t used = 0;
+    ssize_t count = 1;
+    if (fstat(fd, &status) < 0)
+        return error_set(err, errno, "read it");
+    if (status.st_size > NAMED_SECRETS_BYTES_MAX)
+        return error_set(err, EINVAL, "it has more than %d bytes", NAMED_SECRETS_BYTES_MAX);
+    int result = secret_make(text, (size_t)status.st_size + 1, must_lock, err);
+    while (result == 0 && count > 0 && used < text->size) {
+        count = read(fd, text->data + used, text->size - used);
+        if (count < 0 && errno != EINTR)
+            result = error_set(err, errno, "read it");
+        used += count > 0 ? (size_t)count : 0;
+        count = count < 0 ? 1 : count;
+    }
+    if (result == 0 && used != text->size - 1)
+        result = error_set(err, EAGAIN, "it was changed while it was read: try again");
+    return result;
+}
+
+int named_secrets_load(struct named_secrets *secrets, bool must_lock, struct error *err)
 {
     char directory[PATH_MAX];
-    *secrets = (struct named_secrets){.text = NULL};
+    *secrets = (struct named_secrets){.text = {.data = NULL}};
     int result = login_config_directory(directory, err);
     if (result == 0 && path_format(secrets->path, "%s/" NAMED_SECRETS_FILE, directory) < 0)
         result = error_set(err, ENAMETOOLONG, "the configuration");
@@ -112,13 +144,10 @@ int named_secrets_load(struct named_secrets *secrets, struct error *err)
             *err = cause;
         return fd;
     }
-    result = fd_read_all(fd, NAMED_SECRETS_BYTES_MAX, &secrets->text, &secrets->size);
-    if (result == -EFBIG)
-        return error_set(err, EINVAL, "'%s' has more than %d bytes", secrets->path,
-                         NAMED_SECRETS_BYTES_MAX);
-    if (result < 0)
-        return error_set(err, -result, "read '%s'", secrets->path);
-    if (named_secrets_check(secrets->text, secrets->size, err) == 0)
+    result = read_text(fd, must_lock, &secrets->text, err);
+    if (result == 0)
+        result = named_secrets_check(text_of(secrets), size_of(secrets), err);
+    if (result == 0)
         return 0;
     named_secrets_free(secrets);
     return error_prefix(err, "'%s'", secrets->path);
@@ -126,11 +155,7 @@ int named_secrets_load(struct named_secrets *secrets, struct error *err)
 
 void named_secrets_free(struct named_secrets *secrets)
 {
-    if (secrets->text != NULL)
-        sodium_memzero(secrets->text, secrets->size);
-    free(secrets->text);
-    secrets->text = NULL;
-    secrets->size = 0;
+    secret_wipe(&secrets->text);
 }
 
 struct search {
@@ -153,8 +178,8 @@ int named_secrets_find(const struct named_secrets *secrets, const char *name,
 {
     struct search search = {.name = name, .variable = variable};
     *variable = (struct variable){.name = NULL};
-    if (secrets->text != NULL)
-        (void)variables_each(secrets->text, secrets->size, match, &search, NULL);
+    if (secrets->text.data != NULL)
+        (void)variables_each(text_of(secrets), size_of(secrets), match, &search, NULL);
     return variable->name == NULL ? -ENOENT : 0;
 }
 
@@ -167,8 +192,8 @@ static int add_name(const struct variable *variable, void *context, struct error
 
 void named_secrets_list(const struct named_secrets *secrets, struct string_list *list)
 {
-    if (secrets->text != NULL)
-        (void)variables_each(secrets->text, secrets->size, add_name, list, NULL);
+    if (secrets->text.data != NULL)
+        (void)variables_each(text_of(secrets), size_of(secrets), add_name, list, NULL);
 }
 
 /* What a file is made of anew. */
@@ -188,12 +213,13 @@ static char *put(char *at, const char *text, size_t size)
 static size_t join(const struct named_secrets *secrets, const struct variable *old,
                    const struct renewal *renewal, char *text)
 {
-    const char *end = secrets->text == NULL ? NULL : secrets->text + secrets->size;
+    const char *begin = text_of(secrets);
+    const char *end = begin == NULL ? NULL : begin + size_of(secrets);
     const char *head_end = old->name == NULL ? end : old->name;
     const char *tail = old->name == NULL ? end : old->value + old->value_size;
     char *at = text;
-    if (secrets->text != NULL)
-        at = put(at, secrets->text, (size_t)(head_end - secrets->text));
+    if (begin != NULL)
+        at = put(at, begin, (size_t)(head_end - begin));
     if (at > text && at[-1] != '\n')
         *at++ = '\n';
     if (renewal->value != NULL) {
@@ -212,26 +238,26 @@ static size_t join(const struct named_secrets *secrets, const struct variable *o
 static int write_anew(const struct named_secrets *secrets, const struct variable *old,
                       const struct renewal *renewal, struct error *err)
 {
-    size_t room = secrets->size + strlen(renewal->name) + renewal->size + 4;
-    char *text = calloc(1, room);
-    if (text == NULL)
-        return error_set(err, ENOMEM, "write '%s'", secrets->path);
+    cleanup_secret struct secret anew = {.data = NULL};
+    size_t room = size_of(secrets) + strlen(renewal->name) + renewal->size + 4;
+    int result = secret_make(&anew, room, false, err);
+    if (result < 0)
+        return error_prefix(err, "write '%s'", secrets->path);
+    char *text = (char *)anew.data;
     size_t size = join(secrets, old, renewal, text);
-    int result = size > NAMED_SECRETS_BYTES_MAX
-                     ? error_set(err, EINVAL, "'%s' would have more than %d bytes", secrets->path,
-                                 NAMED_SECRETS_BYTES_MAX)
-                     : named_secrets_check(text, size, err);
+    result = size > NAMED_SECRETS_BYTES_MAX
+                 ? error_set(err, EINVAL, "'%s' would have more than %d bytes", secrets->path,
+                             NAMED_SECRETS_BYTES_MAX)
+                 : named_secrets_check(text, size, err);
     if (result == 0)
         result = fd_write_file(AT_FDCWD, secrets->path, text, size, 0600, err);
-    sodium_memzero(text, room);
-    free(text);
     return result;
 }
 
 int named_secrets_set(const char *name, const char *value, size_t size, struct error *err)
 {
     char path[PATH_MAX];
-    struct named_secrets secrets = {.text = NULL};
+    struct named_secrets secrets = {.text = {.data = NULL}};
     struct variable old = {.name = NULL};
     const struct renewal renewal = {.name = name, .value = value, .size = value == NULL ? 0 : size};
     int result = value == NULL ? 0 : named_secret_check(value, size, err);
@@ -245,7 +271,7 @@ int named_secrets_set(const char *name, const char *value, size_t size, struct e
     cleanup_fd int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0 || flock(directory, LOCK_EX) < 0)
         return error_set(err, errno, "lock '%s'", path);
-    result = named_secrets_load(&secrets, err);
+    result = named_secrets_load(&secrets, false, err);
     if (result == 0)
         result = named_secrets_find(&secrets, name, &old);
     if (result == 0 || (result == -ENOENT && value != NULL))

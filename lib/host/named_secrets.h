@@ -13,6 +13,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/string_list.h"
+#include "lib/wire/secret.h"
 #include "lib/wire/variables.h"
 
 #define NAMED_SECRETS_FILE "mcp-secrets.env"
@@ -22,8 +23,7 @@
 
 struct named_secrets {
     char path[PATH_MAX];
-    char *text; /* owned; NULL: there is no file */
-    size_t size;
+    struct secret text; /* owned, and a NUL; no bytes: there is no file */
 };
 
 /* "[A-Z][A-Z0-9_]{0,30}": no agent is called so. */
@@ -35,9 +35,9 @@ int named_secret_check(const char *value, size_t size, struct error *err);
 /* Checks all of SIZE bytes at TEXT (and a NUL). 0, or -EINVAL with the number of the line that is
  * wrong. */
 int named_secrets_check(const char *text, size_t size, struct error *err);
-/* Reads and checks the file; without one, there is none. -EINVAL names file and line. 0 or -errno.
- */
-int named_secrets_load(struct named_secrets *secrets, struct error *err);
+/* Reads and checks the file; without one, there is none. -EINVAL names file and line, -ENOMEM says
+ * that memory cannot be locked, which MUST_LOCK asks for (secret.h). 0 or -errno. */
+int named_secrets_load(struct named_secrets *secrets, bool must_lock, struct error *err);
 /* Wipes and releases it. */
 void named_secrets_free(struct named_secrets *secrets);
 

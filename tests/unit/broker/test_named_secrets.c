@@ -116,8 +116,8 @@ static void refuses_a_line_by_its_number(void **state)
         struct named_secrets secrets;
         struct error err = ERROR_INITIALIZER;
         write_file(rows[i].text);
-        assert_int_equal(named_secrets_load(&secrets, &err), -EINVAL);
-        assert_null(secrets.text);
+        assert_int_equal(named_secrets_load(&secrets, false, &err), -EINVAL);
+        assert_null(secrets.text.data);
         assert_non_null(strstr(error_text(&err), file));
         assert_non_null(strstr(error_text(&err), rows[i].said));
         assert_null(strstr(error_text(&err), CANARY));
@@ -134,23 +134,23 @@ static void refuses_a_file_that_is_not_the_users_alone(void **state)
     char other[PATH_MAX];
     (void)state;
     write_file("A=1\n");
-    assert_int_equal(named_secrets_load(&secrets, &err), 0); /* the control */
+    assert_int_equal(named_secrets_load(&secrets, false, &err), 0); /* the control */
     named_secrets_free(&secrets);
     for (mode_t bit = 1; bit <= 040; bit <<= 1) {
         assert_int_equal(chmod(file, 0600 | bit), 0);
-        assert_int_equal(named_secrets_load(&secrets, &err), -EINVAL);
+        assert_int_equal(named_secrets_load(&secrets, false, &err), -EINVAL);
         assert_non_null(strstr(error_text(&err), "chmod 600"));
     }
     assert_int_equal(chmod(file, 0600), 0);
     assert_int_equal(path_format(other, "%s/elsewhere", directory), 0);
     assert_int_equal(rename(file, other), 0);
     assert_int_equal(symlink(other, file), 0);
-    assert_int_equal(named_secrets_load(&secrets, &err), -EINVAL);
+    assert_int_equal(named_secrets_load(&secrets, false, &err), -EINVAL);
     assert_non_null(strstr(error_text(&err), "is a link"));
     assert_int_equal(named_secrets_set("A", "2", 1, &err), -EINVAL);
     assert_int_equal(unlink(file), 0);
     assert_int_equal(mkfifo(file, 0600), 0);
-    assert_int_equal(named_secrets_load(&secrets, &err), -EINVAL);
+    assert_int_equal(named_secrets_load(&secrets, false, &err), -EINVAL);
 }
 
 static void has_a_bound(void **state)
@@ -162,7 +162,7 @@ static void has_a_bound(void **state)
     assert_non_null(text);
     memset(text, '#', NAMED_SECRETS_BYTES_MAX + 1);
     write_file(text);
-    assert_int_equal(named_secrets_load(&secrets, &err), -EINVAL);
+    assert_int_equal(named_secrets_load(&secrets, false, &err), -EINVAL);
     assert_non_null(strstr(error_text(&err), "has more than"));
     size_t used = 0;
     for (int i = 0; i <= NAMED_SECRETS_MAX; i++)
@@ -172,10 +172,46 @@ static void has_a_bound(void **state)
     assert_int_equal(named_secret_check("a\nb", 3, &err), -EINVAL);
 }
 
+/* Whether the page at DATA is locked: proc(5), VmFlags of /proc/self/smaps. */
+static bool is_locked(const void *data)
+{
+    char line[512];
+    unsigned long first, last;
+    bool is_here = false, is_held = false;
+    FILE *maps = fopen("/proc/self/smaps", "re");
+    assert_non_null(maps);
+    while (fgets(line, sizeof(line), maps) != NULL) {
+        if (sscanf(line, "%lx-%lx ", &first, &last) == 2)
+            is_here = (uintptr_t)data >= first && (uintptr_t)data < last;
+        if (is_here && strncmp(line, "VmFlags:", 8) == 0)
+            is_held = strstr(line, " lo ") != NULL;
+    }
+    fclose(maps);
+    return is_held;
+}
+
+static void lies_on_locked_pages(void **state)
+{
+    struct named_secrets secrets;
+    struct variable variable;
+    struct error err = ERROR_INITIALIZER;
+    cleanup_free char *heap = strdup(CANARY);
+    (void)state;
+    write_file("A=1\nGITHUB_TOKEN=" CANARY "\n");
+    assert_int_equal(named_secrets_load(&secrets, true, &err), 0);
+    assert_int_equal(named_secrets_find(&secrets, "GITHUB_TOKEN", &variable), 0);
+    assert_memory_equal(variable.value, CANARY, sizeof(CANARY) - 1);
+    assert_true(is_locked(variable.value));
+    assert_false(is_locked(heap)); /* the control */
+    named_secrets_free(&secrets);
+    assert_null(secrets.text.data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(is_found_by_its_name, enter, leave),
+        cmocka_unit_test_setup_teardown(lies_on_locked_pages, enter, leave),
         cmocka_unit_test_setup_teardown(is_changed_line_by_line, enter, leave),
         cmocka_unit_test_setup_teardown(refuses_a_line_by_its_number, enter, leave),
         cmocka_unit_test_setup_teardown(refuses_a_file_that_is_not_the_users_alone, enter, leave),
