@@ -201,7 +201,8 @@ int remotes_stage(const struct proxy *proxy, struct error *err);
 void remotes_free(struct proxy *proxy);
 
 /* reach.c: how git on the host reaches a remote. reach_ask: what it has for all of them, in one
- * question, before any reach_find. What is missing or wrong is the upstream's trouble. */
+ * question, before any reach_find; without it each asks for itself. What is missing or wrong is the
+ * upstream's trouble. */
 void reach_ask(struct proxy *proxy);
 /* UPSTREAM has a URL and a host. */
 void reach_find(const struct proxy *proxy, struct upstream *upstream);

@@ -102,7 +102,8 @@ static int add_upstreams(struct proxy *proxy, struct error *err)
 {
     struct git_access *access = &proxy->access;
     int result = 0;
-    if (access->remote_count > 0)
+    /* The start waits for each question to git; about one remote there is only one. */
+    if (access->remote_count > 1)
         reach_ask(proxy);
     for (size_t i = 0; result == 0 && i < access->remote_count; i++)
         result = add_upstream(proxy, access->remotes[i].name, access->remotes[i].url, err);

@@ -17,7 +17,7 @@ static int ask(const char *text, struct credential_question *question)
 static void reads_a_question(void **state)
 {
     (void)state;
-    struct credential_question question;
+    struct credential_question question = {.url = {0}};
     assert_int_equal(
         ask("capability[]=authtype\nprotocol=https\nhost=h.example:8443\npath=a/b.git\n"
             "wwwauth[]=Basic realm=\"x\"\nusername=jane\n\n",
@@ -32,7 +32,7 @@ static void reads_a_question(void **state)
 static void refuses_other_questions(void **state)
 {
     (void)state;
-    struct credential_question question;
+    struct credential_question question = {.url = {0}};
     static const char *const texts[] = {
         "",
         "\n",
