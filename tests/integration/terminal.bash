@@ -1,9 +1,10 @@
 # A person's terminals for tests: windows of a tmux that belongs to the test, typed into and looked at.
 # shellcheck shell=bash
 
-# In setup, once NAME is set. A tmux that lost its last window ends, and would take the next one with it: one stays.
+# In setup, once NAME is set. A tmux that lost its last window ends, and would take the next one with it: one stays. Another
+# run's test of the same name has another.
 terminal_setup() {
-    TERMINALS=$NAME
+    TERMINALS=$NAME-$$
     tmux -L "$TERMINALS" -f /dev/null new-session -d -s kept 'exec sleep 600' 3>&-
 }
 
