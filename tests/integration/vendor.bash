@@ -145,11 +145,11 @@ outputs() {
 # told_anything: the model heard of a call.
 told_anything() { outputs | holds 'arrays | length > 0'; }
 
-# type_go MARK: types a prompt into the window `one`, behind the CLI's MARK.
+# type_go MARK [WORD]: types a prompt, go or another WORD, into the window `one`, behind the CLI's MARK.
 type_go() {
     wait_for 120 shows one "$1"
-    keys one go
-    wait_for 30 shows one "$1.*go"
+    keys one "${2:-go}"
+    wait_for 30 shows one "$1.*${2:-go}"
     keys one Enter
 }
 
