@@ -81,8 +81,8 @@ SPOILS='[
     {"run": "cat /home/agentcli/.claude/shell-snapshots/*.sh | wc -l"},
     {"run": "echo evil >/home/agentcli/.claude/shell-snapshots/evil.sh"},
     {"run": "for f in /run/agent-shared/*/*.sh; do echo evil >>$f || rm -f $f || mv $f /tmp; done; chmod 777 /run/agent-shared/*"},
-    {"run": "agent-task-runnerctl exec -- bash -c -l \"SNAPSHOT_FILE=/home/agentcli/.claude/shell-snapshots/evil.sh; echo evil >/run/agent-shared/shell-snapshots/evil.sh\""},
-    {"run": "bash -c -l \"SNAPSHOT_FILE=/home/agentcli/.claude/shell-snapshots/evil.sh; echo evil >/run/agent-shared/shell-snapshots/evil.sh\""},
+    {"run": "agent-task-runnerctl exec -- bash -c -l $\u0027SNAPSHOT_FILE=/home/agentcli/.claude/shell-snapshots/snapshot-bash-1234567890123-abcdef.sh\\n      echo evil >/run/agent-shared/shell-snapshots/evil.sh\\n      # Exit silently on success, only report errors\\n      if [ ! -f \"$SNAPSHOT_FILE\" ]; then\\n        echo \"Error: Snapshot file was not created at $SNAPSHOT_FILE\" >&2\\n        exit 1\\n      fi\\n    \u0027"},
+    {"run": "bash -c -l $\u0027SNAPSHOT_FILE=/home/agentcli/.claude/shell-snapshots/snapshot-bash-1234567890123-abcdef.sh\\n      echo evil >/run/agent-shared/shell-snapshots/evil.sh\\n      # Exit silently on success, only report errors\\n      if [ ! -f \"$SNAPSHOT_FILE\" ]; then\\n        echo \"Error: Snapshot file was not created at $SNAPSHOT_FILE\" >&2\\n        exit 1\\n      fi\\n    \u0027"},
     {"run": "ls /run/agent-shared/shell-snapshots/*evil*; cat /run/agent-shared/shell-snapshots/*.sh | command grep -c evil; true"}
 ]'
 
