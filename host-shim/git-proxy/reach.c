@@ -81,19 +81,39 @@ static const char *find(const struct host_settings *settings, const char *key)
     return found;
 }
 
-/* As git has it: the variable before the setting, and what is empty is not set. */
-static const char *find_path(const struct host_settings *settings, const char *key,
-                             const char *variable)
+/* Of one remote. All borrowed. */
+struct question {
+    const struct proxy *proxy;
+    const char *url;
+    const struct host_settings *settings;
+};
+
+/* git config(1), --type=path, which fails for settings that have no value, as some others may. */
+static char *expand(const struct question *question, const char *key)
+{
+    const char *const arguments[] = {"config", "--type=path", "--get-urlmatch",
+                                     key,      question->url, NULL};
+    struct host_settings answer = ask_git(question->proxy, arguments);
+    if (answer.text != NULL)
+        answer.text[strcspn(answer.text, "\n")] = '\0';
+    return answer.text;
+}
+
+/* As git has it: the variable before the setting, and what is empty is not set. Owned. */
+static char *find_path(const struct question *question, const char *key, const char *variable)
 {
     const char *path = getenv(variable);
-    if (path == NULL)
-        path = find(settings, key);
-    return path != NULL && path[0] != '\0' ? path : NULL;
+    bool is_setting = path == NULL;
+    if (is_setting)
+        path = find(question->settings, key);
+    if (path == NULL || path[0] == '\0')
+        return NULL;
+    return is_setting && (path[0] == '~' || path[0] == '%') ? expand(question, key) : strdup(path);
 }
 
 void reach_ask(struct proxy *proxy)
 {
-    static const char *const arguments[] = {"config",       "--null",   "--type=path",
+    static const char *const arguments[] = {"config",       "--null",   "--no-type",
                                             "--get-regexp", "^http\\.", NULL};
     struct host_settings *settings = &proxy->settings;
     *settings = ask_git(proxy, arguments);
@@ -106,13 +126,12 @@ void reach_ask(struct proxy *proxy)
 }
 
 /* Without any the session goes on, and each request says why it is not passed on. */
-static void load_authorities(const struct host_settings *settings, struct upstream *upstream)
+static void load_authorities(const struct question *question, struct upstream *upstream)
 {
     struct error err = ERROR_INITIALIZER;
     const curl_version_info_data *version = curl_version_info(CURLVERSION_NOW);
-    const char *path = find_path(settings, "http.sslcainfo", "GIT_SSL_CAINFO");
-    if (path == NULL)
-        path = version->cainfo;
+    cleanup_free char *own = find_path(question, "http.sslcainfo", "GIT_SSL_CAINFO");
+    const char *path = own != NULL ? own : version->cainfo;
     if (path == NULL)
         path = "/etc/ssl/certs/ca-certificates.crt";
     if (fd_read_file(AT_FDCWD, path, AUTHORITIES_BYTES_MAX, &upstream->authorities,
@@ -141,15 +160,14 @@ static int read_locked(const char *path, struct secret *secret, struct error *er
 
 /* The certificate by which the remote knows the user. OpenSSL would ask for a passphrase at a
  * terminal, which nobody has here. */
-static void load_certificate(const struct host_settings *settings, struct upstream *upstream)
+static void load_certificate(const struct question *question, struct upstream *upstream)
 {
     struct error err = ERROR_INITIALIZER;
-    const char *certificate = find_path(settings, "http.sslcert", "GIT_SSL_CERT");
-    const char *key = find_path(settings, "http.sslkey", "GIT_SSL_KEY");
+    cleanup_free char *certificate = find_path(question, "http.sslcert", "GIT_SSL_CERT");
+    cleanup_free char *own_key = find_path(question, "http.sslkey", "GIT_SSL_KEY");
+    const char *key = own_key != NULL ? own_key : certificate;
     if (certificate == NULL)
         return;
-    if (key == NULL)
-        key = certificate;
     if (read_locked(certificate, &upstream->certificate, &err) < 0 ||
         read_locked(key, &upstream->key, &err) < 0)
         snprintf(upstream->trouble, sizeof(upstream->trouble),
@@ -186,7 +204,7 @@ static void find_proxy(const struct host_settings *settings, struct upstream *up
 
 void reach_find(const struct proxy *proxy, struct upstream *upstream)
 {
-    const char *const arguments[] = {"config", "--null",      "--type=path", "--get-urlmatch",
+    const char *const arguments[] = {"config", "--null",      "--no-type", "--get-urlmatch",
                                      "http",   upstream->url, NULL};
     struct host_settings own = {.text = NULL};
     const struct host_settings *settings = &proxy->settings;
@@ -195,8 +213,9 @@ void reach_find(const struct proxy *proxy, struct upstream *upstream)
         settings = &own;
     }
     find_proxy(settings, upstream);
-    load_authorities(settings, upstream);
-    load_certificate(settings, upstream);
+    const struct question question = {.proxy = proxy, .url = upstream->url, .settings = settings};
+    load_authorities(&question, upstream);
+    load_certificate(&question, upstream);
     upstream->is_unverified =
         getenv("GIT_SSL_NO_VERIFY") != NULL || is_no(find(settings, "http.sslverify"));
     free(own.text);

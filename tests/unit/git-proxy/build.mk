@@ -4,5 +4,5 @@ GIT_PROXY_TEST_SOURCES := $(addprefix host-shim/git-proxy/,credential_text.c pkt
 
 $(foreach name,$(GIT_PROXY_TESTS),$(eval $(call unit_test,git_proxy_$(name),tests/unit/git-proxy/test_$(name).c tests/unit/wire/support.c $(GIT_PROXY_TEST_SOURCES),$(LIBHOST) $(LIBWIRE) $(LIBBASE),$(WIRE_LIBRARIES))))
 $(eval $(call unit_test,git_proxy_relay,tests/unit/git-proxy/test_relay.c stubs/agent-git-relay/relay.c,$(LIBBASE)))
-# One request, with all that it goes through.
-$(foreach name,credential exchange,$(eval $(call unit_test,git_proxy_$(name),tests/unit/git-proxy/test_$(name).c tests/unit/git-proxy/stage.c $(filter-out %/main.c,$(GIT_PROXY_SOURCES)),$(LIBHOST) $(LIBWIRE) $(LIBBASE),$(GIT_PROXY_LIBRARIES) $(WIRE_LIBRARIES))))
+# With all that a request goes through.
+$(foreach name,credential exchange reach,$(eval $(call unit_test,git_proxy_$(name),tests/unit/git-proxy/test_$(name).c tests/unit/git-proxy/stage.c $(filter-out %/main.c,$(GIT_PROXY_SOURCES)),$(LIBHOST) $(LIBWIRE) $(LIBBASE),$(GIT_PROXY_LIBRARIES) $(WIRE_LIBRARIES))))
