@@ -10,6 +10,7 @@
 #include "lib/base/clock.h"
 #include "lib/host/ask_client.h"
 #include "lib/host/ask_line.h"
+#include "lib/host/printable.h"
 #include "lib/host/session_engine.h"
 
 /* Nobody reads more lines in that time, and a program inside can make as many as it likes. */
@@ -119,9 +120,25 @@ static void print(const struct watch *watch, const json_t *view)
     }
 }
 
+/* What the keeper says is for people. */
+static int show_notice(const struct watch *watch, const struct watched *item, const char *text)
+{
+    if (!watch->is_following || watch->is_json || watch->is_quiet)
+        return 0;
+    fputs("coding-agents: session ", stdout);
+    printable_print(stdout, item->name);
+    fputs(" is ", stdout);
+    printable_print(stdout, text);
+    putchar('\n');
+    return fflush(stdout) == EOF ? -EIO : 0;
+}
+
 /* Who looks once sees what waits, and who follows what becomes of it too. */
 static int show(struct watch *watch, const struct watched *item, const json_t *ask)
 {
+    const char *notice = ask_client_notice(ask);
+    if (notice != NULL)
+        return show_notice(watch, item, notice);
     json_t *view = ask_view_json(item->client.session, item->name, ask);
     if (view == NULL)
         return -ENOMEM;

@@ -6,6 +6,7 @@
 
 #include "host-shim/keeper/keeper.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/wire/exec_event.h"
 #include "lib/wire/record.h"
 
@@ -22,12 +23,25 @@ static void reply(struct peer *peer, json_t *document)
         peers_close(peer);
 }
 
+/* It is about a moment: whoever came later finds the session as it is. */
+static bool has_notice(const struct peer *peer, const struct ask *ask)
+{
+    const struct keeper *keeper = peer->keeper;
+    return keeper->notice_change > peer->after && peer->accepted_ns < keeper->notice_ns &&
+           (ask == NULL || keeper->notice_change < ask->change);
+}
+
 /* With is_following, the answer may come later. */
 static void reply_next(struct peer *peer, bool is_waiting)
 {
-    const struct ask *ask = asks_next(&peer->keeper->asks, peer->after);
-    peer->is_following = ask == NULL && is_waiting;
-    if (ask != NULL)
+    struct keeper *keeper = peer->keeper;
+    const struct ask *ask = asks_next(&keeper->asks, peer->after);
+    bool is_notice = has_notice(peer, ask);
+    peer->is_following = ask == NULL && !is_notice && is_waiting;
+    if (is_notice)
+        reply(peer, json_pack("{s:{s:I, s:s}}", "notice", "change",
+                              (json_int_t)keeper->notice_change, "text", keeper->notice));
+    else if (ask != NULL)
         reply(peer, json_pack("{s:o}", "ask", asks_describe(ask)));
     else if (!is_waiting)
         reply(peer, json_pack("{s:b}", "end", 1));
@@ -40,6 +54,14 @@ static void tell_followers(struct keeper *keeper)
         if (peer->keeper != NULL && peer->fd >= 0 && peer->is_following)
             reply_next(peer, true);
     }
+}
+
+void approvals_notice(struct keeper *keeper, const char *text)
+{
+    snprintf(keeper->notice, sizeof(keeper->notice), "%s", text);
+    keeper->notice_change = ++keeper->asks.changes;
+    keeper->notice_ns = clock_monotonic_ns();
+    tell_followers(keeper);
 }
 
 static const char *text_of(const json_t *fields, const char *key)

@@ -80,6 +80,9 @@ struct restarts {
     unsigned int count;
 };
 
+/* A sentence with the names of a container and a session. */
+#define KEEPER_NOTICE_SIZE 320
+
 struct keeper {
     char session[MANIFEST_SESSION_SIZE];
     char container[64];       /* "coding-agents-ID"; network and volume have the same name */
@@ -101,6 +104,9 @@ struct keeper {
     struct peer peers[LIMIT_CHANNEL_CONNECTIONS];
     struct admission admission;
     struct asks asks;
+    char notice[KEEPER_NOTICE_SIZE];
+    uint64_t notice_change; /* counted with those of the asks; 0: there was none */
+    uint64_t notice_ns;     /* when it was said */
     struct helper helper;
     struct helper freezer; /* asks the engine for a pause, beside the one that waits */
     struct secrets secrets;
@@ -197,6 +203,8 @@ void approvals_ask(struct peer *runner, const struct exec_event *event, struct a
 void approvals_settle(struct peer *runner, const struct exec_event *event, const json_t *fields);
 /* RUNNER is gone. */
 void approvals_lose(struct peer *runner);
+/* Tells who follows the asks now TEXT, which nobody answers: lib/wire/ask.h. */
+void approvals_notice(struct keeper *keeper, const char *text);
 /* A request of PEER, which approves, from a frame's payload. 0, or -EPROTO when it is none. */
 int approvals_serve(struct peer *peer, const void *payload, size_t size, struct error *err);
 

@@ -80,6 +80,17 @@ static void freeze_session(const char *container, int fd)
     helper_say(fd, &report);
 }
 
+/* Who has a terminal at the session, where nothing moves any more. */
+static void tell_frozen(struct keeper *keeper)
+{
+    char text[KEEPER_NOTICE_SIZE];
+    snprintf(text, sizeof(text),
+             "frozen: docker unpause %s lets it go on, coding-agents kill %s ends it; a login was "
+             "to be redeemed a second time",
+             keeper->container, keeper->session);
+    approvals_notice(keeper, text);
+}
+
 static void on_frozen(struct keeper *keeper, const struct helper_report *report)
 {
     const char *trouble = report == NULL ? "who was to pause it has ended" : report->error;
@@ -93,6 +104,7 @@ static void on_frozen(struct keeper *keeper, const struct helper_report *report)
         log_own(keeper, AUDIT_SESSION_FROZEN,
                 json_pack("{s:s, s:s}", "cause", "a second redemption of a login", "container",
                           keeper->container));
+        tell_frozen(keeper);
     } else if (!is_ending(keeper)) {
         log_note("a login was to be redeemed a second time, and the session cannot be frozen (%s), "
                  "so the session is stopped",

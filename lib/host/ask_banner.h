@@ -17,6 +17,10 @@ struct ask_banner {
     struct ask_client client;      /* fd -1: there is nobody to hear */
     uint64_t number;               /* of the ask that is shown */
     char text[ASK_BANNER_COLUMNS]; /* "": none */
+    /* That the session stands still, which is shown in place of what asks; "": it does not. */
+    char notice[ASK_BANNER_COLUMNS];
+    int64_t noticed; /* its change */
+    uint64_t noticed_ns;
 };
 
 /* Follows the session in CONTAINER; one that cannot be followed has nothing to show. */
@@ -25,6 +29,13 @@ void ask_banner_close(struct ask_banner *banner);
 
 /* The descriptor is readable. True when what is shown has changed. */
 bool ask_banner_hear(struct ask_banner *banner);
+
+/* There is something to show. */
+bool ask_banner_is_shown(const struct ask_banner *banner);
+
+/* The session has drawn something, so it does not stand still any more, unless that was on its way.
+ * True when what is shown has changed. */
+bool ask_banner_go_on(struct ask_banner *banner);
 
 /*
  * What shows the text in the last line of a terminal of SIZE, and leaves everything else there as

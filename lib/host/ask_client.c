@@ -90,6 +90,8 @@ int ask_client_receive_next(struct ask_client *client, uint32_t timeout_ms, json
     if (result < 0)
         return result;
     json_t *found = json_object_get(reply, "ask");
+    if (found == NULL)
+        found = json_object_get(reply, "notice");
     json_int_t change = json_integer_value(json_object_get(found, "change"));
     if (found != NULL && change > 0)
         client->after = (uint64_t)change;
@@ -98,6 +100,11 @@ int ask_client_receive_next(struct ask_client *client, uint32_t timeout_ms, json
     *ask = result == 0 ? json_incref(found) : NULL;
     json_decref(reply);
     return result;
+}
+
+const char *ask_client_notice(const json_t *ask)
+{
+    return json_string_value(json_object_get(ask, "text"));
 }
 
 int ask_client_next(struct ask_client *client, json_t **ask, struct error *err)

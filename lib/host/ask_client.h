@@ -26,11 +26,14 @@ void ask_client_close(struct ask_client *client);
 /* Asks for the next change, which is awaited with IS_WAITING. 0 or -errno. */
 int ask_client_request_next(struct ask_client *client, bool is_waiting, struct error *err);
 /*
- * The reply to that, within TIMEOUT_MS: *ASK is owned by the caller, NULL when there is none. 0 or
- * -errno.
+ * The reply to that, within TIMEOUT_MS: *ASK is owned by the caller, NULL when there is none; it
+ * may be a notice. 0 or -errno.
  */
 int ask_client_receive_next(struct ask_client *client, uint32_t timeout_ms, json_t **ask,
                             struct error *err);
+
+/* The sentence of a notice, borrowed; NULL: ASK is none. */
+const char *ask_client_notice(const json_t *ask);
 
 /* Both, without waiting for a change to come. */
 int ask_client_next(struct ask_client *client, json_t **ask, struct error *err);

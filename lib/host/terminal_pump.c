@@ -115,14 +115,20 @@ static void write_banner(struct pump *pump)
 }
 
 /* What was drawn over is drawn again by who knows what it was: at a change of its size. */
-static void hear_asks(struct pump *pump)
+static void uncover(struct pump *pump)
 {
     struct winsize size;
-    if (!ask_banner_hear(pump->asks) || pump->asks->text[0] != '\0' ||
-        ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_row < 2)
+    if (ask_banner_is_shown(pump->asks) || ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0 ||
+        size.ws_row < 2)
         return;
     size.ws_row--;
     pump->is_nudged = ioctl(pump->master, TIOCSWINSZ, &size) == 0;
+}
+
+static void show_more(struct pump *pump)
+{
+    if (show(pump) && ask_banner_go_on(pump->asks))
+        uncover(pump);
 }
 
 static void take_keys(struct pump *pump)
@@ -180,14 +186,14 @@ static void run(struct pump *pump, int signals)
             end_nudge(pump);
         has_ended = polls[2].revents != 0;
         if ((polls[0].revents & POLLIN) != 0)
-            (void)show(pump);
+            show_more(pump);
         if ((polls[0].revents & POLLOUT) != 0)
             pass_keys(pump);
         if (polls[1].revents != 0)
             take_keys(pump);
         take_signals(pump, signals);
-        if (polls[5].revents != 0)
-            hear_asks(pump);
+        if (polls[5].revents != 0 && ask_banner_hear(pump->asks))
+            uncover(pump);
         write_banner(pump);
     }
     while (show(pump))

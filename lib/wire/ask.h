@@ -11,6 +11,10 @@
  * "text": TEXT}: {"answered": true}, or {"error": SENTENCE}. What came of it is a change of the
  * ask.
  *
+ * The keeper may have something to say that nobody asked for an answer to, and what it said last
+ * takes its turn among the changes, for who was connected then: {"notice": {"change": N, "text":
+ * SENTENCE}}.
+ *
  * ASK is {"ask": NUMBER, "change": N, "state": STATE, "fields": those of its exec-ask event,
  * "reason": TEXT when it is over}.
  */

@@ -228,6 +228,8 @@ is_frozen() { [ "$("$DOCKER" inspect -f '{{.State.Paused}}' "$(container_of "$NA
     touch "$BATS_TEST_TMPDIR/again"
     wait_for 20 is_frozen
     [ "$(event session-frozen | jq -r .fields.container)" = "$(container_of "$NAME")" ]
+    # Whoever looks at the session hears it there.
+    wait_for 20 grep -q "^coding-agents: session $NAME is frozen: docker unpause $(container_of "$NAME") lets it go on, coding-agents kill $(id_of "$NAME") ends it; a login was to be redeemed a second time" "$SAID.err"
     "$CA" list | grep -q "docker unpause $(container_of "$NAME"), or coding-agents kill $(id_of "$NAME")"
     [ "$("$CA" status "$NAME" --json | jq -r '.phase, .thaw_command')" = \
         $'frozen\n'"docker unpause $(container_of "$NAME")" ]

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/host/ask_banner.h"
 #include "lib/host/ask_line.h"
 #include "tests/unit/host/support.h"
@@ -65,12 +66,34 @@ static void draws_one_line_of_the_terminal(void **state)
     assert_int_equal(ask_banner_draw(&banner, &size, output), 0);
 }
 
+/* That a session stands still is said until it moves, and what was on its way is no movement. */
+static void shows_a_notice_until_something_is_drawn(void **state)
+{
+    (void)state;
+    static struct ask_banner banner = {.client.fd = -1, .text = "asks", .notice = "frozen"};
+    const struct winsize size = {.ws_row = 24, .ws_col = 6};
+    char output[ASK_BANNER_SIZE];
+    output[ask_banner_draw(&banner, &size, output)] = '\0';
+    assert_non_null(strstr(output, "frozen"));
+    banner.noticed_ns = clock_monotonic_ns();
+    assert_false(ask_banner_go_on(&banner));
+    assert_string_equal(banner.notice, "frozen");
+    banner.noticed_ns -= 2 * CLOCK_NANOSECONDS_PER_SECOND;
+    assert_true(ask_banner_go_on(&banner));
+    assert_false(ask_banner_go_on(&banner));
+    /* What asked before goes on asking. */
+    assert_true(ask_banner_is_shown(&banner));
+    output[ask_banner_draw(&banner, &size, output)] = '\0';
+    assert_non_null(strstr(output, "asks  "));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_what_asks_and_how_to_answer),
         cmocka_unit_test(is_safe_for_a_terminal),
         cmocka_unit_test(draws_one_line_of_the_terminal),
+        cmocka_unit_test(shows_a_notice_until_something_is_drawn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
