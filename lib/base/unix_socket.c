@@ -22,12 +22,13 @@ void unix_socket_refuse_descriptors(int fd)
     (void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &none, sizeof(none));
 }
 
-static int listen_at(const char *path, mode_t mode, int backlog, bool takes_descriptors)
+/* A socket of TYPE. */
+static int listen_at(const char *path, int type, mode_t mode, int backlog, bool takes_descriptors)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (memccpy(address.sun_path, path, '\0', sizeof(address.sun_path)) == NULL)
         return -ENAMETOOLONG;
-    cleanup_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    cleanup_fd int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
     if (!takes_descriptors)
@@ -41,12 +42,17 @@ static int listen_at(const char *path, mode_t mode, int backlog, bool takes_desc
 
 int unix_socket_listen(const char *path, mode_t mode, int backlog)
 {
-    return listen_at(path, mode, backlog, false);
+    return listen_at(path, SOCK_SEQPACKET, mode, backlog, false);
+}
+
+int unix_socket_listen_stream(const char *path, mode_t mode, int backlog)
+{
+    return listen_at(path, SOCK_STREAM, mode, backlog, false);
 }
 
 int unix_socket_listen_for_descriptors(const char *path, mode_t mode, int backlog)
 {
-    return listen_at(path, mode, backlog, true);
+    return listen_at(path, SOCK_SEQPACKET, mode, backlog, true);
 }
 
 int unix_socket_connect(const char *path)

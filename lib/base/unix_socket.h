@@ -13,6 +13,8 @@
  * address.
  */
 int unix_socket_listen(const char *path, mode_t mode, int backlog);
+/* The same, SOCK_STREAM. */
+int unix_socket_listen_stream(const char *path, mode_t mode, int backlog);
 
 /* The same for one that is sent descriptors. */
 int unix_socket_listen_for_descriptors(const char *path, mode_t mode, int backlog);

@@ -1,6 +1,6 @@
 # Fuzz targets: each replays its committed inputs in every `make check`, and `make fuzz` looks for new ones.
 FUZZ_TARGETS := manifest channel table audit audit_proof pack policy command exec task block trap_path trap_direct trap_request trap_verdict capability redeem \
-	broker image uid_map renewal git_object signing named_secrets image_head foreign fixed variables agent_shape git_push git_credential
+	broker image uid_map renewal git_object signing named_secrets image_head foreign fixed variables agent_shape git_push git_credential mux
 # What a target reads that is not of a floor.
 FUZZ_SOURCES_audit_proof := $(addprefix host-shim/commands/,audit_lines.c audit_proof.c audit_view.c) lib/host/printable.c
 FUZZ_SOURCES_pack := $(PACK_SOURCES)
