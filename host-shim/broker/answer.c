@@ -59,7 +59,7 @@ static void on_hello(struct visitor *visitor, const struct redeem_hello *hello)
         answer_refuse(visitor, REDEEM_REASON_SESSION, "a hello of another session");
     else if (broker->has_greeted)
         answer_refuse(visitor, REDEEM_REASON_TWICE, "a second hello");
-    else if (uid_map_read(visitor->pid, &broker->map, &err) < 0)
+    else if (keeper_child_read_map(&broker->child, visitor->pid, &broker->map, &err) < 0)
         answer_refuse(visitor, REDEEM_REASON_PEER, error_text(&err));
     else {
         broker->has_greeted = true;

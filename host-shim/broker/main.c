@@ -122,7 +122,9 @@ static int check(void)
 static void wipe(struct broker *broker)
 {
     renew_finish(broker);
-    (void)answer_revoke(broker, NULL, "the session ended");
+    /* What is lost with a sidecar is as with a broker: there is nobody to tell. */
+    if (!keeper_child_is_cut_off(&broker->child))
+        (void)answer_revoke(broker, NULL, "the session ended");
     serve_close_all(broker);
     for (size_t i = 0; i < broker->issue_count; i++)
         secret_wipe(&broker->issues[i].value);

@@ -63,7 +63,9 @@ static void on_visitor(void *context, uint32_t events)
         answer_message(visitor, broker->message, (size_t)count);
         return;
     }
-    if (visitor->state == VISITOR_LEASED)
+    /* Of a sidecar that ended every connection is at its end, and no holder is known to be. */
+    broker->is_over = broker->is_over || keeper_child_is_cut_off(&broker->child);
+    if (visitor->state == VISITOR_LEASED && !broker->is_over)
         tell_released(visitor);
     serve_close_visitor(visitor);
 }
@@ -98,14 +100,16 @@ static struct visitor *find_place(struct broker *broker, bool is_host)
     return NULL;
 }
 
-static void admit(struct broker *broker, int listener)
+static void admit(struct broker *broker, bool is_host)
 {
+    /* The host's own connections come by themselves, whatever the container's do. */
+    static const struct keeper_child host = {.relay_count = 0};
     struct ucred peer = {.uid = (uid_t)-1};
-    socklen_t size = sizeof(peer);
-    cleanup_fd int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+    cleanup_fd int fd = is_host ? keeper_child_accept(&host, broker->host_listener, &peer)
+                                : keeper_child_accept(&broker->child, broker->listener, &peer);
+    broker->is_over = broker->is_over || fd == -EPIPE;
+    if (fd < 0)
         return;
-    bool is_host = listener == broker->host_listener;
     struct visitor *visitor = find_place(broker, is_host);
     struct visitor guest = {
         .broker = broker, .fd = fd, .uid = peer.uid, .pid = peer.pid, .source = -1};
@@ -128,15 +132,13 @@ static void admit(struct broker *broker, int listener)
 static void on_container(void *context, uint32_t events)
 {
     (void)events;
-    struct broker *broker = context;
-    admit(broker, broker->listener);
+    admit(context, false);
 }
 
 static void on_host(void *context, uint32_t events)
 {
     (void)events;
-    struct broker *broker = context;
-    admit(broker, broker->host_listener);
+    admit(context, true);
 }
 
 /* The keeper says nothing: what comes is its end, and with it the session's. */
@@ -159,8 +161,11 @@ int serve_open(struct broker *broker, struct error *err)
         return error_set(err, -result, "make the event loop");
     /* Holders have no capability to pass permissions: the mode lets them in, SO_PEERCRED decides.
      */
-    broker->listener = session_socket_listen(broker->runtime_directory, "sockets/" REDEEM_SOCKET,
-                                             0666, BROKER_VISITORS, err);
+    const struct keeper_child_door door = {.directory = broker->runtime_directory,
+                                           .name = "sockets/" REDEEM_SOCKET,
+                                           .type = SOCK_SEQPACKET,
+                                           .backlog = BROKER_VISITORS};
+    broker->listener = keeper_child_listen(&broker->child, &door, err);
     if (broker->listener < 0)
         return broker->listener;
     broker->host_listener = session_socket_listen(broker->runtime_directory, BROKER_CLIENT_SOCKET,

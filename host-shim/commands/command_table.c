@@ -31,6 +31,7 @@ static const struct command_option start_options[] = {
     FLAG("commit-secrets", "commit files that look like credentials too"),
     FLAG("include-ignored", "copy ignored files into the session too"),
     {"network",          "MODE",     COMMAND_VALUE_NETWORK, "allow-all (default) or restricted (no network)"},
+    {"broker",           "MODE",     COMMAND_VALUE_BROKER,  "socket (default), or sidecar where the engine can mount no socket of this machine"},
     {"cpus",             "N",        COMMAND_VALUE_TEXT,    "processors at most (4)"},
     {"memory",           "SIZE",     COMMAND_VALUE_TEXT,    "memory at most (8g)"},
     {"pids",             "N",        COMMAND_VALUE_NUMBER,  "processes at most (4096)"},

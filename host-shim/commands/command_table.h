@@ -20,6 +20,7 @@ enum command_value {
     COMMAND_VALUE_SHELL,
     COMMAND_VALUE_COMMAND,
     COMMAND_VALUE_NETWORK,
+    COMMAND_VALUE_BROKER,
     COMMAND_VALUE_POLICY,
     COMMAND_VALUE_TIER,
     COMMAND_VALUE_ASK, /* a command that waits for an answer */

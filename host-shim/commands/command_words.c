@@ -14,6 +14,7 @@ static const char *const tier_words[] = {"read",        "workspace-write", "netw
                                          "destructive", "privileged",      NULL};
 static const char *const scope_words[] = {"prefix", "program", NULL};
 static const char *const network_words[] = {"allow-all", "restricted", NULL};
+static const char *const broker_words[] = {"socket", "sidecar", NULL};
 /* clang-format on */
 
 const char *const *command_value_words(enum command_value value)
@@ -25,6 +26,8 @@ const char *const *command_value_words(enum command_value value)
         return shell_words;
     case COMMAND_VALUE_NETWORK:
         return network_words;
+    case COMMAND_VALUE_BROKER:
+        return broker_words;
     case COMMAND_VALUE_POLICY:
         return policy_words;
     case COMMAND_VALUE_AUDIT:

@@ -56,6 +56,10 @@ struct doctor_socket {
 int doctor_socket_open(struct doctor_socket *socket, struct error *err);
 /* Who has come, once the container has ended: the broker trusts none but its root. */
 void doctor_socket_check(struct doctor_report *report, const struct doctor_socket *socket);
+/* Whether sessions reach the host's processes by sockets or through a sidecar, which is tried with
+ * IMAGE then. Before doctor_socket_check, which takes who has come. */
+void doctor_check_broker(struct doctor_report *report, const struct doctor_socket *socket,
+                         const char *image);
 void doctor_socket_close(struct doctor_socket *socket);
 
 /* Runs the checks that a container makes, in IMAGE, with the confinement of a session. */

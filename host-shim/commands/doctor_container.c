@@ -171,6 +171,7 @@ static void try_container(struct doctor_report *report, const char *image,
     }
     read_answer(report, &result);
     process_result_free(&result);
+    doctor_check_broker(report, socket, image);
     doctor_socket_check(report, socket);
 }
 

@@ -206,7 +206,8 @@ static void check_git(struct doctor_report *report)
 static void check_installation(struct doctor_report *report)
 {
     static const char *const programs[] = {"coding-agents-keeper", "coding-agents-broker",
-                                           "coding-agents-collect", "coding-agents-transport"};
+                                           "coding-agents-sidecar", "coding-agents-collect",
+                                           "coding-agents-transport"};
     char path[PATH_MAX];
     struct error err = ERROR_INITIALIZER;
     bool is_whole = install_path_share("policies/seccomp/agent.json", path, &err) == 0 &&

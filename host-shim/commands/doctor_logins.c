@@ -2,6 +2,7 @@
  * and whether containers reach them. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,14 +42,18 @@ static unsigned long long lockable(void)
     return limit.rlim_cur;
 }
 
-/* Why the program NAME, which is WHAT, cannot be confined, owned; NULL when it can. */
-static char *try_confined(const char *name, const char *what)
+/* Why the program NAME, which is WHAT, cannot do what it is for, owned; NULL when it can. FOR_IMAGE
+ * is an image it is to be tried with, or NULL. */
+static char *try_program(const char *name, const char *what, const char *for_image)
 {
     char program[PATH_MAX];
     struct error err = ERROR_INITIALIZER;
     struct process_result result = {.output = NULL};
     int status = install_path_libexec(name, program, &err);
-    const char *const argv[] = {program, "--check", NULL};
+    const char *const plain[] = {program, "--check", NULL};
+    const char *const with_image[] = {program,   "--check", "--image", for_image,
+                                      "--serve", "root",    NULL};
+    const char *const *argv = for_image == NULL ? plain : with_image;
     const struct process_spec spec = {
         .argv = argv,
         .standard_input = -1,
@@ -73,7 +78,7 @@ static char *try_confined(const char *name, const char *what)
 void doctor_check_logins(struct doctor_report *report)
 {
     unsigned long long limit = lockable();
-    cleanup_free char *reason = try_confined("coding-agents-broker", "the broker");
+    cleanup_free char *reason = try_program("coding-agents-broker", "the broker", NULL);
     bool is_short = limit != RLIM_INFINITY && limit < LOCKED_NEEDED;
     struct doctor_finding *finding =
         doctor_add(report, "logins", reason == NULL && !is_short ? DOCTOR_OK : DOCTOR_WARN);
@@ -97,7 +102,7 @@ void doctor_check_logins(struct doctor_report *report)
 /* Nor is that: a session starts without its remotes. */
 void doctor_check_git(struct doctor_report *report)
 {
-    cleanup_free char *reason = try_confined("coding-agents-git-proxy", "the git proxy");
+    cleanup_free char *reason = try_program("coding-agents-git-proxy", "the git proxy", NULL);
     struct doctor_finding *finding =
         doctor_add(report, "git-proxy", reason == NULL ? DOCTOR_OK : DOCTOR_WARN);
     if (reason != NULL) {
@@ -141,7 +146,43 @@ void doctor_socket_check(struct doctor_report *report, const struct doctor_socke
         DETAIL(finding, "root of a container is uid %u to a broker%s", (unsigned int)uid,
                uid == root ? "" : ", which trusts another one");
     if (finding->verdict != DOCTOR_OK)
+        REMEDY(finding, fd < 0
+                            ? "start sessions with --broker sidecar, if that works here (broker)"
+                            : "use an engine of this machine itself, and an image of this version");
+}
+
+static const char *engine_kind(const struct engine_facts *engine)
+{
+    return engine->is_rootless        ? "a rootless engine"
+           : engine->has_userns_remap ? "an engine with userns-remap"
+                                      : "the engine's default";
+}
+
+void doctor_check_broker(struct doctor_report *report, const struct doctor_socket *socket,
+                         const char *image)
+{
+    struct error err = ERROR_INITIALIZER;
+    struct pollfd came = {.fd = socket->listener, .events = POLLIN};
+    bool is_reached = poll(&came, 1, 0) > 0 && engine_check_sockets(&report->engine, &err) == 0;
+    cleanup_free char *reason =
+        is_reached ? NULL : try_program("coding-agents-sidecar", "the sidecar", image);
+    struct doctor_finding *finding = doctor_add(report, "broker",
+                                                is_reached       ? DOCTOR_OK
+                                                : reason == NULL ? DOCTOR_WARN
+                                                                 : DOCTOR_FAIL);
+    if (is_reached) {
+        DETAIL(finding, "socket: containers reach a socket of this machine (%s)",
+               engine_kind(&report->engine));
+    } else if (reason == NULL) {
+        DETAIL(finding,
+               "sidecar: containers reach no socket of this machine, and one beside theirs (%s)",
+               engine_kind(&report->engine));
+        REMEDY(finding, "start sessions with --broker sidecar");
+    } else {
+        DETAIL(finding, "containers reach no socket of this machine, and no sidecar: %.300s",
+               reason);
         REMEDY(finding, "use an engine of this machine itself, and an image of this version");
+    }
 }
 
 void doctor_socket_close(struct doctor_socket *socket)

@@ -17,6 +17,7 @@
 #include "lib/host/one_shot.h"
 #include "lib/host/printable.h"
 #include "lib/host/session_log.h"
+#include "lib/wire/relay.h"
 
 #define ENGINE_MS 120000
 
@@ -42,11 +43,29 @@ static int remove_object(const char *kind, const char *name, const char *const *
     return is_gone ? 0 : outcome;
 }
 
+/* What a session with a sidecar has besides; others have nothing of such names. */
+struct sidecar_names {
+    char sidecar[RELAY_NAME_SIZE];
+    char sockets[RELAY_NAME_SIZE];
+};
+
+static struct sidecar_names sidecar_names_of(const struct session_state *state)
+{
+    struct sidecar_names names;
+    snprintf(names.sidecar, sizeof(names.sidecar), "%.40s" RELAY_CONTAINER_SUFFIX,
+             state->container);
+    snprintf(names.sockets, sizeof(names.sockets), "%.40s" RELAY_VOLUME_SUFFIX, state->container);
+    return names;
+}
+
 static int remove_from_engine(const struct session_state *state, struct error *err)
 {
+    struct sidecar_names names = sidecar_names_of(state);
     const char *const container[] = {"rm", "--force", state->container, NULL};
     const char *const volume[] = {"volume", "rm", state->volume, NULL};
     const char *const network[] = {"network", "rm", state->container, NULL};
+    const char *const sidecar[] = {"rm", "--force", names.sidecar, NULL};
+    const char *const sockets[] = {"volume", "rm", names.sockets, NULL};
     static const char *const one_shots[] = {"recover", "fetch"};
     char name[64];
     for (size_t i = 0; i < ARRAY_LENGTH(one_shots); i++) {
@@ -58,6 +77,10 @@ static int remove_from_engine(const struct session_state *state, struct error *e
         result = remove_object("volume", state->volume, volume, err);
     if (result == 0)
         result = remove_object("network", state->container, network, err);
+    if (result == 0)
+        result = remove_object("container", names.sidecar, sidecar, err);
+    if (result == 0)
+        result = remove_object("volume", names.sockets, sockets, err);
     return result;
 }
 

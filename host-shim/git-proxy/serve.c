@@ -10,7 +10,6 @@
 #include "host-shim/git-proxy/git_proxy.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
-#include "lib/host/session_socket.h"
 #include "lib/host/uid_map.h"
 
 #define TIMER_CURL 0
@@ -181,7 +180,7 @@ static size_t keep_escaped(void *context, struct MHD_Connection *connection, cha
 static bool is_stub(const struct proxy *proxy, const struct ucred *peer)
 {
     struct uid_map map;
-    return uid_map_read(peer->pid, &map, NULL) == 0 &&
+    return keeper_child_read_map(&proxy->child, peer->pid, &map, NULL) == 0 &&
            uid_map_inside(&map, proxy->child.container_root_uid) == 0 &&
            uid_map_inside(&map, peer->uid) == proxy->stub_uid;
 }
@@ -190,11 +189,11 @@ static void on_caller(void *context, uint32_t events)
 {
     struct proxy *proxy = context;
     struct ucred peer = {.uid = (uid_t)-1};
-    socklen_t size = sizeof(peer);
     const struct sockaddr_un address = {.sun_family = AF_UNIX};
     (void)events;
-    cleanup_fd int fd = accept4(proxy->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+    cleanup_fd int fd = keeper_child_accept(&proxy->child, proxy->listener, &peer);
+    proxy->is_over = proxy->is_over || fd == -EPIPE;
+    if (fd < 0)
         return;
     if (!is_stub(proxy, &peer))
         tell_peer(proxy, peer.uid, "it is not the container's end");
@@ -337,8 +336,11 @@ int serve_open(struct proxy *proxy, struct error *err)
     if (result < 0)
         return result;
     /* The container's end has no capability to pass permissions: SO_PEERCRED decides. */
-    proxy->listener = session_socket_listen_stream(
-        proxy->runtime_directory, "sockets/" GIT_ACCESS_SOCKET, 0666, PROXY_CONNECTIONS, err);
+    const struct keeper_child_door door = {.directory = proxy->runtime_directory,
+                                           .name = "sockets/" GIT_ACCESS_SOCKET,
+                                           .type = SOCK_STREAM,
+                                           .backlog = PROXY_CONNECTIONS};
+    proxy->listener = keeper_child_listen(&proxy->child, &door, err);
     if (proxy->listener < 0)
         return proxy->listener;
     result = add_sources(proxy);

@@ -145,10 +145,31 @@ static int list_arguments(const struct attendant *attendant, const char *program
     string_list_add(list, "--session");
     string_list_add(list, keeper->session);
     string_list_add(list, "--container-root-uid");
-    string_list_format(list, "%u", (unsigned int)keeper->container_root_uid);
+    /* A sidecar tells the container's own uids. */
+    string_list_format(list, "%u",
+                       keeper->has_sidecar ? 0 : (unsigned int)keeper->container_root_uid);
     string_list_add(list, "--keeper-fd");
     string_list_format(list, "%d", theirs);
     return list->has_failed ? -ENOMEM : 0;
+}
+
+/* The sockets of the session's sidecar that ATTENDANT is to have; while they are GIVEN, programs
+ * that are started inherit them. */
+static void hand_relays(const struct attendant *attendant, bool is_given, struct string_list *list)
+{
+    const struct attendant_kind *kind = attendant->kind;
+    for (unsigned int i = 0; i < RELAY_SERVICE_COUNT; i++) {
+        const struct keeper_relay *relay = &attendant->keeper->relays[i];
+        bool is_near = kind->relays == ATTENDANT_RELAYS_NEAR && kind->service == i;
+        int fd = is_near ? relay->near : kind->relays == ATTENDANT_RELAYS_FAR ? relay->far : -1;
+        if (fd < 0)
+            continue;
+        fd_set_close_on_exec(fd, !is_given);
+        if (!is_given)
+            continue;
+        string_list_add(list, "--relay-fd");
+        string_list_format(list, "%d", fd);
+    }
 }
 
 static int spawn(struct attendant *attendant, const char *const *arguments, struct error *err)
@@ -165,13 +186,18 @@ static int spawn(struct attendant *attendant, const char *const *arguments, stru
     int result = install_path_libexec(attendant->kind->program, program, err);
     if (result < 0)
         return result;
-    if (list_arguments(attendant, program, arguments, theirs, &list) < 0)
+    int listed = list_arguments(attendant, program, arguments, theirs, &list);
+    if (listed == 0)
+        hand_relays(attendant, true, &list);
+    if (listed < 0 || list.has_failed)
         return error_set(err, ENOMEM, "start the %s", attendant->kind->name);
     const struct process_spec spec = {.argv = (const char *const *)list.items,
                                       .standard_input = -1,
                                       .standard_output = -1,
                                       .standard_error = STDERR_FILENO};
-    return process_start(&spec, &attendant->pid, &pidfd, err);
+    result = process_start(&spec, &attendant->pid, &pidfd, err);
+    hand_relays(attendant, false, NULL);
+    return result;
 }
 
 int attendant_start(struct keeper *keeper, struct attendant *attendant,
@@ -192,6 +218,13 @@ int attendant_start(struct keeper *keeper, struct attendant *attendant,
     if (result < 0)
         forget(attendant);
     return result > 0 ? 0 : result;
+}
+
+bool attendant_has_ended(const struct attendant *attendant)
+{
+    char byte;
+    return attendant->fd >= 0 &&
+           recv(attendant->fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 void attendant_end(struct attendant *attendant)

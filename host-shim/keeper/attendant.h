@@ -7,6 +7,7 @@
 #define KEEPER_ATTENDANT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -18,11 +19,21 @@
 
 struct keeper;
 
+/* Which ends of the sockets between the sidecar and who serves one has, if the session has a
+ * sidecar. */
+enum attendant_relays {
+    ATTENDANT_RELAYS_NONE,
+    ATTENDANT_RELAYS_NEAR, /* of its own service */
+    ATTENDANT_RELAYS_FAR,  /* of all: it is the sidecar */
+};
+
 /* What all of one kind have in common. Of static storage. */
 struct attendant_kind {
-    const char *name;               /* in records and in sentences: "broker" */
-    const char *program;            /* in libexec */
-    uint64_t ready_ms;              /* so long its start may take */
+    const char *name;    /* in records and in sentences: "broker" */
+    const char *program; /* in libexec */
+    uint64_t ready_ms;   /* so long its start may take */
+    enum attendant_relays relays;
+    unsigned int service;           /* enum relay_service, with ATTENDANT_RELAYS_NEAR */
     const enum audit_event *events; /* that it may record */
     size_t event_count;
     /* It said EVENT, which is on record. NULL: nothing follows. */
@@ -50,6 +61,8 @@ struct attendant {
 int attendant_start(struct keeper *keeper, struct attendant *attendant,
                     const struct attendant_kind *kind, const char *const *arguments,
                     struct error *err);
+/* True when it has ended, and that was not heard yet. */
+bool attendant_has_ended(const struct attendant *attendant);
 /* Ends it, and records what it has to say to that. One that does not run is fine. */
 void attendant_end(struct attendant *attendant);
 

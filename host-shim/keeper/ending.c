@@ -77,6 +77,7 @@ static void finish(struct keeper *keeper)
     git_end(keeper);
     secrets_end(keeper);
     signing_end(keeper);
+    sidecar_end(keeper);
     peers_close_all(keeper);
     data_end(keeper);
     log_totals(keeper);

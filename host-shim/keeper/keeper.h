@@ -24,10 +24,11 @@
 #include "lib/wire/exec_event.h"
 #include "lib/wire/limits.h"
 #include "lib/wire/manifest.h"
+#include "lib/wire/relay.h"
 
-/* Descriptors besides the peers': listener, control, two helpers, attendants, what the data program
- * says. */
-#define KEEPER_SOURCES (LIMIT_CHANNEL_CONNECTIONS + 8)
+/* Descriptors besides the peers': listener, control, two helpers, attendants, the sidecar's socket,
+ * what the data program says. */
+#define KEEPER_SOURCES (LIMIT_CHANNEL_CONNECTIONS + 10)
 #define KEEPER_LINE_SIZE 512
 
 enum keeper_timer {
@@ -58,6 +59,7 @@ struct peer {
     uid_t uid;             /* as the kernel says */
     pid_t pid;
     uint64_t accepted_ns;
+    bool is_relayed;   /* through the sidecar, which says who it is: the container's uid, no pid */
     uint32_t role;     /* enum channel_role; 0 before the hello */
     bool is_following; /* waits for the next change of an ask */
     uint64_t after;    /* the last one it knows */
@@ -68,6 +70,13 @@ struct secrets {
     struct attendant broker;
     bool continues; /* a session that lost its login goes on */
     bool freezes;   /* one in which a login is redeemed a second time is paused */
+};
+
+/* A pair of sockets between who serves the container and the session's sidecar, until both have
+ * theirs; -1 then. */
+struct keeper_relay {
+    int near; /* owned; of who serves */
+    int far;  /* owned; of the sidecar */
 };
 
 /* So often within this time, and something is wrong with the agent; the pane in which it runs waits
@@ -112,6 +121,12 @@ struct keeper {
     struct secrets secrets;
     struct attendant signer;
     struct attendant git; /* its https remotes */
+    bool has_sidecar;     /* the container's connections come through it */
+    struct attendant sidecar;
+    struct keeper_relay relays[RELAY_SERVICE_COUNT];
+    int root_relay; /* owned; where those to the keeper itself come from, or -1 */
+    int root_relay_source;
+    bool has_lost_broker; /* which is on record once */
     struct data data;
     bool is_without_data; /* the user wants none in this session */
     bool has_asked_stop;  /* of the engine, since the login is gone */
@@ -130,6 +145,8 @@ void keeper_close(struct keeper *keeper);
 
 /* peers.c: connections, frames. */
 int peers_listen(struct keeper *keeper, struct error *err);
+/* Takes connections of the container from RELAY (taken). 0 or -errno. */
+int peers_watch_relay(struct keeper *keeper, int relay, struct error *err);
 /* True while a container role is connected. */
 bool peers_has_container(const struct keeper *keeper);
 void peers_close(struct peer *peer);
@@ -140,6 +157,14 @@ void peers_close_all(struct keeper *keeper);
 int secrets_start(struct keeper *keeper, struct error *err);
 /* Ends it, and records what it has to say to that. */
 void secrets_end(struct keeper *keeper);
+/* The sidecar has ended before the session: as if the broker had. */
+void secrets_lose_sidecar(struct keeper *keeper);
+
+/* sidecar.c: before those whom the sidecar leads to are started. 0 or -errno. */
+int sidecar_prepare(struct keeper *keeper, struct error *err);
+/* Once they are: starts the sidecar, if the session is to have one. 0 or -errno. */
+int sidecar_start(struct keeper *keeper, struct error *err);
+void sidecar_end(struct keeper *keeper);
 
 /* signing.c: the signer. Starts it when the session's manifest says that it signs; 0, also when it
  * does not, or -errno. */

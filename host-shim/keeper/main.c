@@ -29,6 +29,7 @@ static const struct argp_option options[] = {
     {"session",            's', "ID",  0, "Keep this session", 0},
     {"control-fd",         'c', "FD",  0, "A stream socket to the launcher", 0},
     {"container-root-uid", 'u', "UID", 0, "The uid on the host that root in the container is (default 0)", 0},
+    {"sidecar",            'r', NULL,  0, "The container's connections come through a sidecar, as its engine can mount no socket of the host", 0},
     {"no-data",            'n', NULL,  0, "The agent gets nothing of earlier sessions, and leaves nothing behind", 0},
     {0},
 };
@@ -65,6 +66,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case 'n':
         keeper->is_without_data = true;
+        return 0;
+    case 'r':
+        keeper->has_sidecar = true;
         return 0;
     case ARGP_KEY_ARG:
         return ARGP_ERR_UNKNOWN;

@@ -13,6 +13,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/path.h"
+#include "lib/host/session_relay.h"
 #include "lib/host/session_socket.h"
 
 /* A connection that does not say hello by then makes room. */
@@ -65,12 +66,15 @@ static bool is_on_the_host(pid_t pid)
 /*
  * Authority is the peer's uid alone. Where root of the container has our own uid (the keeper of
  * root, a rootless engine) the uid cannot tell host programs apart, and their PID namespace does.
+ * With a sidecar the container's come through that, and all others from the host.
  */
 static bool is_entitled(const struct peer *peer, const struct admission_role *role)
 {
+    if (role->is_container && peer->keeper->has_sidecar)
+        return peer->is_relayed && peer->uid == 0;
     if (role->is_container)
         return peer->uid == peer->keeper->container_root_uid;
-    if (peer->uid != getuid())
+    if (peer->is_relayed || peer->uid != getuid())
         return false;
     return peer->keeper->container_root_uid != getuid() || is_on_the_host(peer->pid);
 }
@@ -223,8 +227,8 @@ static void on_hello_timer(void *context)
         event_loop_set_timer(&keeper->loop, KEEPER_TIMER_HELLO, next, on_hello_timer, keeper);
 }
 
-/* A free place, leaving those of the host to the host; NULL when there is none for UID. */
-static struct peer *find_place(struct keeper *keeper, uid_t uid)
+/* A free place, leaving those of the host to the host; NULL when there is none for a GUEST. */
+static struct peer *find_place(struct keeper *keeper, bool is_guest)
 {
     struct peer *place = NULL;
     size_t free_places = 0;
@@ -234,22 +238,26 @@ static struct peer *find_place(struct keeper *keeper, uid_t uid)
         place = &keeper->peers[i];
         free_places++;
     }
-    return uid != getuid() && free_places <= LIMIT_CHANNEL_HOST_CONNECTIONS ? NULL : place;
+    return is_guest && free_places <= LIMIT_CHANNEL_HOST_CONNECTIONS ? NULL : place;
 }
 
-static void admit(struct keeper *keeper, int *fd)
+static bool has_role(const struct keeper *keeper, const struct ucred *credentials, bool is_relayed)
 {
-    struct ucred credentials = {.uid = (uid_t)-1};
-    socklen_t size = sizeof(credentials);
-    if (getsockopt(*fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0)
-        return;
-    if (credentials.uid != keeper->container_root_uid && credentials.uid != getuid()) {
-        log_refusal(keeper, "peer", credentials.uid, "it has no role here");
+    if (is_relayed)
+        return credentials->uid == 0;
+    return credentials->uid == getuid() ||
+           (credentials->uid == keeper->container_root_uid && !keeper->has_sidecar);
+}
+
+static void admit(struct keeper *keeper, int *fd, const struct ucred *credentials, bool is_relayed)
+{
+    if (!has_role(keeper, credentials, is_relayed)) {
+        log_refusal(keeper, "peer", credentials->uid, "it has no role here");
         return;
     }
-    struct peer *peer = find_place(keeper, credentials.uid);
+    struct peer *peer = find_place(keeper, is_relayed || credentials->uid != getuid());
     if (peer == NULL) {
-        log_refusal(keeper, "peer", credentials.uid, "too many connections");
+        log_refusal(keeper, "peer", credentials->uid, "too many connections");
         return;
     }
     int source = event_loop_add(&keeper->loop, *fd, EPOLLIN, on_peer, peer);
@@ -259,8 +267,9 @@ static void admit(struct keeper *keeper, int *fd)
         .keeper = keeper,
         .fd = steal_fd(fd),
         .source = source,
-        .uid = credentials.uid,
-        .pid = credentials.pid,
+        .uid = credentials->uid,
+        .pid = credentials->pid,
+        .is_relayed = is_relayed,
         .accepted_ns = clock_monotonic_ns(),
     };
     if (keeper->timers[KEEPER_TIMER_HELLO].deadline_ns == 0)
@@ -271,9 +280,34 @@ static void on_connection(void *context, uint32_t events)
 {
     (void)events;
     struct keeper *keeper = context;
+    struct ucred credentials = {.uid = (uid_t)-1};
+    socklen_t size = sizeof(credentials);
     cleanup_fd int fd = accept4(keeper->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd >= 0)
-        admit(keeper, &fd);
+    if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0)
+        admit(keeper, &fd, &credentials, false);
+}
+
+static void on_relay(void *context, uint32_t events)
+{
+    (void)events;
+    struct keeper *keeper = context;
+    struct ucred credentials = {.uid = (uid_t)-1};
+    cleanup_fd int fd = session_relay_take(keeper->root_relay, &credentials);
+    if (fd >= 0) {
+        admit(keeper, &fd, &credentials, true);
+    } else if (fd == -EPIPE) {
+        event_loop_remove(&keeper->loop, keeper->root_relay_source);
+        cleanup_close(&keeper->root_relay);
+    }
+}
+
+int peers_watch_relay(struct keeper *keeper, int relay, struct error *err)
+{
+    keeper->root_relay = relay;
+    keeper->root_relay_source = event_loop_add(&keeper->loop, relay, EPOLLIN, on_relay, keeper);
+    return keeper->root_relay_source < 0
+               ? error_set(err, -keeper->root_relay_source, "watch the sidecar")
+               : 0;
 }
 
 int peers_listen(struct keeper *keeper, struct error *err)

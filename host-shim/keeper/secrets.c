@@ -138,19 +138,39 @@ static void heed(struct keeper *keeper, enum audit_event event, const json_t *fi
         take_second_redeem(keeper);
 }
 
-static void lose(struct keeper *keeper)
+static void lose_by(struct keeper *keeper, const char *cause, const char *note)
 {
     bool continues = keeper->secrets.continues;
-    log_own(keeper, AUDIT_BROKER_LOST,
-            json_pack("{s:s, s:s}", "cause", "the broker ended before the session", "consequence",
-                      continues ? "continue" : "stop"));
-    take_login_away(keeper, "the broker of the session is gone");
+    if (keeper->has_lost_broker)
+        return;
+    keeper->has_lost_broker = true;
+    log_own(
+        keeper, AUDIT_BROKER_LOST,
+        json_pack("{s:s, s:s}", "cause", cause, "consequence", continues ? "continue" : "stop"));
+    take_login_away(keeper, note);
+}
+
+void secrets_lose_sidecar(struct keeper *keeper)
+{
+    lose_by(keeper, "the broker's sidecar ended before the session",
+            "the sidecar of the session is gone");
+}
+
+/* A broker whose sidecar has ended ends by itself, and may be heard first. */
+static void lose(struct keeper *keeper)
+{
+    if (keeper->has_sidecar && attendant_has_ended(&keeper->sidecar))
+        secrets_lose_sidecar(keeper);
+    else
+        lose_by(keeper, "the broker ended before the session", "the broker of the session is gone");
 }
 
 static const struct attendant_kind broker_kind = {
     .name = "broker",
     .program = "coding-agents-broker",
     .ready_ms = READY_MS,
+    .relays = ATTENDANT_RELAYS_NEAR,
+    .service = RELAY_BROKER,
     .events = brokers_events,
     .event_count = ARRAY_LENGTH(brokers_events),
     .heed = heed,

@@ -27,11 +27,25 @@ static int open_log(struct keeper *keeper, struct error *err)
     return result < 0 ? result : audit_log_note_tear(keeper->log, &source, err);
 }
 
+static int start_attendants(struct keeper *keeper, struct error *err)
+{
+    int (*const starts[])(struct keeper *, struct error *) = {
+        sidecar_prepare, secrets_start, signing_start, git_start, sidecar_start,
+    };
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < ARRAY_LENGTH(starts); i++)
+        result = starts[i](keeper, err);
+    return result;
+}
+
 int keeper_open(struct keeper *keeper, struct error *err)
 {
     keeper->listener = -1;
     keeper->helper.fd = keeper->freezer.fd = -1;
-    keeper->secrets.broker = keeper->signer = keeper->git = ATTENDANT_NONE;
+    keeper->secrets.broker = keeper->signer = keeper->git = keeper->sidecar = ATTENDANT_NONE;
+    keeper->root_relay = -1;
+    for (size_t i = 0; i < RELAY_SERVICE_COUNT; i++)
+        keeper->relays[i] = (struct keeper_relay){.near = -1, .far = -1};
     keeper->data = (struct data){.output = -1, .import = -1, .spool = -1};
     keeper->ending.exit_code = -1;
     snprintf(keeper->container, sizeof(keeper->container), "coding-agents-%s", keeper->session);
@@ -57,10 +71,7 @@ int keeper_open(struct keeper *keeper, struct error *err)
     result = control_watch(keeper);
     if (result < 0)
         return error_set(err, -result, "watch the launcher");
-    result = secrets_start(keeper, err);
-    if (result == 0)
-        result = signing_start(keeper, err);
-    return result < 0 ? result : git_start(keeper, err);
+    return start_attendants(keeper, err);
 }
 
 void keeper_close(struct keeper *keeper)
@@ -71,9 +82,11 @@ void keeper_close(struct keeper *keeper)
     git_end(keeper);
     secrets_end(keeper);
     signing_end(keeper);
+    sidecar_end(keeper);
     peers_close_all(keeper);
     asks_free(&keeper->asks);
     cleanup_close(&keeper->listener);
+    cleanup_close(&keeper->root_relay);
     audit_log_close(keeper->log);
     audit_key_free(keeper->key);
     cleanup_close(&keeper->control_fd);

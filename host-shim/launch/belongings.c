@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "host-shim/launch/launch.h"
+#include "lib/host/leftovers.h"
 #include "lib/host/network.h"
 
 int belongings_start_keeper(struct launch *launch, struct error *err)
@@ -10,6 +11,7 @@ int belongings_start_keeper(struct launch *launch, struct error *err)
     launch->keeper.socket_directory = launch->socket_directory;
     launch->keeper.signals = launch->signals;
     launch->keeper.is_without_data = launch->options.no_data;
+    launch->keeper.has_sidecar = launch->options.has_sidecar;
     int status = keeper_client_start(&launch->keeper, launch->engine.container_root_uid, err);
     if (status == 0 && launch->keeper.has_login)
         launch->start.missing[0] = '\0';
@@ -52,6 +54,8 @@ int belongings_record_start(struct launch *launch, struct error *err)
 void belongings_abandon_keeper(struct launch *launch)
 {
     keeper_client_abandon(&launch->keeper);
+    if (launch->options.has_sidecar)
+        leftovers_sweep_volumes();
 }
 
 int belongings_create_network(struct launch *launch, struct error *err)

@@ -109,7 +109,8 @@ static int detect_engine(struct launch *launch, struct error *err)
     if (status < 0)
         common_log_record(AUDIT_RUNTIME_BLOCKED,
                           json_pack("{s:s, s:s}", "runtime", "docker", "why", error_text(err)));
-    return status;
+    return status < 0 || launch->options.has_sidecar ? status
+                                                     : engine_check_sockets(&launch->engine, err);
 }
 
 /* The engine may listen elsewhere than where engines usually do. */

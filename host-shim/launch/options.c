@@ -67,12 +67,23 @@ static int set_variables(const char *value, void *field, struct error *err)
     return variables_read(value, field, err) < 0 ? -EINVAL : 0;
 }
 
+/* Stores whether VALUE is the second of two words. */
+static int set_choice(const char *value, const char *const words[2], void *field, struct error *err)
+{
+    if (strcmp(value, words[0]) != 0 && strcmp(value, words[1]) != 0)
+        return error_set(err, EINVAL, "write %s or %s", words[0], words[1]);
+    *(bool *)field = strcmp(value, words[1]) == 0;
+    return 0;
+}
+
 static int set_network(const char *value, void *field, struct error *err)
 {
-    if (strcmp(value, "allow-all") != 0 && strcmp(value, "restricted") != 0)
-        return error_set(err, EINVAL, "write allow-all or restricted");
-    *(bool *)field = value[0] == 'r';
-    return 0;
+    return set_choice(value, (const char *const[]){"allow-all", "restricted"}, field, err);
+}
+
+static int set_broker(const char *value, void *field, struct error *err)
+{
+    return set_choice(value, (const char *const[]){"socket", "sidecar"}, field, err);
 }
 
 static int set_cpus(const char *value, void *field, struct error *err)
@@ -134,6 +145,7 @@ static const struct option_rule option_rules[] = {
     {"commit-secrets",     NULL,       set_flag,    FIELD(commit_secrets), "commit files that look like credentials too"},
     {"include-ignored",    NULL,       set_flag,    FIELD(include_ignored), "copy ignored files into the session too"},
     {"network",            "MODE",     set_network, FIELD(is_restricted), "allow-all (default) or restricted (no network)"},
+    {"broker",             "MODE",     set_broker,  FIELD(has_sidecar), "socket (default), or sidecar where the engine can mount no socket of this machine"},
     {"cpus",               "N",        set_cpus,    FIELD(milli_cpus), "processors at most (4)"},
     {"memory",             "SIZE",     set_memory,  FIELD(memory_bytes), "memory at most (8g)"},
     {"pids",               "N",        set_pids,    FIELD(pids), "processes at most (4096)"},

@@ -24,6 +24,7 @@ struct launch_options {
     const char *commit_message;
     bool include_ignored;
     bool is_restricted;
+    bool has_sidecar; /* the host's processes are reached through a second container */
     unsigned int milli_cpus;
     unsigned long long memory_bytes;
     unsigned int pids;

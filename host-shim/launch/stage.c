@@ -45,6 +45,8 @@ int stage_reserve(struct launch *launch, struct error *err)
         memcpy(launch->session, DRY_RUN_SESSION, sizeof(DRY_RUN_SESSION));
     } else {
         leftovers_sweep();
+        if (launch->options.has_sidecar)
+            leftovers_sweep_volumes();
         status = session_reserve(launch->session, err);
     }
     return status < 0 ? status : name_places(launch, err);
@@ -73,7 +75,7 @@ void stage_fill_plan(struct launch *launch)
     plan->source_git = repository->is_git_outside ? repository->git_common : NULL;
     plan->alternates = &repository->alternates;
     plan->session_directory = launch->host_directory;
-    plan->socket_directory = launch->socket_directory;
+    plan->socket_directory = options->has_sidecar ? NULL : launch->socket_directory;
     plan->engine_arguments = &options->engine_arguments;
     plan->image = launch->image.id;
     plan->stop_timeout_s = PLAN_STOP_GRACE_MS / 1000 + 5;

@@ -34,7 +34,7 @@ static void on_hello(struct visitor *visitor, const struct signing_hello *hello)
                strncmp(hello->session, signer->child.session, sizeof(hello->session)) != 0) {
         answer_refuse(visitor, SIGNING_REASON_SESSION,
                       signer->has_greeted ? "a second hello" : "a hello of another session");
-    } else if (uid_map_read(visitor->pid, &signer->map, &err) < 0) {
+    } else if (keeper_child_read_map(&signer->child, visitor->pid, &signer->map, &err) < 0) {
         answer_refuse(visitor, SIGNING_REASON_PEER, error_text(&err));
     } else {
         signer->has_greeted = true;

@@ -10,7 +10,6 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/path.h"
-#include "lib/host/session_socket.h"
 #include "lib/wire/services.h"
 
 /* Who connects has something to say. */
@@ -74,11 +73,11 @@ static void on_caller(void *context, uint32_t events)
     (void)events;
     struct signer *signer = context;
     struct ucred peer = {.uid = (uid_t)-1};
-    socklen_t size = sizeof(peer);
     struct visitor *visitor = find_place(signer);
     struct visitor guest = {.signer = signer, .source = -1};
-    cleanup_fd int fd = accept4(signer->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+    cleanup_fd int fd = keeper_child_accept(&signer->child, signer->listener, &peer);
+    signer->is_over = signer->is_over || fd == -EPIPE;
+    if (fd < 0)
         return;
     guest.fd = fd;
     guest.uid = peer.uid;
@@ -119,17 +118,22 @@ static int make_directory(const struct signer *signer, char path[PATH_MAX], stru
 
 int serve_open(struct signer *signer, struct error *err)
 {
-    char directory[PATH_MAX];
+    char directory[PATH_MAX] = "";
+    const struct keeper_child_door door = {.directory = directory,
+                                           .name = SIGNING_SOCKET,
+                                           .type = SOCK_SEQPACKET,
+                                           .backlog = SIGNER_VISITORS};
     for (size_t i = 0; i < SIGNER_VISITORS; i++)
         signer->visitors[i] = (struct visitor){.signer = signer, .fd = -1, .source = -1};
     int result = event_loop_open(&signer->loop, signer->sources, ARRAY_LENGTH(signer->sources),
                                  signer->timers, SIGNER_TIMER_COUNT);
     if (result < 0)
         return error_set(err, -result, "make the event loop");
-    result = make_directory(signer, directory, err);
+    if (signer->child.relay_count == 0)
+        result = make_directory(signer, directory, err);
     if (result < 0)
         return result;
-    signer->listener = session_socket_listen(directory, SIGNING_SOCKET, 0666, SIGNER_VISITORS, err);
+    signer->listener = keeper_child_listen(&signer->child, &door, err);
     if (signer->listener < 0)
         return signer->listener;
     result = event_loop_add(&signer->loop, signer->listener, EPOLLIN, on_caller, signer);

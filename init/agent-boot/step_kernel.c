@@ -121,7 +121,7 @@ static const struct kernel_requirement requirements[] = {
         .name = "host-socket",
         .requirement = ADVISED,
         .probe = probe_host_socket,
-        .remedy = "use an engine of this machine itself: sessions here get no login, and keep no log",
+        .remedy = "start sessions with --broker sidecar: others here get no login, and keep no log",
     },
 };
 /* clang-format on */

@@ -37,6 +37,13 @@ struct engine_facts {
 int engine_detect(struct engine_facts *facts, struct error *err);
 
 /*
+ * Refuses an engine whose containers reach no socket of this machine, because they run on another
+ * kernel, as in a virtual machine. The host's own sockets are then to be had through a sidecar
+ * only. 0 or -EINVAL.
+ */
+int engine_check_sockets(const struct engine_facts *facts, struct error *err);
+
+/*
  * Makes every later engine call of this process, and of those it starts, go to HOST
  * ("unix:///run/docker.sock"), whatever context the user has chosen or will choose. 0 or -errno.
  */

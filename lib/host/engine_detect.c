@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
@@ -247,4 +248,17 @@ int engine_detect(struct engine_facts *facts, struct error *err)
     if (status == 0)
         *facts = found;
     return status;
+}
+
+int engine_check_sockets(const struct engine_facts *facts, struct error *err)
+{
+    struct utsname own;
+    if (uname(&own) < 0 || facts->kernel_version[0] == '\0' ||
+        strcmp(own.release, facts->kernel_version) == 0)
+        return 0;
+    return error_set(
+        err, EINVAL,
+        "the engine's containers run on another kernel (%s, and here %s), as in a "
+        "virtual machine, and reach no socket of this one: start with --broker sidecar",
+        facts->kernel_version, own.release);
 }

@@ -84,10 +84,14 @@ static int spawn(const struct keeper_client *client, uid_t container_root, int t
         return status;
     snprintf(fd_text, sizeof(fd_text), "%d", theirs);
     snprintf(uid_text, sizeof(uid_text), "%u", (unsigned int)container_root);
-    const char *no_data = client->is_without_data ? "--no-data" : NULL;
-    const char *const argv[] = {program,        "--session", client->session,
-                                "--control-fd", fd_text,     "--container-root-uid",
-                                uid_text,       no_data,     NULL};
+    const char *argv[9] = {program,        "--session", client->session,
+                           "--control-fd", fd_text,     "--container-root-uid",
+                           uid_text};
+    size_t count = 7;
+    if (client->has_sidecar)
+        argv[count++] = "--sidecar";
+    if (client->is_without_data)
+        argv[count++] = "--no-data";
     struct process_spec spec = {
         .argv = argv, .standard_input = -1, .standard_output = 2, .standard_error = 2};
     struct process_result result = {.output = NULL};
@@ -217,7 +221,8 @@ static json_t *start_fields(const struct keeper_start *start)
     return fields;
 }
 
-static int config_fields(const struct keeper_start *start, json_t **fields, struct error *err)
+static int config_fields(const struct keeper_client *client, const struct keeper_start *start,
+                         json_t **fields, struct error *err)
 {
     char path[PATH_MAX];
     char digest[MANIFEST_DIGEST_SIZE];
@@ -239,10 +244,10 @@ static int config_fields(const struct keeper_start *start, json_t **fields, stru
     const struct repository_config *config = start->config;
     const char *found = config->digest[0] == '\0' ? NULL : config->digest;
     *fields =
-        json_pack("{s:s, s:s, s:s, s:o, s:s, s:s*}", "launcher_version", CODING_AGENTS_VERSION,
-                  "launcher_sha256", digest, "image", start->image->id, "assets", digests,
-                  "repository_config", repository_config_trust_name(config->trust),
-                  "repository_config_sha256", found);
+        json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s*}", "launcher_version", CODING_AGENTS_VERSION,
+                  "launcher_sha256", digest, "image", start->image->id, "assets", digests, "broker",
+                  client->has_sidecar ? "sidecar" : "socket", "repository_config",
+                  repository_config_trust_name(config->trust), "repository_config_sha256", found);
     return 0;
 }
 
@@ -256,7 +261,8 @@ static json_t *override_fields(const char *what)
     return fields;
 }
 
-static int record_all(const struct keeper_start *start, int channel, struct error *err)
+static int record_all(const struct keeper_client *client, const struct keeper_start *start,
+                      int channel, struct error *err)
 {
     const struct engine_facts *engine = start->engine;
     json_t *config = NULL;
@@ -267,7 +273,7 @@ static int record_all(const struct keeper_start *start, int channel, struct erro
                          engine->has_apparmor, "cgroup", engine->cgroup_version),
                err);
     if (status == 0)
-        status = config_fields(start, &config, err);
+        status = config_fields(client, start, &config, err);
     if (status == 0)
         status = record(channel, AUDIT_SESSION_CONFIG, config, err);
     if (status == 0 && start->image->digest[0] != '\0')
@@ -294,7 +300,7 @@ int keeper_client_record(const struct keeper_client *client, const struct keeper
         channel_connect(path, CHANNEL_ROLE_LAUNCHER, client->session, READY_MS, err);
     if (channel < 0)
         return channel;
-    int status = record_all(start, channel, err);
+    int status = record_all(client, start, channel, err);
     if (status == 0)
         status = channel_flush(channel, READY_MS, err);
     if (status == 0)

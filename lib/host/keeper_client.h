@@ -17,6 +17,7 @@ struct keeper_client {
     const char *socket_directory; /* borrowed */
     int signals;                  /* borrowed; a signalfd of signals_hold, or -1 */
     bool is_without_data;         /* nothing of the agent's goes in or out */
+    bool has_sidecar;             /* the container's connections come through one */
     int control;                  /* owned; the control socket, -1 without a keeper */
     bool has_login;               /* its broker holds a login for the agent */
 };

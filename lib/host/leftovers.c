@@ -4,17 +4,22 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/fd.h"
 #include "lib/base/path.h"
+#include "lib/host/engine.h"
 #include "lib/host/git.h"
+#include "lib/host/network.h"
+#include "lib/wire/relay.h"
 #include "lib/wire/session.h"
 
 /* The id of a session, and room to see that it is none. */
 #define HOLDER_BYTES 64
+#define ENGINE_MS 30000
 
 /* A session begins and ends with its directory. */
 static bool session_exists(const char *session)
@@ -123,4 +128,19 @@ void leftovers_sweep(void)
         return;
     sweep_reservations(state);
     sweep_clones(state);
+}
+
+void leftovers_sweep_volumes(void)
+{
+    static const char *const unused[] = {
+        "volume", "ls", "--quiet", "--filter", "dangling=true", "--filter", "label=" RELAY_LABEL,
+        NULL};
+    struct process_result result = {.output = NULL};
+    char *rest = NULL;
+    if (engine_run(unused, ENGINE_MS, &result, NULL) < 0)
+        return;
+    for (char *name = strtok_r(result.output, "\n", &rest); name != NULL;
+         name = strtok_r(NULL, "\n", &rest))
+        volume_remove(name);
+    process_result_free(&result);
 }

@@ -1,4 +1,5 @@
-/* What sessions leave on the host beside their records: reserved branches, clones of URLs. */
+/* What sessions leave on the host beside their records: reserved branches, clones of URLs; and in
+ * the engine: volumes of sidecars. */
 #ifndef HOST_LEFTOVERS_H
 #define HOST_LEFTOVERS_H
 
@@ -13,6 +14,10 @@
  * tries again.
  */
 void leftovers_sweep(void);
+
+/* Removes the volumes that sidecars listened in and no container has any more. Errors are dropped.
+ */
+void leftovers_sweep_volumes(void);
 
 /* The clone that SESSION was started on, into PATH, made or not. 0 or -errno. */
 int leftovers_clone_path(const char *session, char path[PATH_MAX], struct error *err);

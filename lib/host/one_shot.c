@@ -151,12 +151,13 @@ static const struct kept_option *find_option(const char *argument)
     return NULL;
 }
 
-/* The session's volume stays; host paths, which may have any name, do not. The type stands first in
- * what the launcher writes. */
+/* The session's volume stays; host paths, which may have any name, do not, nor does what a sidecar
+ * listened in. The type stands first in what the launcher writes. */
 static bool mount_is_kept(const char *value)
 {
     static const char kept[] = "type=volume,";
-    return strncmp(value, kept, sizeof(kept) - 1) == 0;
+    return strncmp(value, kept, sizeof(kept) - 1) == 0 &&
+           strstr(value, ",target=" MANIFEST_SOCKET_DIRECTORY ",") == NULL;
 }
 
 bool one_shot_keep_options(char *const *argv, const char *image, struct string_list *list)

@@ -7,6 +7,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/wire/manifest.h"
+#include "lib/wire/relay.h"
 
 #define TMPFS_RUN "/run:rw,nosuid,nodev,noexec,mode=0755,size=64m"
 
@@ -158,6 +159,19 @@ static void add_network(const struct run_plan *plan, struct string_list *argv)
     add_pair(argv, "--network", plan->network);
 }
 
+static void add_sockets(const struct run_plan *plan, struct string_list *argv)
+{
+    if (plan->socket_directory != NULL) {
+        run_plan_add_bind(argv, plan->socket_directory, MANIFEST_SOCKET_DIRECTORY);
+        return;
+    }
+    string_list_add(argv, "--mount");
+    string_list_format(argv,
+                       "type=volume,source=%s" RELAY_VOLUME_SUFFIX
+                       ",target=" MANIFEST_SOCKET_DIRECTORY ",readonly,volume-nocopy",
+                       plan->container);
+}
+
 static void add_mounts(const struct run_plan *plan, struct string_list *argv)
 {
     add_pair(argv, "--tmpfs", TMPFS_RUN);
@@ -170,7 +184,7 @@ static void add_mounts(const struct run_plan *plan, struct string_list *argv)
         run_plan_add_bind(argv, plan->alternates->items[i], target);
     }
     run_plan_add_bind(argv, plan->session_directory, MANIFEST_HOST_DIRECTORY);
-    run_plan_add_bind(argv, plan->socket_directory, MANIFEST_SOCKET_DIRECTORY);
+    add_sockets(plan, argv);
     string_list_add(argv, "--mount");
     string_list_format(argv, "type=volume,source=%s,target=" MANIFEST_VOLUME ",volume-nocopy",
                        plan->container);

@@ -32,7 +32,7 @@ struct run_plan {
     const char *source_git; /* NULL: inside the source */
     const struct string_list *alternates;
     const char *session_directory;
-    const char *socket_directory;
+    const char *socket_directory; /* NULL: they lie in the volume of the sidecar */
     const struct string_list *engine_arguments;
     const char *image;
     unsigned int stop_timeout_s;

@@ -4,7 +4,8 @@ SECCOMP_COMPILE_SOURCES := $(sort $(wildcard sandbox/agent-seccomp-compile/*.c))
 COMMAND_FILTER := $(IMAGE)/etc/coding-agents/seccomp/command.bpf
 AGENTCLI_FILTER := $(IMAGE)/etc/coding-agents/seccomp/agentcli.bpf
 RUNNER_FILTER := $(IMAGE)/etc/coding-agents/seccomp/runner.bpf
-SECCOMP_FILTERS := $(COMMAND_FILTER) $(AGENTCLI_FILTER) $(RUNNER_FILTER)
+RELAY_FILTER := $(IMAGE)/etc/coding-agents/seccomp/relay.bpf
+SECCOMP_FILTERS := $(COMMAND_FILTER) $(AGENTCLI_FILTER) $(RUNNER_FILTER) $(RELAY_FILTER)
 
 # What a command is below, in two parts: sandboxes are made below the first, and close with the second.
 SANDBOX_FILTERS := $(IMAGE)/etc/coding-agents/seccomp/command-early.bpf $(IMAGE)/etc/coding-agents/seccomp/command-late.bpf

@@ -104,6 +104,19 @@ teardown() {
     chain_holds "$NAME"
 }
 
+# Its kernel tells it the container's own uids, as it has the same map.
+@test "through a sidecar likewise, by the container's own uid" {
+    mkdir -p -m 700 "$HOME/.claude"
+    printf '%s' "$LOGIN" >"$HOME/.claude/.credentials.json"
+    run timeout 120 "$CA" run claude "$REPO" --name "$NAME" --image "$LOGIN_IMAGE" --network restricted --broker sidecar -- /tmp
+    echo "$output"
+    [ "$status" -eq 0 ]
+    grep -qx "key 0 login ${#LOGIN}" <<<"$output"
+    [ "$(events_of "$NAME" | jq -c 'select(.event == "capability-redeemed") | .fields.uid')" -eq 10001 ]
+    run ! grep -r "$CANARY" "$XDG_STATE_HOME"
+    chain_holds "$NAME"
+}
+
 @test "a repository that is yours alone: refused, with the remedy, and nothing is left" {
     chmod 0700 "$REPO"
     run "$CA" run shell "$REPO" --name "$NAME" --network restricted -- true

@@ -21,6 +21,7 @@
 #include "lib/base/path.h"
 #include "lib/base/unix_socket.h"
 #include "lib/wire/session.h"
+#include "tests/unit/broker/sidecar.h"
 
 #define IMAGE "00000000000000000000000000000000000000000000000000000000000000aa"
 #define PROGRAM "/usr/libexec/coding-agents/prepare-claude-secrets"
@@ -76,7 +77,7 @@ int stage_prepare(void **state)
     struct stage *stage = calloc(1, sizeof(*stage));
     char path[PATH_MAX];
     assert_int_not_equal(sodium_init(), -1);
-    stage->keeper = stage->root = stage->announce = stage->gate = -1;
+    stage->keeper = stage->root = stage->announce = stage->gate = stage->relay = -1;
     support_directory_make(stage->directory);
     for (size_t i = 0; i < ARRAY_LENGTH(variables); i++)
         unsetenv(variables[i]);
@@ -102,6 +103,7 @@ void stage_kill(struct stage *stage)
     stage->pid = 0;
     cleanup_close(&stage->keeper);
     cleanup_close(&stage->root);
+    cleanup_close(&stage->relay);
 }
 
 int stage_dispose(void **state)
@@ -140,23 +142,29 @@ static bool hear_one(struct stage *stage, char text[8192])
 
 void stage_start(struct stage *stage, const char *option, const char *value, char last[512])
 {
-    char program[PATH_MAX], fd_text[16], uid_text[16], text[8192] = "";
-    int ends[2];
+    char program[PATH_MAX], fd_text[16], uid_text[16], relay_text[16], text[8192] = "";
+    int ends[2], relay[2] = {-1, -1};
     stage_program(program);
+    sidecar_make_relay(stage, relay, relay_text);
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
     snprintf(fd_text, sizeof(fd_text), "%d", ends[1]);
-    snprintf(uid_text, sizeof(uid_text), "%u", getuid());
+    snprintf(uid_text, sizeof(uid_text), "%u", stage->has_sidecar ? 0 : getuid());
     stage->pid = fork();
     if (stage->pid == 0) {
         close(ends[0]);
         if (stage->gate >= 0 && read(stage->gate, text, 1) != 1)
             _exit(127);
+        if (relay[0] >= 0)
+            close(relay[0]);
         execl(program, program, "--session", stage->session, "--agent", "claude", "--image",
-              "sha256:" IMAGE, "--container-root-uid", uid_text, "--keeper-fd", fd_text, option,
-              value, (char *)NULL);
+              "sha256:" IMAGE, "--container-root-uid", uid_text, "--keeper-fd", fd_text,
+              stage->has_sidecar ? "--relay-fd" : option, stage->has_sidecar ? relay_text : value,
+              (char *)NULL);
         _exit(127);
     }
     close(ends[1]);
+    cleanup_close(&relay[1]);
+    stage->relay = relay[0];
     stage->keeper = ends[0];
     if (stage->announce >= 0)
         assert_int_equal(fd_write_all(stage->announce, &stage->pid, sizeof(stage->pid)), 0);
@@ -191,6 +199,8 @@ void stage_end(struct stage *stage)
 int stage_connect(const struct stage *stage)
 {
     char path[PATH_MAX];
+    if (stage->has_sidecar)
+        return sidecar_connect(stage);
     assert_int_equal(path_format(path, "%s/sockets/" REDEEM_SOCKET, stage->runtime), 0);
     return unix_socket_connect(path);
 }

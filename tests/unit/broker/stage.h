@@ -4,6 +4,7 @@
 #define TESTS_BROKER_STAGE_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "lib/wire/redeem.h"
@@ -20,11 +21,14 @@ struct stage {
     char session[MANIFEST_SESSION_SIZE];
     char runtime[PATH_MAX];
     char state[PATH_MAX];
-    int keeper;       /* our end of the keeper's socket; -1 without a broker */
-    pid_t pid;        /* of the broker; 0: none */
-    int announce;     /* takes the pid of a process that is about to become the broker; -1: none */
-    int gate;         /* which waits until there is a byte to read here; -1: it does not */
-    char told[65536]; /* what it said, a line each */
+    int keeper;        /* our end of the keeper's socket; -1 without a broker */
+    pid_t pid;         /* of the broker; 0: none */
+    int announce;      /* takes the pid of a process that is about to become the broker; -1: none */
+    int gate;          /* which waits until there is a byte to read here; -1: it does not */
+    bool has_sidecar;  /* set before the start: connections come as a sidecar hands them */
+    uid_t relayed_uid; /* who the sidecar says made them */
+    int relay;         /* our end, as the sidecar's; -1: none */
+    char told[65536];  /* what it said, a line each */
     uint8_t program[CAPABILITY_DIGEST_BYTES]; /* what the image says the stub is */
     int root;                                 /* agent-boot's connection; -1 before */
     struct redeem_bond bond;
@@ -56,7 +60,7 @@ size_t stage_hear(struct stage *stage, const char *needle, size_t count);
 /* One message to fd and its answer; the type of the answer, or -1 at the end. */
 int stage_ask(int fd, enum redeem_type type, const void *payload, size_t size, void *answer,
               size_t answer_size);
-/* A connection to the container's socket as the calling uid. */
+/* A connection to the container's socket as the calling uid; through the sidecar as relayed_uid. */
 int stage_connect(const struct stage *stage);
 /* The hello and the bond as agent-boot says them. REDEEM_OK or the reason. */
 enum redeem_reason stage_greet(struct stage *stage, const char *session);

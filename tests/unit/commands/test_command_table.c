@@ -21,8 +21,8 @@
 #define PREFIX "coding-agents-"
 
 /* Programs of libexec that are no commands. */
-static const char *const helpers[] = {"broker", "collect", "git-proxy",
-                                      "keeper", "signer",  "transport"};
+static const char *const helpers[] = {"broker",  "collect", "git-proxy", "keeper",
+                                      "sidecar", "signer",  "transport"};
 
 /* BUILD/host, from BUILD/tests/unit of the running test. */
 static void host_path(char path[PATH_MAX], const char *name)

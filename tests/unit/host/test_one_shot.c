@@ -54,6 +54,8 @@ static void test_keeps_confinement(void **state)
         "type=bind,source=/home/u/type=volume,target=/tmp/source-repo,readonly",
         "--mount",
         "type=volume,source=v,target=/t",
+        "--mount",
+        "type=volume,source=v-sockets,target=/run/coding-agents/sockets,readonly,volume-nocopy",
         "--env=SECRET=1",
         "sha256:1",
         "--memory",

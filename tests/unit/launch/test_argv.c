@@ -95,6 +95,8 @@ static const struct variant variants[] = {
     {"commit-secrets",     "--commit-secrets", NULL},
     {"network restricted", "--network restricted", NULL},
     {"network allow-all",  "--network allow-all", NULL},
+    {"broker socket",      "--broker socket", NULL},
+    {"broker sidecar",     "--broker sidecar", NULL},
     {"cpus",               "--cpus 1.5", NULL},
     {"memory",             "--memory 512m", NULL},
     {"pids",               "--pids 100", NULL},

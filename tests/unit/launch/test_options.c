@@ -11,7 +11,7 @@ static const char *const good[] = {
     "shell", "shell .", "shell https://example.com/x.git", "shell --name a", "shell --name session-1",
     "shell --branch feature/x", "shell --use-current-branch", "shell --cpus 0.01", "shell --cpus 9999.999",
     "shell --memory 64m", "shell --memory 8g", "shell --memory 67108864", "shell --memory 65536k",
-    "shell --pids 32", "shell --pids 4194304", "shell --network allow-all", "shell --network restricted",
+    "shell --pids 32", "shell --pids 4194304", "shell --broker socket", "shell --broker sidecar", "shell --network allow-all", "shell --network restricted",
     "shell --gpu all", "shell --gpu 2", "shell --gpu device=GPU-1a,2", "shell --image coding-agents/shell:1",
     "shell --image localhost:5000/a/b@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
     "shell --from-source", "shell --dotnet-preview 10.0", "shell --dry-run --json", "shell --yes",
@@ -48,6 +48,7 @@ static const struct { const char *arguments; const char *said; } bad[] = {
     {"shell --pids 31",               "from 32"},
     {"shell --pids 4194305",          "from 32"},
     {"shell --network host",          "allow-all or restricted"},
+    {"shell --broker host",           "socket or sidecar"},
     {"shell --network container:x",   "allow-all or restricted"},
     {"shell --gpu 0",                 "write all"},
     {"shell --gpu device=0,,1",       "write all"},
@@ -101,9 +102,9 @@ static void test_empty_values(void **state)
     (void)state;
     static char empty[] = "";
     static char agent[] = "shell";
-    static const char *const flags[] = {
-        "--name", "--branch",  "--prompt", "--commit-message", "--image", "--cpus", "--memory",
-        "--pids", "--network", "--gpu",    "--dotnet-preview"};
+    static const char *const flags[] = {"--name",    "--branch", "--prompt", "--commit-message",
+                                        "--image",   "--cpus",   "--memory", "--pids",
+                                        "--network", "--broker", "--gpu",    "--dotnet-preview"};
     for (size_t i = 0; i < ARRAY_LENGTH(flags); i++) {
         char *argv[] = {agent, agent, (char *)(uintptr_t)flags[i], empty, NULL};
         struct launch_options options = {.is_persistent = false};
