@@ -106,13 +106,14 @@ held() {
     "$DOCKER" exec "$CONTAINER" test -e "/workspace/held-$1"
 }
 
-# look_in_call NUMBER: while the model's command waits.
+# look_in_call NUMBER [WAY]: while the model's command waits; from before it goes on the rows of WAY are looked at.
 look_in_call() {
     learn_places
     wait_for 300 held "$1"
     look "call-$1"
     "$DOCKER" exec --user 10001 "$CONTAINER" /workspace/find-canary "$WORD_FIRST" "$WORD_SECOND" all /run /home /tmp /workspace |
         sed "s|^|holder-$1: |" >>"$POINTS"
+    if [ $# -gt 1 ]; then watch_rows "$2"; fi
     "$DOCKER" exec --user 10000 "$CONTAINER" touch "/workspace/go-$1"
 }
 
@@ -159,9 +160,7 @@ canary_session() {
     watch_rows up
     wait "$WATCHER"
     look_in_call 1
-    wait_for 300 held 2
-    watch_rows down
-    look_in_call 2
+    look_in_call 2 down
     wait "$WATCHER"
     wait "$LAUNCHER" || code=$?
     cat "$OUT"
