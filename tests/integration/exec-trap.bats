@@ -176,7 +176,8 @@ refused_to() {
     trapped stack
     grep -q 'the stack pointer is not usable' "$LOG.runner"
     free stack
-    [ "$status" -eq 42 ]
+    [ "$status" -eq 1 ]
+    [[ $output == *'stack 0: 42'* ]]
 }
 
 @test "a caller with a tracer of its own, and a second listener, are refused" {
