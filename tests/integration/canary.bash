@@ -118,14 +118,15 @@ look_in_call() {
 }
 
 # canary_script [ARGUMENTS]: two calls that wait until they were looked at, and between them one that looks itself, as a command, for the
-# word and for one that it planted. ARGUMENTS of the CLI's tool keep it waiting for a command.
+# word and for one that it planted, with the program grep: Claude's shells have a function of that name. ARGUMENTS of the CLI's tool keep it
+# waiting for a command.
 canary_script() {
     local with=${1:-'{}'}
     jq -nc --arg first "$WORD_FIRST" --arg second "$WORD_SECOND" --argjson with "$with" '
         def hold(n): {run: "touch held-\(n); while [ ! -e go-\(n) ]; do sleep 0.1; done", with: $with};
         [hold(1),
          {run: "cd /tmp && /workspace/find-canary \($first) \($second) all /workspace /tmp /run /home /root /var /etc /dev/shm; echo END"},
-         {run: "echo pl4nted-word >planted; X=pl4nted-word sleep 20 & until grep -qs pl4nted-word /proc/$!/environ; do sleep 0.1; done; ./find-canary pl4nted -word all /workspace; echo END"},
+         {run: "echo pl4nted-word >planted; X=pl4nted-word sleep 20 & until /usr/bin/grep -qs pl4nted-word /proc/$!/environ; do sleep 0.1; done; ./find-canary pl4nted -word all /workspace; echo END"},
          hold(2)]'
 }
 
