@@ -28,8 +28,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A vendor's program may take its time to end. */
-#define SEARCH_SECONDS 180
+#define SEARCH_SECONDS 60
 #define TEXT_SIZE 32
 #define SYSCALL_STOP (SIGTRAP | 0x80)
 
