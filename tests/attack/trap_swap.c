@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "tests/attack/trap.h"
 
 #define PATH_SIZE 64
@@ -19,13 +20,22 @@ static char other[PATH_SIZE];
 static const char *called = judged; /* what is executed: that, or what lies in it */
 static char kept[PATH_SIZE];        /* what the judged one was at first */
 
+/* Microseconds: the longest wait between two changes. Twice what a try takes, whatever the machine
+ * has beside this to do, so that some tries see a change and some do not. */
+static _Atomic unsigned longest_wait = 1000;
+
+static void wait_for_change(unsigned *seed)
+{
+    usleep((unsigned)rand_r(seed) % longest_wait);
+}
+
 static void *exchange(void *unused)
 {
     unsigned seed = 1;
     (void)unused;
     for (;;) {
         (void)syscall(SYS_renameat2, AT_FDCWD, judged, AT_FDCWD, other, EXCHANGE);
-        usleep((unsigned)rand_r(&seed) % 1000);
+        wait_for_change(&seed);
     }
     return NULL;
 }
@@ -41,7 +51,7 @@ static void *rewrite(void *unused)
         if (fd >= 0)
             (void)attack_copy(i % 2 == 0 ? kept : other, fd);
         cleanup_close(&fd);
-        usleep((unsigned)rand_r(&seed) % 2000);
+        wait_for_change(&seed);
     }
     return NULL;
 }
@@ -83,7 +93,9 @@ static bool count_wins(void *(*change)(void *unused))
     if (pthread_create(&thread, NULL, change, NULL) != 0)
         return attack_say("start a thread");
     for (unsigned long i = 0; i < tries; i++) {
+        uint64_t start = clock_monotonic_ns();
         int code = attack_try(&exec);
+        longest_wait = 1 + (unsigned)((clock_monotonic_ns() - start) / 500);
         wins += code == RAN_FORBIDDEN;
         ran += code == 0;
     }

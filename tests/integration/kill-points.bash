@@ -153,7 +153,8 @@ kill_in_row() {
 kill_in() {
     soon find_container || return 1
     case $1 in
-    start) soon kill_first 'runc:*' ;;
+    # Not the process before it, which may have made it by then and ends anyway.
+    start) soon kill_first 'runc:\[2:INIT\]' ;;
     up-*) kill_in_row "$1" ;;
     *)
         soon claims && soon find_process agent-init || return 1
