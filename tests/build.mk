@@ -34,11 +34,6 @@ $(foreach helper,$(patsubst tests/helpers/%.c,%,$(wildcard tests/helpers/*.c)),\
 check: $(UNIT_TESTS) $(TEST_PROGRAMS) $(PROGRAMS) $(DATA_FILES)
 	@tests/run-unit $(UNIT_TESTS)
 
-# One a line.
-.PHONY: print-unit-tests
-print-unit-tests:
-	@printf '%s\n' $(UNIT_TESTS)
-
 .PHONY: check-arm64
 check-arm64: ## unit tests and those of tests/vm on arm64, emulated
 	@images/install-packages build vm arm64

@@ -61,6 +61,7 @@ variables() {
     judge_canary codex 'file /run/agent-secrets/codex/auth.json'
 }
 
+# bats test_tags=soak
 @test "the token of Copilot is with who holds it and in Copilot's own environment alone" {
     canary_setup copilot
     . "$ROOT/tests/vendor/copilot.bash"

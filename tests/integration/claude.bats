@@ -99,6 +99,7 @@ SPOILS='[
         $'10001 sandbox claude-snapshot 0\n10000 fail claude-snapshot ' ]
 }
 
+# bats test_tags=soak
 @test "a session goes on with the conversation of an earlier one, and one without data has none" {
     goes_on --continue
 }
@@ -114,6 +115,7 @@ STUBBORN_CALLS='[
     {"call": "TaskStop", "with": {"task_id": "$session"}}
 ]'
 
+# bats test_tags=soak
 @test "long output, a commit, a timeout and a command that has to be killed reach the model as they do untrapped" {
     told_the_same "$(hard_calls "$STUBBORN_CALLS")"
     [[ $(jq -r '.[0][1]' <<<"$TOLD") == *'Output too large (9.6MB)'* ]]
@@ -124,6 +126,7 @@ STUBBORN_CALLS='[
     [ "$(git -C "$REPO" log --format=%s -1 "claude/$NAME")" = made ]
 }
 
+# bats test_tags=soak
 @test "many calls in a row reach the model as they do untrapped" {
     told_the_same "$(many_calls)"
     [ "$(jq -c '.[49]' <<<"$TOLD")" = '[0,"49"]' ]
@@ -131,6 +134,7 @@ STUBBORN_CALLS='[
 
 WHO='[{"run": "id -u; id -un"}, {"run": "sh -c \"id -u\"; echo x >made"}]'
 
+# bats test_tags=soak
 @test "each command is agentuser's, and the record names it" {
     untrapped "$WHO"
     [ "$(told)" = '[[0,"10001\nagentcli"],[0,"10001"]]' ]
@@ -153,6 +157,7 @@ EDIT='[
     {"run": "cat other; echo again >>other; tail -n 1 other"}
 ]'
 
+# bats test_tags=soak
 @test "a file that Claude edits itself can be changed and run by a command, and the other way round" {
     untrapped "$EDIT"
     [ "$(told | jq -r '.[1][1]')" = 'edited for agentcli' ]
@@ -179,6 +184,7 @@ SERVER='[
     done
 }
 
+# bats test_tags=soak
 @test "an interrupt of Claude ends the command that runs" {
     start_model "$STUBBORN"
     play_untrapped &
@@ -224,6 +230,7 @@ LOOK='[
     lacks "$KEY" hello outputs
 }
 
+# bats test_tags=soak
 @test "a login that came as a file is what Claude itself can read, and so its model, and no command" {
     looks_at_login claude .claude/.credentials.json \
         "{\"claudeAiOauth\":{\"accessToken\":\"$KEY-login\",\"refreshToken\":\"r\",\"expiresAt\":$((($(date +%s) + 36000) * 1000)),\"scopes\":[\"user:inference\"]}}" \
@@ -231,6 +238,7 @@ LOOK='[
     outputs | jq -r '.[1]' | grep -F "$KEY-login"
 }
 
+# bats test_tags=soak
 @test "a denial tells the model why" {
     trapped '[{"run": "git push --force origin HEAD"}]'
     [[ $(told | jq -r '.[0][1]') == *'denied by rule git-force-push'* ]]

@@ -114,6 +114,7 @@ EDIT='[
     {"run": "chmod +x hello && ./hello"}
 ]'
 
+# bats test_tags=soak
 @test "a file that Codex edits itself can be changed and run by a command" {
     local kind
     for kind in test-model ''; do
@@ -132,6 +133,7 @@ SERVER='[
     {"run": "git ls-remote git://127.0.0.1:8123/served HEAD | cut -f2"}
 ]'
 
+# bats test_tags=soak
 @test "a server that one command leaves in the background is reached by the next" {
     untrapped "$SERVER"
     [ "$(told | jq -c '.[1]')" = '[0,"HEAD\n"]' ]
@@ -184,6 +186,7 @@ TYPED='[
     lacks "$KEY" 'boot finished' "$DOCKER" logs "$(container_of "$NAME")"
 }
 
+# bats test_tags=soak
 @test "a login that came as a file is nothing that Codex shows its model" {
     local tool='{"call": "view_image", "with": {"path": "/run/agent-secrets/codex/auth.json"}}'
     looks_at_login codex .codex/auth.json "{\"OPENAI_API_KEY\":\"$KEY-login\"}" "$tool" --model test-model

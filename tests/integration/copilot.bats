@@ -47,6 +47,7 @@ CALLS='[
     {"run": "nonesuch-program"}
 ]'
 
+# bats test_tags=soak
 @test "a session goes on with the conversation of an earlier one, and one without data has none" {
     goes_on --continue
 }
@@ -75,6 +76,7 @@ STUBBORN_CALLS='[
     {"call": "stop_bash", "with": {"shellId": "stubborn"}}
 ]'
 
+# bats test_tags=soak
 @test "long output, a commit and a command that has to be killed reach the model as they do untrapped" {
     told_the_same "$(hard_calls "$STUBBORN_CALLS")"
     [[ $(jq -r '.[0]' <<<"$TOLD") == *'Output too large to read at once (9.6 MB)'* ]]
@@ -84,6 +86,7 @@ STUBBORN_CALLS='[
     [ "$(git -C "$REPO" log --format=%s -1 "copilot/$NAME")" = made ]
 }
 
+# bats test_tags=soak
 @test "many calls in a row reach the model as they do untrapped" {
     told_the_same "$(many_calls)"
     [ "$(jq -c '.[49]' <<<"$TOLD")" = '[0,"49"]' ]
@@ -91,6 +94,7 @@ STUBBORN_CALLS='[
 
 WHO='[{"run": "id -u; id -un"}, {"run": "sh -c \"id -u\"; echo x >made"}]'
 
+# bats test_tags=soak
 @test "each command is agentuser's, and the record names it" {
     untrapped "$WHO"
     [ "$(told)" = '[[0,"10001\nagentcli"],[0,"10001"]]' ]
@@ -129,6 +133,7 @@ SERVER='[
     {"run": "for try in $(seq 100); do (cat </dev/tcp/127.0.0.1/8123) 2>/dev/null && break; sleep 0.1; done"}
 ]'
 
+# bats test_tags=soak
 @test "a server that one command leaves in the background is reached by the next" {
     local player
     for player in untrapped trapped; do
@@ -141,6 +146,7 @@ SERVER='[
 # Copilot sends TERM and nothing else.
 BEATS='[{"run": "while :; do echo >>beats; sleep 0.05; done"}]'
 
+# bats test_tags=soak
 @test "an interrupt of Copilot ends the command that runs" {
     start_model "$BEATS"
     play_untrapped &
@@ -175,6 +181,7 @@ LOOK='[
     lacks "$KEY" 'boot finished' "$DOCKER" logs "$(container_of "$NAME")"
 }
 
+# bats test_tags=soak
 @test "what Copilot itself can read for the model is the session's, and none of its keys" {
     trapped "$(reach_calls view path)"
     [ "$(reached)" = 'file table repository mounts' ]
@@ -194,6 +201,7 @@ LOOK='[
     outputs | jq -r '.[1]' | grep -F copilot_tokens
 }
 
+# bats test_tags=soak
 @test "a denial tells the model why" {
     trapped '[{"run": "git push --force origin HEAD"}]'
     [[ $(told | jq -r '.[0][1]') == *'denied by rule git-force-push'* ]]
@@ -232,6 +240,7 @@ copilots() {
     "$CA" record "$1" --json | jq -r --arg program "$COPILOT" 'select(.program == $program) | .verdict' | xargs
 }
 
+# bats test_tags=soak
 @test "what a repository configures counts once it is accepted, as long as it is the same, and until that is revoked" {
     local name=$NAME
     poison
@@ -289,6 +298,7 @@ copilots() {
     is_refused copilot "$variable"
 }
 
+# bats test_tags=soak
 @test "in a terminal Copilot does not ask about a repository that was accepted" {
     poison
     start_model '[{"run": "id -u"}]'

@@ -18,8 +18,8 @@ teardown_file() {
 }
 
 @test "killed anywhere on its way, a history is all in the store or on record as missing, and nothing is there twice" {
-    # Each who carries it once, and both ways.
-    local phases=(container-import program-export keeper-reception merger-merge launcher-export broker-running)
+    # Both ways, and where it is merged; SOAK=1 has each who carries it.
+    local phases=(container-import keeper-reception merger-merge)
     if [ "${SOAK:-0}" = 1 ]; then phases=("${DATA_PHASES[@]}"); fi
     data_setup
     points "${#phases[@]}" data_point "${phases[@]}"

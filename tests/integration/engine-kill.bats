@@ -9,8 +9,8 @@ load session
 load engine
 load kill-points
 
-COUNT=2
-PHASES=(up-workspace down-git)
+COUNT=1
+PHASES=(down-git)
 if [ "${SOAK:-0}" = 1 ]; then
     COUNT=33
     PHASES=(up-kernel up-mounts up-workspace up-git up-data up-drop up-setup up-agent down-data down-git down-mounts)

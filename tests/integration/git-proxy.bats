@@ -416,6 +416,7 @@ client_certificate() {
     openssl x509 -req -in "$1.csr" -CA "$SERVER.ca.pem" -CAkey "$SERVER.ca.key" -CAcreateserial -out "$1.pem" -days 30 2>/dev/null
 }
 
+# bats test_tags=soak
 @test "a remote that wants a certificate is shown the one of the host's git, and its key stays there" {
     local own=$BATS_TEST_TMPDIR/jane bare=$SERVER/certified/x-$BATS_TEST_NUMBER.git key
     client_certificate "$own"
@@ -449,6 +450,7 @@ client_certificate() {
     said "the client certificate that git on the host has for it: open '$own.key.gone': No such file or directory"
 }
 
+# bats test_tags=soak
 @test "a session without a network, or whose user wants none, has no proxy" {
     try 'git ls-remote origin; git config --get-regexp ^url || echo none' --network restricted
     said none

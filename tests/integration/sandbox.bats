@@ -60,16 +60,7 @@ interactive() {
     eventually as_root grep -qx READY=1 /run/ready
 }
 
-eventually() {
-    local deadline=$((SECONDS + 20))
-    until "$@" >/dev/null 2>&1; do
-        if ((SECONDS >= deadline)); then
-            echo "never: $*" >&2
-            return 1
-        fi
-        sleep 0.1
-    done
-}
+eventually() { wait_for 20 "$@"; }
 
 exit_code() {
     eventually as_root test -s /run/code

@@ -43,13 +43,8 @@ start_services() {
 generation_is() { as_user agent-task-runnerctl status --json | grep -q "\"policy_generation\": *$1"; }
 
 eventually() {
-    local deadline=$((SECONDS + 20))
-    until "$@" >/dev/null 2>&1; do
-        if ((SECONDS >= deadline)); then
-            echo "never: $*" >&2
-            as_root sh -c 'cat /run/*.log' >&2
-            return 1
-        fi
-        sleep 0.1
-    done
+    wait_for 20 "$@" || {
+        as_root sh -c 'cat /run/*.log' >&2
+        return 1
+    }
 }

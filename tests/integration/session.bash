@@ -55,19 +55,6 @@ runtime_of() {
     done
 }
 
-# wait_for SECONDS COMMAND...: until the command succeeds.
-wait_for() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        if [ "$SECONDS" -ge "$end" ]; then
-            echo "gave up waiting for: $*" >&2
-            return 1
-        fi
-        sleep 0.2
-    done
-}
-
 # events_of NAME: the audit log, a JSON object a line.
 events_of() {
     cat "$XDG_STATE_HOME/coding-agents/sessions/$(id_of "$1")/events.jsonl"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # A headless session from a person's repository to a branch in it.
-# runs as: both
+# runs as: user, root in soak
 # shellcheck disable=SC2016 # what stands in single quotes is for the shell inside
 
 load common
