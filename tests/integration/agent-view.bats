@@ -98,6 +98,12 @@ approves_words() {
     approves_words
 }
 
+# bats test_tags=soak
+@test "what Copilot's command asks about is shown, and approved by its words" {
+    be copilot
+    approves_words
+}
+
 # A server that a command leaves behind, found and ended by the next one as the model would.
 LEAVES='[
     {"run": "echo left; (exec sleep 4242 </dev/null >/dev/null 2>&1) &"},
@@ -146,6 +152,12 @@ ends_what_it_left() {
 # bats test_tags=soak
 @test "what a command of Claude leaves running the next one lists and ends, and so does the host" {
     be claude
+    ends_what_it_left
+}
+
+# bats test_tags=soak
+@test "what a command of Copilot leaves running the next one lists and ends, and so does the host" {
+    be copilot
     ends_what_it_left
 }
 

@@ -232,6 +232,7 @@ started() {
     run ! is_there ask-three
 }
 
+# bats test_tags=soak
 @test "a program that is changed while it waits does not run" {
     start_idle_session
     inside 10000 cp /usr/bin/touch /workspace/touch
@@ -244,6 +245,7 @@ started() {
     run ! is_there ask-one
 }
 
+# bats test_tags=soak
 @test "a runner that is killed takes what waits with it; the next one asks anew" {
     # An agent that does not end with the commands it started.
     printf '/bin/sleep\t600\n%.0s' {1..100} >"$REPO/commands"
@@ -369,6 +371,7 @@ started() {
     is_there ask-named
 }
 
+# bats test_tags=soak
 @test "what was approved inside a command is not approved for all that its rule is about" {
     start_idle_session
     # Somebody else's words beside those that a person read.

@@ -86,6 +86,7 @@ SPOILS='[
     {"run": "ls /run/agent-shared/shell-snapshots/*evil*; cat /run/agent-shared/shell-snapshots/*.sh | command grep -c evil; true"}
 ]'
 
+# bats test_tags=soak
 @test "no command changes the shell's state that later commands read" {
     trapped "$SPOILS"
     [ "$(told | jq -r '.[0][1] | tonumber > 10')" = true ]
@@ -348,6 +349,7 @@ trust_folder() {
     advised 'was never accepted'
 }
 
+# bats test_tags=soak
 @test "options without a prompt are no way around that, and a trusted repository is not asked about" {
     local name=$NAME
     poison http://127.0.0.1:9
@@ -424,6 +426,7 @@ PROGRAM
     done
 }
 
+# bats test_tags=soak
 @test "CLAUDE.md is read in every session, accepted or not, with what it imports, and no configuration by that" {
     echo 'MARK-top, and see @OTHER.md' >"$REPO/CLAUDE.md"
     echo MARK-other >"$REPO/OTHER.md"
@@ -457,6 +460,7 @@ PROGRAM
     wait_for 60 shows two 'ended=0 icanon'
 }
 
+# bats test_tags=soak
 @test "in a session that was launched Claude is started again when it ends, and takes up its conversation" {
     prepare_terminal
     "$CA" launch claude "$REPO" --name "$NAME" --image "$TERMINAL_IMAGE" --no-push --env-file "$BATS_TEST_TMPDIR/variables" \

@@ -38,6 +38,7 @@ load collect
     [ "$(jq -r .outcome <<<"$output")" = unchanged ]
 }
 
+# bats test_tags=soak
 @test "a session is found by its name" {
     make_repository
     write_state
@@ -58,6 +59,7 @@ load collect
     run ! git -C "$REPOSITORY" rev-parse --verify -q "refs/heads/$BRANCH"
 }
 
+# bats test_tags=soak
 @test "nothing pushed leaves a reserved branch where it is, with fetch.prune set as well" {
     make_repository
     git -C "$REPOSITORY" config fetch.prune true
@@ -154,6 +156,7 @@ load collect
     [[ $output != *$'\033'* ]]
 }
 
+# bats test_tags=soak
 @test "JSON holds the same, with a base64 twin for names that are no UTF-8" {
     make_repository
     write_state
@@ -232,6 +235,7 @@ hostile_work() {
     done
 }
 
+# bats test_tags=soak
 @test "a configuration that lists the refs of alternates its own way runs nothing" {
     make_repository
     git clone -q --bare "$REPOSITORY" "$BATS_TEST_TMPDIR/other.git"
@@ -249,6 +253,7 @@ hostile_work() {
     git -C "$REPOSITORY" rev-parse --verify -q "refs/heads/$BRANCH"
 }
 
+# bats test_tags=soak
 @test "a larger limit than usual is on record" {
     make_repository
     write_state
@@ -273,6 +278,7 @@ hostile_work() {
     run ! git -C "$REPOSITORY" rev-parse --verify -q "refs/heads/$BRANCH"
 }
 
+# bats test_tags=soak
 @test "old history that git would refuse today does not stand in the way" {
     make_repository
     local tree
@@ -304,6 +310,7 @@ variant_image() {
     IMAGE=$VARIANT
 }
 
+# bats test_tags=soak
 @test "a stream that is not git's ends with one line" {
     make_repository
     variant_image <<<'#!/bin/sh
@@ -335,6 +342,7 @@ printf "%04x%s" $((${#text} + 4)) "$text"; printf "\033[2J" >&2; exit 1'
     [[ $stderr != *$'\033'* && $stderr != *$'\007'* ]]
 }
 
+# bats test_tags=soak
 @test "a name with blanks and percent signs in the installation does not change the command" {
     make_repository
     write_state

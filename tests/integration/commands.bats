@@ -185,6 +185,7 @@ END
     [[ $output == *'\x1b]0;owned\x07'* && $output != *$'\033]0'* && $output == *$'\033[31mred'* ]]
 }
 
+# bats test_tags=soak
 @test "sync fetches what a running session pushed" {
     "$CA" launch shell "$REPO" --name "$NAME" -- sh -c 'echo work >work; git add work; git commit -qm Work
         git push -q local HEAD && touch /tmp/pushed; exec sleep 600'
@@ -205,6 +206,7 @@ END
     [ "$(phase_of "$NAME")" = collected ]
 }
 
+# bats test_tags=soak
 @test "stop --no-push leaves the work in the volume, and list says how to get it" {
     start_working
     run "$CA" stop "$NAME" --no-push
@@ -236,6 +238,7 @@ END
     [ "$status" -eq 206 ]
 }
 
+# bats test_tags=soak
 @test "a session whose keeper and container were killed is shown as ended, and its work is fetched" {
     start_working
     local id
@@ -263,6 +266,7 @@ END
     [ ! -e "$XDG_STATE_HOME/coding-agents/sessions/$id" ]
 }
 
+# bats test_tags=soak
 @test "remove takes an empty branch of its own with it, unless told not to" {
     "$CA" run shell "$REPO" --name "$NAME" -- true
     git -C "$REPO" rev-parse -q --verify "shell/$NAME"
@@ -273,6 +277,7 @@ END
     git -C "$REPO" rev-parse -q --verify "shell/$NAME"
 }
 
+# bats test_tags=soak
 @test "remove keeps a branch that was there before the session" {
     git -C "$REPO" branch mine
     "$CA" run shell "$REPO" --name "$NAME" --branch mine -- true
@@ -373,6 +378,7 @@ start_other_engine() {
     "$CA" remove "$NAME" --yes
 }
 
+# bats test_tags=soak
 @test "a session that ended is not said to be stopped; a name of two is asked about" {
     "$CA" run shell "$REPO" --name "$NAME" -- true
     run --separate-stderr "$CA" stop "$NAME"
@@ -386,6 +392,7 @@ start_other_engine() {
     "$CA" list --json | jq -r --arg name "$NAME" '.sessions[] | select(.name == $name).session' | xargs "$CA" remove --yes
 }
 
+# bats test_tags=soak
 @test "a state directory of any name does not stand in the way of a recovery" {
     export XDG_STATE_HOME=$BATS_TEST_TMPDIR/'state, "of" mine'
     start_working

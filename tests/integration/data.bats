@@ -130,6 +130,7 @@ digest() {
     chain_holds second
 }
 
+# bats test_tags=soak
 @test "sessions at once come together, whatever stops them, and a kill loses its own alone" {
     has begin
     mkdir -p "$STORE/$TALK"
@@ -239,6 +240,7 @@ digest() {
     finish next
 }
 
+# bats test_tags=soak
 @test "a session without data finds none and leaves none, and a shell never has any" {
     has fine
     start without --no-data

@@ -65,6 +65,7 @@ is_fenced() {
     [ "$(git -C "$REPO" show "$1/$NAME:seen")" = looked ]
 }
 
+# bats test_tags=soak
 @test "who attaches to a session of claude is agentuser behind a command's fences, on the record, without anything of the host's" {
     is_fenced claude
 }
@@ -73,6 +74,7 @@ is_fenced() {
     is_fenced codex
 }
 
+# bats test_tags=soak
 @test "who attaches to a session of copilot is agentuser behind a command's fences, on the record, without anything of the host's" {
     is_fenced copilot
 }

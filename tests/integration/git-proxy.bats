@@ -347,6 +347,7 @@ push() { { pkt "$1 $2 $3\\0report-status agent=test\\n"; printf 0000; printf "'$
         -o -name five -o -name six \) 2>/dev/null)" ]
 }
 
+# bats test_tags=soak
 @test "what a remote refuses is said as it is, and nothing is taken out of the user's store" {
     echo "https://jane:wrong@$SITE" >"$HOME/passwords"
     git -C "$REPO" remote add moved "https://$SITE/moved/x.git"
@@ -373,6 +374,7 @@ push() { { pkt "$1 $2 $3\\0report-status agent=test\\n"; printf 0000; printf "'$
 }
 
 # Both are refused before either has one, and the helper takes as long as it takes for that.
+# bats test_tags=soak
 @test "two fetches at once, the first of their session, both get the one credential" {
     git config --global credential.helper "!f() { sleep 3; git credential-store --file $HOME/passwords \"\$@\"; }; f"
     : >"$LOG"
@@ -391,6 +393,7 @@ push() { { pkt "$1 $2 $3\\0report-status agent=test\\n"; printf 0000; printf "'$
     event git-proxied | holds --slurp 'all(.outcome == "served")'
 }
 
+# bats test_tags=soak
 @test "a remote that nobody vouches for is not spoken to" {
     git config --global --unset "http.https://$SITE/.sslCAInfo"
     : >"$LOG"

@@ -179,6 +179,7 @@ digest_of() {
     done
 }
 
+# bats test_tags=soak
 @test "of a flood inside a command every exec is counted, and none outside is lost" {
     local i
     command_line /bin/sh -c "$MARK; i=0; while [ \$i -lt 1500 ]; do env true; i=\$((i + 1)); done" mark-flood
@@ -219,6 +220,7 @@ keeper_of() {
     sed -n 's/.* process \([0-9]*\) keeps .*/\1/p' "$XDG_STATE_HOME/coding-agents/sessions/$(id_of "$NAME")/keeper.log"
 }
 
+# bats test_tags=soak
 @test "a keeper that stands still longer than any caller's patience: commands wait, none is lost or killed" {
     local i keeper
     for ((i = 0; i < 8; i++)); do

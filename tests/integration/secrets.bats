@@ -172,6 +172,7 @@ renewed() {
     run -1 "$CA" secrets revoke claude
 }
 
+# bats test_tags=soak
 @test "a session that may go on without its login does, and has it no more" {
     has_login
     mkdir -p "$XDG_CONFIG_HOME/coding-agents"
@@ -194,6 +195,7 @@ renewed() {
     [ "$(git -C "$REPO" show "claude/$NAME:made")" = made ]
 }
 
+# bats test_tags=soak
 @test "a login that is lost twice stops the session once, and its work has its time" {
     has_login
     start
@@ -260,6 +262,7 @@ is_frozen() { [ "$("$DOCKER" inspect -f '{{.State.Paused}}' "$(container_of "$NA
     finish 0
 }
 
+# bats test_tags=soak
 @test "a session that cannot be frozen is stopped once, and none is said to be frozen" {
     local spent='{"event":"capability-refused","fields":{"reason":"spent","uid":0,"pid":1,"detail":""}}'
     local released='{"event":"capability-released","fields":{"stub":"agent_claude_cli","secret":"claude","token":"00"}}'

@@ -59,12 +59,14 @@ setup() {
     [ "$(git -C "$REPO" show "shell/$NAME-secrets:.env")" = KEY=1 ]
 }
 
+# bats test_tags=soak
 @test "the commit message is the one that was asked for" {
     run "$CA" run shell "$REPO" --name "$NAME" --commit-message $'A "subject"\n\nand a body' -- sh -c 'echo x >x'
     [ "$status" -eq 0 ]
     [ "$(git -C "$REPO" log --format=%B -1 "shell/$NAME")" = $'A "subject"\n\nand a body' ]
 }
 
+# bats test_tags=soak
 @test "--no-push keeps the work in the volume" {
     run "$CA" run shell "$REPO" --name "$NAME" --no-push -- sh -c 'echo x >x'
     [ "$status" -eq 0 ]
@@ -95,6 +97,7 @@ setup() {
     [ "$status" -eq 126 ]
 }
 
+# bats test_tags=soak
 @test "a command killed by a signal gives 128 plus the signal, one that cannot start 127 or 126" {
     run "$CA" run shell "$REPO" --name "$NAME-kill" --no-push -- sh -c 'kill -KILL $$'
     [ "$status" -eq 137 ]
@@ -131,6 +134,7 @@ setup() {
     [ "$files" = $'a\nb' ]
 }
 
+# bats test_tags=soak
 @test "the current branch comes back under the agent's name" {
     git -C "$REPO" checkout -q -b feature
     run --separate-stderr "$CA" run shell "$REPO" --name "$NAME" --use-current-branch -- \
@@ -142,6 +146,7 @@ setup() {
     [ "$status" -ne 0 ]
 }
 
+# bats test_tags=soak
 @test "a branch named by --branch is that branch" {
     run "$CA" run shell "$REPO" --name "$NAME" --branch topic/one -- sh -c 'echo x >x'
     [ "$status" -eq 0 ]
@@ -211,6 +216,7 @@ lo" ]
         '--commit-secrets --include-ignored --engine-arg=--dns=9.9.9.9 ' ]
 }
 
+# bats test_tags=soak
 @test "proxies of the docker client stay out of a session, running or saved later" {
     mkdir "$BATS_TEST_TMPDIR/docker"
     echo '{"proxies":{"default":{"httpProxy":"http://me:canary@proxy:1","httpsProxy":"http://me:canary@proxy:1",

@@ -242,6 +242,7 @@ lose() {
     run -0 "$CA" audit verify "$NAME"
 }
 
+# bats test_tags=soak
 @test "a session that may go on without its broker does when the sidecar dies" {
     echo '{"version": 1, "when_lost": "continue"}' >"$XDG_CONFIG_HOME/coding-agents/secrets.json"
     lose
@@ -254,6 +255,7 @@ lose() {
     grep -qx 'at the end login -1' "$SAID"
 }
 
+# bats test_tags=soak
 @test "a session of nobody's login is stopped too: nothing of it could be recorded" {
     : >"$SAID"
     "$CA" run shell "$REPO" --name "$NAME" --broker sidecar --network restricted -- \
@@ -267,6 +269,7 @@ lose() {
     chain_holds "$NAME"
 }
 
+# bats test_tags=soak
 @test "a thousand connections exhaust nothing" {
     signs
     cp "$BUILD/tests/helpers/socket-storm" "$REPO"

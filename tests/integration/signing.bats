@@ -102,6 +102,7 @@ commits_and_tags() {
     [ "$(event commit-signed | jq -r .fields.key | sort -u)" = "$(ssh-keygen -lf "$SSH_KEY" | cut -d' ' -f2)" ]
 }
 
+# bats test_tags=soak
 @test "a repository of SHA-256 as well, and a literal key that an agent has" {
     rm -rf "$REPO"
     git init -q --object-format=sha256 "$REPO"
@@ -118,6 +119,7 @@ commits_and_tags() {
     [ "$code" -eq 0 ]
 }
 
+# bats test_tags=soak
 @test "without commit.gpgSign what asks is signed, and nothing else; with sign off, or no key, nothing" {
     git -C "$REPO" config user.signingKey "$GPG_KEY"
     "$CA" run shell "$REPO" --name "$NAME" -- sh -euc 'echo 1 >1; git add 1; git commit -q -S -m asked; echo 2 >2' 2>"$SAID" || {
@@ -397,6 +399,7 @@ GIT
     grep -q 'the commit is not signed: this session has no signer' "$SAID"
 }
 
+# bats test_tags=soak
 @test "what a lost session left is committed without a signature" {
     signs_with_gpg
     "$CA" run shell "$REPO" --name "$NAME" -- sh -uc 'echo 2 >2; echo written; sleep 600' >"$SAID" 2>&1 3>&- &

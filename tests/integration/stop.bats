@@ -24,6 +24,7 @@ load stop
     leaves_nothing
 }
 
+# bats test_tags=soak
 @test "^C: a command that leaves it to the system ends with 130, with its work" {
     terminal one "'$CA' run shell '$REPO' --name '$NAME' -- sh -c 'echo work >work; echo up; exec sleep 600'"
     wait_for 60 shows one '^up'
@@ -55,6 +56,7 @@ load stop
     done
 }
 
+# bats test_tags=soak
 @test "a command that ends with one of our own codes when it is stopped loses nothing" {
     working 'trap "echo work >work; exit 215" TERM; echo up; while :; do sleep 0.1; done'
     "$DOCKER" stop "$(container_of "$NAME")"
@@ -141,6 +143,7 @@ END
     leaves_nothing
 }
 
+# bats test_tags=soak
 @test "children that the command left behind when it ended by itself are not left either" {
     background -- bash -c '(setsid bash -c "trap \"\" TERM HUP; while :; do date +%s%N >>late; sleep 0.05; done" &)
         while [ ! -s late ]; do sleep 0.05; done; exit 6'
@@ -149,6 +152,7 @@ END
     leaves_nothing
 }
 
+# bats test_tags=soak
 @test "a stopped command is continued so that it can obey" {
     working 'trap "echo term >got; exit 3" TERM; echo work >work; echo up; kill -STOP $$; while :; do sleep 0.1; done'
     sleep 0.5
@@ -186,6 +190,7 @@ stopped_in_boot() {
     run ! git -C "$REPO" rev-parse --verify -q "shell/$NAME"
 }
 
+# bats test_tags=soak
 @test "docker stop during a setup hook: 143, said so, nothing left" {
     slow_image
     background --image "$IMAGE" --dotnet-preview 9.0 -- echo the-command-ran
@@ -222,6 +227,7 @@ stopped_in_boot() {
     stopped_in_boot setup
 }
 
+# bats test_tags=soak
 @test "^C during a setup hook: nothing of the command ran" {
     slow_image
     terminal one "'$CA' run shell '$REPO' --name '$NAME' --image '$IMAGE' --dotnet-preview 9.0 -- echo the-command-ran 2>'$OUT'"
@@ -267,6 +273,7 @@ has_cause() {
     stopped_in_boot workspace
 }
 
+# bats test_tags=soak
 @test "a launcher that is interrupted before the container exists leaves nothing at all" {
     for _ in 1 2 3 4 5; do
         background -- echo the-command-ran
@@ -309,6 +316,7 @@ has_cause() {
     leaves_nothing
 }
 
+# bats test_tags=soak
 @test "a killed launcher whose session ends by itself: list and status say how, sync gets it" {
     working 'echo work >work; echo up; while [ ! -e /tmp/go ]; do sleep 0.1; done; exit 3'
     kill -KILL "$LAUNCHER"
@@ -348,6 +356,7 @@ has_cause() {
     [ "$(in_branch work)" = work ]
 }
 
+# bats test_tags=soak
 @test "a main process that is killed from outside ends the session in order" {
     working 'echo work >work; echo up; exec sleep 611'
     # The session's end sweeps what it finds, the killer too when that is not gone yet: 143.

@@ -98,6 +98,7 @@ redeemed_in_order() {
     [ "$(event once capability-redeemed | wc -l)" -eq 1 ]
 }
 
+# bats test_tags=soak
 @test "one keystream sealed several secrets: here two sessions with one login have no block in common" {
     has_login
     start one
@@ -115,6 +116,7 @@ redeemed_in_order() {
     finish two
 }
 
+# bats test_tags=soak
 @test "credential files were mounted as they are: here nothing of the home is mounted, and what is lies in the session's directories" {
     has_login
     start mounted

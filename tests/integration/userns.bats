@@ -76,6 +76,7 @@ teardown() {
     chain_holds "$NAME"
 }
 
+# bats test_tags=soak
 @test "the container's root and the agent's uid cannot set the kernel either" {
     "$CA" launch shell "$REPO" --name "$NAME" --network restricted
     local container user
@@ -105,6 +106,7 @@ teardown() {
 }
 
 # Its kernel tells it the container's own uids, as it has the same map.
+# bats test_tags=soak
 @test "through a sidecar likewise, by the container's own uid" {
     mkdir -p -m 700 "$HOME/.claude"
     printf '%s' "$LOGIN" >"$HOME/.claude/.credentials.json"
@@ -138,6 +140,7 @@ fresh_proc() {
         ' "$BUILD/image" "${1:-}"
 }
 
+# bats test_tags=soak
 @test "where no sandbox could have a /proc of its own the boot is refused, with the remedy" {
     run fresh_proc /proc/timer_list
     echo "$output"

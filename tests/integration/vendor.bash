@@ -6,9 +6,10 @@ export MODEL_HOST
 # What a CLI is started with in a plain container: nothing, or a program that watches it.
 # shellcheck disable=SC2034 # for the files in tests/vendor
 WATCH=()
-# Further options of its session.
+# Further options of its session, and of the engine for a plain container.
 # shellcheck disable=SC2034 # likewise
 OPTIONS=()
+PLAIN_OPTIONS=()
 
 # vendor_setup AGENT: REPO, and NAME and PLAIN for its session and its plain container.
 # shellcheck disable=SC2034 # for the tests
@@ -65,7 +66,7 @@ start_plain() {
     "$DOCKER" run --detach --init --name "$PLAIN" --read-only --user 10001:10001 --workdir /workspace \
         --env HOME=/home/agentcli --add-host "$MODEL_HOST:host-gateway" --tmpfs /tmp \
         --tmpfs /home/agentcli:uid=10001,gid=10001,mode=0700 --tmpfs /workspace:exec,uid=10001,gid=10001,mode=0755 \
-        "${@:2}" --entrypoint sleep "$1" infinity
+        "${@:2}" "${PLAIN_OPTIONS[@]}" --entrypoint sleep "$1" infinity
     tar -c -C "$REPO" . | "$DOCKER" exec --interactive "$PLAIN" tar -x --no-same-owner -C /workspace
 }
 
