@@ -36,6 +36,7 @@ play_beside() {
     play_trapped
 }
 
+# bats test_tags=soak
 @test "three agents work on one repository at once, each on a branch of its own, and see nothing of each other" {
     local agent pids=()
     # One model for all: it answers each in the vendor's own protocol. No command ends before all have begun.
@@ -72,6 +73,7 @@ plays_in_all() {
     trapped "$SCRIPT"
 }
 
+# bats test_tags=soak
 @test "the image of all agents serves each of them, and each is what the trap lets run there" {
     local agent all=coding-agents/all:$VERSION
     # Another vendor's program is a command there like any other: in a sandbox, on record, without the key.
@@ -94,6 +96,7 @@ plays_in_all() {
     done
 }
 
+# bats test_tags=soak
 @test "an agent without an image of its own runs in the one of all agents" {
     local own
     # A client that finds no image of codex's, and is the real one otherwise.
@@ -122,6 +125,7 @@ ended_because() {
     events_of "$NAME" | holds --slurp --arg text "$1" 'any(.[]; .event == "session-end" and (.fields.cause | startswith($text)))'
 }
 
+# bats test_tags=soak
 @test "an agent that has no login is said to have none before it starts, and when it fails" {
     local agent names
     local -A options=([claude]='--model x' [codex]=--no-such-option [copilot]='--model x') # Codex tries for long
@@ -183,6 +187,7 @@ is_ready() {
 # has_cause TEXT: the state of the session NAME names it.
 has_cause() { [[ $("$CA" status "$NAME" --json | jq -r .cause) == *"$1"* ]]; }
 
+# bats test_tags=soak
 @test "an agent that ends at once in a launched session is started again ever later, then waits, and status says so" {
     NAME=again
     terminal_setup
@@ -195,9 +200,9 @@ has_cause() { [[ $("$CA" status "$NAME" --json | jq -r .cause) == *"$1"* ]]; }
     screen one -S - | grep -F -- --no-such-option
     # It waits: the fifth start was the last one.
     has_starts 5
-    # Until somebody wants another.
+    # Until somebody wants another, and then as at first.
     keys one Enter
-    wait_for 60 has_starts 6
+    wait_for 60 has_starts 10
     "$CA" stop "$NAME" --no-push
     has_cause 'was stopped with SIGTERM'
     # In a terminal of somebody's nothing is started again, and the launcher says how it ended.
@@ -281,6 +286,7 @@ marks_in() {
     MARKS=$(jq -rs 'map(.marks // []) | add | unique | map(ltrimstr("MARK-")) | join(" ")' "$MODEL_RECORD")
 }
 
+# bats test_tags=soak
 @test "instructions are read accepted or not; of skills, agents and commands that are not Claude says nothing to its model, the others what they are" {
     local agent untrusted
     texts

@@ -168,6 +168,7 @@ started() {
     [[ $output == *"is not the id of a command that waits: that is a session and a number, as in abcdefgh-3"* ]]
 }
 
+# bats test_tags=soak
 @test "an approval of words is good for what begins with them, one of a program for all of that file" {
     start_idle_session
     run_task one touch ask-one
@@ -201,6 +202,7 @@ started() {
             '[5,"once",null,null]' '[6,"once",null,null]')" ]
 }
 
+# bats test_tags=soak
 @test "nothing is lost with who approves, and a command that is gone is not waited for" {
     start_idle_session
     "$CA" approvals --follow --json >"$BATS_TEST_TMPDIR/follow" 3>&- &
@@ -284,6 +286,7 @@ started() {
     run ! is_there ask-two
 }
 
+# bats test_tags=soak
 @test "a session that is stopped denies what waits" {
     start_idle_session
     run_task one touch ask-one
@@ -296,6 +299,7 @@ started() {
     [[ $(started 1 | jq -r .reason) == 'denied by rule test-ask: the session ends: '* ]]
 }
 
+# bats test_tags=soak
 @test "sixteen wait, the next is denied, and others run" {
     start_idle_session
     [ "$("$CA" status "$NAME" --json | jq .approvals_waiting)" = 0 ]

@@ -124,6 +124,7 @@ END
     works --name "$NAME" --network restricted --cpus 1.5 --memory 100m --pids 100 --yes
 }
 
+# bats test_tags=soak
 @test "branches" {
     git checkout -q -b here
     REFS=$(git for-each-ref)
@@ -212,6 +213,7 @@ END
     works --engine-arg=--hostname=box --engine-arg=--label=team=x
 }
 
+# bats test_tags=soak
 @test "images" {
     local image
     for image in wire agent none; do
@@ -273,6 +275,7 @@ esac
 END
 }
 
+# bats test_tags=soak
 @test "engines" {
     DOCKER_HOST=tcp://127.0.0.1:1 refused 201 "the engine 'tcp://127.0.0.1:1' is remote" "$CA" run shell . -- true
     DOCKER_HOST=ssh://somebody@example.com refused 201 'is remote' "$CA" run shell . -- true
@@ -298,6 +301,7 @@ END
     works --name "$NAME"
 }
 
+# bats test_tags=soak
 @test "a pool of networks that is none" {
     CODING_AGENTS_NETWORK_POOL=10.0.0.0/99 refused 200 'CODING_AGENTS_NETWORK_POOL' "$CA" run shell . -- true
     CODING_AGENTS_NETWORK_POOL=10.231.0.0/24 works --name "$NAME"

@@ -70,6 +70,7 @@ SEARCHES='[
     {"run": "alias | wc -l; declare -F | wc -l; shopt expand_aliases"}
 ]'
 
+# bats test_tags=soak
 @test "Claude's own search in commands finds what it finds untrapped, as its shell's state is theirs" {
     told_the_same "$SEARCHES"
     [[ $(jq -r '.[6][1]' <<<"$TOLD") == function* ]]
@@ -282,6 +283,7 @@ claudes() {
     [ ! -s "$MODEL_RECORD" ]
 }
 
+# bats test_tags=soak
 @test "nor when it is made not to ask in a terminal" {
     poison http://127.0.0.1:9
     start_model '[{"run": "ls /tmp | grep -cE \"hooked|served\"; true"}]'
@@ -481,6 +483,7 @@ logs_in() {
         --engine-arg "--add-host=$MODEL_HOST:host-gateway" --prompt go </dev/null
 }
 
+# bats test_tags=soak
 @test "Claude is logged in as on the host, by file or by variable, and no command sees that" {
     local expires=$(($(date +%s) * 1000 + 36000000))
     export HOME=$BATS_TEST_TMPDIR/home XDG_CONFIG_HOME=$BATS_TEST_TMPDIR/home/.config

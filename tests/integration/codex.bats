@@ -47,6 +47,7 @@ CALLS='[
     {"run": "nonesuch-program"}
 ]'
 
+# bats test_tags=soak
 @test "a session goes on with the conversation of an earlier one, and one without data has none" {
     goes_on resume --last
 }
@@ -148,6 +149,7 @@ TYPED='[
     {"call": "write_stdin", "with": {"session_id": "$session", "chars": "\u0003", "yield_time_ms": 5000}}
 ]'
 
+# bats test_tags=soak
 @test "^C typed by the model interrupts the command in its terminal" {
     local player
     for player in untrapped trapped; do
@@ -223,6 +225,7 @@ codexes() {
         jq -r --arg program "$CODEX" 'select(.program == $program and .argv[1] == "mcp-server") | .verdict' | xargs
 }
 
+# bats test_tags=soak
 @test "what a repository configures counts once it is accepted, as long as it is the same, and until that is revoked" {
     local name=$NAME
     poison
@@ -263,6 +266,7 @@ codexes() {
     is_refused codex "$variable"
 }
 
+# bats test_tags=soak
 @test "in a terminal Codex does not ask about a repository that was accepted" {
     poison
     start_model '[{"run": "id -u"}]'
@@ -277,6 +281,7 @@ codexes() {
     "$CA" stop "$NAME" --no-push
 }
 
+# bats test_tags=soak
 @test "in a terminal Codex draws its screen, as tmux and the wrapper in its pane may run for every agent" {
     terminal_setup
     terminal one "'$CA' run codex '$REPO' --name '$NAME' --no-push"

@@ -28,6 +28,7 @@ load collect
     grep -q work-collected "$directory/security-events.log"
 }
 
+# bats test_tags=soak
 @test "collecting again changes nothing and says so" {
     make_repository
     write_state
@@ -109,6 +110,7 @@ load collect
     fails_with 203 "left alone"
 }
 
+# bats test_tags=soak
 @test "a branch that is checked out is refused, in a linked work tree as well" {
     make_repository
     write_state
@@ -212,6 +214,7 @@ hostile_work() {
     [ -e "$CANARY" ]
 }
 
+# bats test_tags=soak
 @test "a configuration that rewrites addresses runs nothing, in the repository or for the user" {
     make_repository
     write_state
@@ -321,6 +324,7 @@ head -c 200000 /dev/urandom'
     [[ $stderr != *$'\033'* ]]
 }
 
+# bats test_tags=soak
 @test "an endless stream ends with one line" {
     make_repository
     variant_image <<<'#!/bin/sh
@@ -356,6 +360,7 @@ printf "%04x%s" $((${#text} + 4)) "$text"; printf "\033[2J" >&2; exit 1'
     [ "$status" -eq 0 ]
 }
 
+# bats test_tags=soak
 @test "work on an empty repository arrives" {
     git init -q "$REPOSITORY"
     write_state

@@ -51,6 +51,7 @@ phase_of() {
     [ "$status" -eq 200 ]
 }
 
+# bats test_tags=soak
 @test "the completion of bash completes commands, options and sessions" {
     start_working
     cat >"$BATS_TEST_TMPDIR/complete" <<'EOF'
@@ -315,6 +316,7 @@ start_other_engine() {
     wait_for 10 test -S "$BATS_TEST_TMPDIR/other.sock"
 }
 
+# bats test_tags=soak
 @test "another engine or context in force changes nothing for a session, and proves nothing about it" {
     start_working
     local id choice
@@ -403,6 +405,7 @@ start_other_engine() {
     [ "$(git -C "$REPO" show "shell/$NAME:work")" = work ]
 }
 
+# bats test_tags=soak
 @test "a session whose record was lost is listed by the engine's labels and can be removed" {
     start_working
     local id

@@ -31,8 +31,8 @@ lacks() {
     [ "$found" = "$2" ]
 }
 
-# wait_for SECONDS COMMAND...: until the command succeeds. Twice as long as it takes passes between two tries: what asks
-# the engine takes the processor from what is waited for.
+# wait_for SECONDS COMMAND...: until the command succeeds. As long as it takes passes between two tries, a second at most:
+# what asks the engine takes the processor from what is waited for.
 wait_for() {
     local end=$((SECONDS + $1)) start pause
     shift
@@ -41,9 +41,10 @@ wait_for() {
             echo "gave up waiting for: $*" >&2
             return 1
         fi
-        pause=$((2 * (${EPOCHREALTIME//[!0-9]/} - start)))
+        pause=$((${EPOCHREALTIME//[!0-9]/} - start))
         if [ "$pause" -lt 200000 ]; then pause=200000; fi
-        sleep "$((pause / 1000000)).$(printf %06d $((pause % 1000000)))"
+        if [ "$pause" -gt 999999 ]; then pause=999999; fi
+        sleep "0.$(printf %06d "$pause")"
     done
 }
 

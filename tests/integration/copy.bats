@@ -283,6 +283,7 @@ session() {
     "$CA" remove "copy-$BATS_TEST_NUMBER-$$" --yes --no-push
 }
 
+# bats test_tags=soak
 @test "a copy that takes longer than a second says once a second how far it is, a shorter one nothing" {
     local tries
     REPO=$BATS_TEST_TMPDIR/repo

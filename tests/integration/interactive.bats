@@ -65,6 +65,7 @@ inside() {
     [ "$(status_of cause)" = '' ]
 }
 
+# bats test_tags=soak
 @test "a shell that is killed gives 128 plus the signal" {
     run_in_terminal one
     keys one 'kill -KILL $$' Enter
@@ -124,6 +125,7 @@ says_size() {
     wait_for 60 shows one 'ended=0'
 }
 
+# bats test_tags=soak
 @test "two terminals at once show the same; when the session ends both end with its code" {
     run_in_terminal one
     connect_in_terminal two
@@ -177,6 +179,7 @@ not_running() {
     phase_is collected
 }
 
+# bats test_tags=soak
 @test "a detached interactive session whose program ignores every polite signal is stopped in its time" {
     run_in_terminal one
     keys one "trap '' TERM HUP INT; echo work >made; while :; do sleep 0.1; done" Enter
@@ -223,6 +226,7 @@ says_mark() {
     [ "$(git -C "$REPO" show "shell/$NAME:edited")" = edited ]
 }
 
+# bats test_tags=soak
 @test "connect refuses a headless session, in a terminal as well, and one that has ended" {
     terminal one "'$CA' run shell '$REPO' --name '$NAME' -- sh -c 'echo up; exec sleep 600'"
     wait_for 60 shows one '^up'

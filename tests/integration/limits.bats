@@ -69,6 +69,7 @@ has_line() {
     has_line 'pids 4096'
 }
 
+# bats test_tags=soak
 @test "reading and writing of a block device are limited as asked" {
     local device number
     device=$(lsblk --nodeps --noheadings --paths --output NAME,TYPE | awk '$2 == "disk" { print $1; exit }')
@@ -116,6 +117,7 @@ has_line() {
     [ -z "$("$CA" status "$NAME-other" --json | jq -r .cause)" ]
 }
 
+# bats test_tags=soak
 @test "few descriptors for every process: enough for a session and its command, or the boot says what there were too few for" {
     run --separate-stderr "$CA" run shell "$REPO" --name "$NAME" --no-push --engine-arg=--ulimit=nofile=64:64 -- \
         sh -c 'ulimit -n; echo ran'

@@ -100,6 +100,7 @@ keeper_ends() {
     [ "$(status_of phase)" = collected ]
 }
 
+# bats test_tags=soak
 @test "a log that says nothing of the boot proves nothing either" {
     working 'echo precious >work.txt; echo up; exec sleep 600'
     keeper_ends
@@ -137,6 +138,7 @@ no_recovery_runs() {
     [ -z "$("$DOCKER" ps -aq --filter "name=$(container_of "$NAME")-recover")" ]
 }
 
+# bats test_tags=soak
 @test "saving that hangs shows for how long, ^C ends it at once, and the next attempt works" {
     leave_hanging
     terminal one "'$CA' sync '$NAME'"
@@ -170,6 +172,7 @@ printed_up() {
     [ "$("$DOCKER" logs "$(container_of "$NAME")" 2>/dev/null | grep -c '^up$')" -eq "$1" ]
 }
 
+# bats test_tags=soak
 @test "a container that the engine started again: what it did then is not taken for saved" {
     working 'n=$(cat n || echo 0); echo $((n + 1)) >n; echo up; exec sleep 600'
     "$DOCKER" restart "$(container_of "$NAME")"
@@ -187,6 +190,7 @@ printed_up() {
     [ "$(status_of phase)" = collected ]
 }
 
+# bats test_tags=soak
 @test "remove names what the branch does not have, and asks where somebody can answer" {
     "$CA" run shell "$REPO" --name "$NAME" -- sh -c 'echo secret >.env; echo kept >work.txt
         echo aside >file; git stash -q'
@@ -211,6 +215,7 @@ printed_up() {
     run ! "$CA" status "$NAME"
 }
 
+# bats test_tags=soak
 @test "what a recovery leaves in the volume is named as well" {
     working 'echo secret >.env; echo precious >work.txt; echo up; exec sleep 600'
     "$DOCKER" kill "$(container_of "$NAME")"
@@ -236,6 +241,7 @@ reservations() {
     find "$XDG_STATE_HOME/coding-agents/branches" -type f | wc -l
 }
 
+# bats test_tags=soak
 @test "a removed session leaves no reservation and no clone; what nobody has any more goes with the next command" {
     local clones=$XDG_STATE_HOME/coding-agents/clones held id
     held=$(reservations)

@@ -65,6 +65,7 @@ remove_asks() {
     "$CA" remove "$NAME"
 }
 
+# bats test_tags=soak
 @test "a name that git does not take is left out and named, and remove asks for it" {
     session 'echo good >good; mkdir d; echo x >"d/git~1"; echo fine >d/fine'
     [ "$(in_branch good)" = good ]
@@ -74,6 +75,7 @@ remove_asks() {
     remove_asks 'd/git~1'
 }
 
+# bats test_tags=soak
 @test "a file whose encoding or filter fails is left out and named, and the others are committed" {
     session 'for i in $(seq 20); do echo $i >a$i; done; printf "a\377" >bad; printf "b\377" >worse
         printf "bad working-tree-encoding=UTF-16\nworse filter=no\n" >.gitattributes
@@ -96,6 +98,7 @@ remove_asks() {
         'Test User <test@example.com> Test User <test@example.com>' ]
 }
 
+# bats test_tags=soak
 @test "work inside a submodule that is to be ignored stays in the volume, is named, and remove asks for it" {
     new_repository "$BATS_TEST_TMPDIR/module"
     git -C "$REPO" submodule -q add "$BATS_TEST_TMPDIR/module" module
@@ -122,6 +125,7 @@ remove_asks() {
     done
 }
 
+# bats test_tags=soak
 @test "a tree that is deeper than a path can name is named, and the rest is committed" {
     session 'echo good >good; chain=; for i in $(seq 15); do chain=$chain$(printf %0200d 0)/; done
         mkdir -p "$chain" "more/$chain"; echo x >"more/${chain}x"; cd "$chain"; mv /workspace/more .'
@@ -165,6 +169,7 @@ remove_asks() {
 
 # --- commits beside the branch -------------------------------------------------------------------------------------
 
+# bats test_tags=soak
 @test "commits that only a tag, a note or another work tree has are named; those the user had are not" {
     GIT_COMMITTER_DATE='2037-01-01T00:00:00Z' git -C "$REPO" commit -q --allow-empty -m Aside
     git -C "$REPO" branch theirs
@@ -203,6 +208,7 @@ parents_of() {
     git -C "$REPO" log -1 --format=%P "shell/$NAME"
 }
 
+# bats test_tags=soak
 @test "a merge in progress can be finished in the session, by the agent or by leaving it resolved" {
     conflicting
     session 'git rev-parse -q --verify MERGE_HEAD; git status --short | grep "^UU"; echo both >file; git add file'

@@ -19,6 +19,7 @@ setup() {
     NAME=saved-$BATS_TEST_NUMBER-$$
 }
 
+# bats test_tags=soak
 @test "an edit that keeps size and time is committed" {
     sleep 1.1
     git -C "$REPO" update-index --refresh
@@ -28,6 +29,7 @@ setup() {
     [ "$(git -C "$REPO" show "shell/$NAME:file")" = HELLO ]
 }
 
+# bats test_tags=soak
 @test "locks that killed gits left, in the work tree and in the volume's repository, stop nothing" {
     run --separate-stderr "$CA" run shell "$REPO" --name "$NAME" -- sh -ec 'echo x >x
         touch .git/index.lock ".git/$(git symbolic-ref HEAD).lock" \

@@ -297,6 +297,7 @@ PROGRAM
     [ "$(git -C "$REPO" show "claude/$NAME:made")" = made ]
 }
 
+# bats test_tags=soak
 @test "kill takes the login with the session" {
     has_login
     start
@@ -396,6 +397,7 @@ PROGRAM
     [[ $output == *"mcp-secrets.env malformed"* && $output != *"$CANARY"* ]]
 }
 
+# bats test_tags=soak
 @test "a server's secret that is revoked stops no session, a login does" {
     local secret log
     # Each time there is a file, a revocation of what it names, as the broker tells it.

@@ -78,6 +78,7 @@ setup() {
     [ "$output" = x ]
 }
 
+# bats test_tags=soak
 @test "exit codes of the command pass through" {
     for code in 0 1 7 125 126 127 128 199 255; do
         run "$CA" run shell "$REPO" --name "$NAME-$code" --no-push -- sh -c "exit $code"
@@ -208,6 +209,7 @@ lo" ]
     }
 }
 
+# bats test_tags=soak
 @test "what weakens a session is on record, and nothing else" {
     "$CA" run shell "$REPO" --name "$NAME" --no-push -- true
     [ -z "$(events_of "$NAME" | jq -r 'select(.event == "override-used")')" ]

@@ -333,6 +333,7 @@ exec '$DOCKER' \"\$@\""
     holds '.checks[] | select(.name == "broker") | .verdict == "fail" and (.detail | contains("no such volume"))' <<<"$output"
 }
 
+# bats test_tags=soak
 @test "an engine of another kernel is refused in one line with the remedy, and not with a sidecar" {
     engine_with "[ \"\$*\" = 'info --format {{json .}}' ] || exec '$DOCKER' \"\$@\"
 '$DOCKER' \"\$@\" | jq -c '.KernelVersion = \"5.15.0-elsewhere\"'"
@@ -353,6 +354,7 @@ exec '$DOCKER' \"\$@\""
 }
 
 # Where a session is killed with all that is its own on the host nothing is told, and what it held goes all the same.
+# bats test_tags=soak
 @test "a killed keeper takes the sidecar with it, and what is left is swept" {
     local sidecar volume
     "$CA" launch shell "$REPO" --name "$NAME" --network restricted --broker sidecar

@@ -33,6 +33,7 @@ load stop
     [ "$(in_branch work)" = work ]
 }
 
+# bats test_tags=soak
 @test "^C twice: a command that ignores it is killed, and its work comes all the same" {
     terminal one "'$CA' run shell '$REPO' --name '$NAME' -- bash -c \
         'trap \"\" INT TERM; echo work >work; echo up; while :; do sleep 0.1; done'"
@@ -74,6 +75,7 @@ load stop
     leaves_nothing
 }
 
+# bats test_tags=soak
 @test "a command that ignores TERM is killed in time for the commit" {
     working 'trap "" TERM; echo work >work; echo up; while :; do echo more >>work; sleep 0.1; done'
     local start=$SECONDS
@@ -105,6 +107,7 @@ load stop
     leaves_nothing
 }
 
+# bats test_tags=soak
 @test "what a command left in its sandbox is told once, also when it is stopped, has time, and is on record to its end" {
     working '
         (setsid bash -c "trap \"echo term >>told; sleep 1; env true; echo clean >cleaned; exit\" TERM
@@ -126,6 +129,7 @@ load stop
     leaves_nothing
 }
 
+# bats test_tags=soak
 @test "a command that begins while the session ends is told at once, and is on record to its end" {
     cat >"$REPO/first" <<'END'
 trap 'agent-task-runnerctl run -- sleep 60 >/workspace/began; exit 5' TERM
@@ -241,6 +245,7 @@ has_cause() {
     [[ $(status_of cause) == *"$1"* ]]
 }
 
+# bats test_tags=soak
 @test "a boot that is stopped when its launcher is gone: no work is claimed, and remove takes it" {
     slow_image
     background --image "$IMAGE" --dotnet-preview 9.0 -- echo the-command-ran
@@ -262,6 +267,7 @@ has_cause() {
     run ! git -C "$REPO" rev-parse --verify -q "shell/$NAME"
 }
 
+# bats test_tags=soak
 @test "docker stop while a large repository is copied: 143, said so, nothing left" {
     mkdir "$REPO/many"
     (cd "$REPO/many" && seq 60000 | split -l 1 -a 5 -)
@@ -347,6 +353,7 @@ has_cause() {
     [ -z "$("$DOCKER" network ls -q --filter "name=coding-agents-$NAME")" ]
 }
 
+# bats test_tags=soak
 @test "docker kill: the launcher says so, and sync recovers what was not committed" {
     working 'echo work >work; echo up; exec sleep 600'
     "$DOCKER" kill "$(container_of "$NAME")"

@@ -10,7 +10,7 @@ load session
 WORD=c4n4ry-of-the-storm
 LOGIN="{\"claudeAiOauth\":{\"accessToken\":\"$WORD\",\"refreshToken\":\"$WORD\"}}"
 SECONDS_OF_STORM=4
-CONNECTIONS=2000
+CONNECTIONS=500
 if [ "${SOAK:-0}" = 1 ]; then
     SECONDS_OF_STORM=60 CONNECTIONS=10000
 fi

@@ -52,6 +52,7 @@ refused() {
     [ "$(git -C "$REPO" show --format= --name-only "shell/$NAME")" = x ]
 }
 
+# bats test_tags=soak
 @test "a linked work tree" {
     new_repository "$BATS_TEST_TMPDIR/main"
     git -C "$BATS_TEST_TMPDIR/main" worktree add -q -b side "$REPO"
@@ -86,6 +87,7 @@ refused() {
     [ "$(git -C "$REPO" show --format= --name-status "shell/$NAME")" = $'A\tin/x' ]
 }
 
+# bats test_tags=soak
 @test "borrowed objects become the copy's own" {
     new_repository "$BATS_TEST_TMPDIR/lender"
     git clone -q --shared "$BATS_TEST_TMPDIR/lender" "$REPO"
@@ -94,6 +96,7 @@ refused() {
     [ "$(git -C "$REPO" show "shell/$NAME:x")" = x ]
 }
 
+# bats test_tags=soak
 @test "LFS pointers stay pointers" {
     new_repository "$REPO"
     echo '*.bin filter=lfs diff=lfs merge=lfs -text' >"$REPO/.gitattributes"
@@ -132,6 +135,7 @@ refused() {
     [ "$(git -C "$REPO" show "shell/$NAME:x")" = x ]
 }
 
+# bats test_tags=soak
 @test "a detached HEAD" {
     new_repository "$REPO"
     git -C "$REPO" commit -q --allow-empty -m 'Second commit'
@@ -152,6 +156,7 @@ refused() {
     [ "$(git -C "$REPO" rev-list --count "shell/$NAME")" -eq 1 ]
 }
 
+# bats test_tags=soak
 @test "a subdirectory of a repository stands for the repository" {
     new_repository "$REPO"
     mkdir "$REPO/sub"
@@ -160,6 +165,7 @@ refused() {
     [ "$output" = hello ]
 }
 
+# bats test_tags=soak
 @test "a repository cloned from a URL" {
     new_repository "$REPO"
     run --separate-stderr "$CA" run shell "file://$REPO" --name "$NAME" -- sh -c 'cat file; git remote get-url origin; echo x >x'
@@ -224,6 +230,7 @@ refused() {
     refused 202 missing
 }
 
+# bats test_tags=soak
 @test "a split index, whose second file has a name of its own" {
     new_repository "$REPO"
     echo second >"$REPO/second"
