@@ -192,8 +192,7 @@ has_process() {
     "$CA" stop "$NAME" --no-push 3>&- &
     wait_for 20 sh -c "'$DOCKER' top '$CONTAINER' -eo pid,comm | grep -qw git"
     # One git follows the other: as often as it takes to meet one.
-    local turn
-    for turn in {1..20}; do
+    for _ in {1..20}; do
         no_deviations
         if has_process git/10000; then break; fi
     done
