@@ -15,6 +15,7 @@ FIRST=1500000000
 
 setup_file() {
     session_setup_file
+    forget_mapped # of a run that was killed
     useradd --system --no-create-home "$MAPPED"
     printf '%s:%s:65536\n' "$MAPPED" "$FIRST" | tee -a /etc/subuid >>/etc/subgid
     # Root of a container has to reach the engine's layers.
@@ -27,7 +28,11 @@ setup_file() {
 
 teardown_file() {
     engine_teardown_file
-    userdel "$MAPPED"
+    forget_mapped
+}
+
+forget_mapped() {
+    userdel "$MAPPED" 2>/dev/null || true
     sed -i "/^$MAPPED:/d" /etc/subuid /etc/subgid
 }
 
