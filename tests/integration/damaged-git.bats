@@ -20,7 +20,8 @@ load stop
     working 'head -c 60000000 /dev/urandom >big; echo work >work; echo up
         while :; do git add -A; git commit -qm x; git reset -q --soft HEAD~1; done'
     sleep 0.7
-    inside pkill -KILL -x git
+    # One follows the other.
+    wait_for 20 inside pkill -KILL -x git
     kill -TERM "$LAUNCHER"
     ends_with 143
     [ "$(in_branch work)" = work ]
