@@ -51,8 +51,8 @@ other_table() {
 @test "calls of the 32-bit table kill the caller" {
     local without=0
     other_table --security-opt seccomp=unconfined || without=$?
-    if [ "$(uname -m)" = aarch64 ] && [ "$without" -eq 3 ]; then
-        # A processor without 32-bit code has nothing that could be killed.
+    if [ "$without" -eq 3 ]; then
+        # A machine without 32-bit calls has nothing that could be killed.
         run -3 other_table --security-opt "seccomp=$ROOT/policies/seccomp/agent.json"
         return
     fi
