@@ -33,7 +33,7 @@ start_names() {
     ASKED=$BATS_TEST_TMPDIR/asked
     "$ROOT/tests/vendor/name-server" --address "$NAMES_ADDRESS" --record "$ASKED" 3>&- &
     NAMES_PID=$!
-    wait_for 10 test -e "$ASKED"
+    wait_for 30 test -e "$ASKED"
 }
 
 stop_names() {
@@ -47,14 +47,14 @@ stop_names() {
 # Long enough for what is done beside the work, some seconds after a start.
 WORK='[{"run": "sleep 20; echo MARK-worked"}]'
 
-# turns_to_its_model AGENT ENGINE-ARGUMENT...: alone in a session; with what the engine is told it is the plain CLI, which
-# turns to others too.
+# turns_to AGENT NAMES ENGINE-ARGUMENT...: so, and to nobody else, the CLI turns in a session; with what the engine is told it
+# is the plain CLI, which turns to others.
 # shellcheck disable=SC2034 # of start_plain and play_trapped
-turns_to_its_model() {
+turns_to() {
     # shellcheck disable=SC1090 # one of three files beside each other
     source "$ROOT/tests/vendor/$1.bash"
-    NAME=$1-outbound
-    PLAIN_OPTIONS=(--dns "$NAMES_ADDRESS" "${@:2}")
+    NAME=$1-${2:+online-}outbound
+    PLAIN_OPTIONS=(--dns "$NAMES_ADDRESS" "${@:3}")
     untrapped "$WORK" || true
     echo "untrapped:"
     sort "$ASKED" | uniq -c
@@ -67,7 +67,7 @@ turns_to_its_model() {
     echo "in a session:"
     sort "$ASKED" | uniq -c
     heard MARK-worked
-    run ! grep . "$ASKED"
+    [ "$(sort -u "$ASKED" | xargs)" = "$2" ]
     # And it would have been told.
     "$DOCKER" run --rm --dns "$NAMES_ADDRESS" --entrypoint getent "$SHELL_IMAGE" hosts asked.test
     grep -qx asked.test "$ASKED"
@@ -75,15 +75,18 @@ turns_to_its_model() {
 
 @test "Claude turns to nobody but its model" {
     start_names
-    turns_to_its_model claude --tmpfs /etc/claude-code
+    turns_to claude '' --tmpfs /etc/claude-code
 }
 
 @test "Codex turns to nobody but its model" {
     start_names
-    turns_to_its_model codex --tmpfs /etc/codex
+    turns_to codex '' --tmpfs /etc/codex
 }
 
-@test "Copilot turns to nobody but its model" {
+@test "Copilot turns to nobody but its model where it is told to be offline, and else to the service that it belongs to" {
     start_names
-    turns_to_its_model copilot
+    turns_to copilot '' --env COPILOT_OFFLINE=false
+    export COPILOT_OFFLINE=false
+    start_names
+    turns_to copilot api.github.com
 }

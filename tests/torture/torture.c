@@ -24,7 +24,7 @@
 #define WORD_SIZE 64
 /* For what should come; for what is known not to; for all of an item. */
 #define PATIENCE_MS 60000
-#define SHORT_PATIENCE_MS 2500
+#define SHORT_PATIENCE_MS 6000
 #define ITEM_SECONDS 120
 #define SOAK_ITEM_SECONDS 1200
 #define SOAK_PATIENCE_MS 600000
