@@ -34,7 +34,7 @@ static void crowd(void)
     snprintf(number, sizeof(number), "%u", size);
     start(
         &(struct setting){.command = COMMAND("orphans", number, number, "42"), .has_mounts = true});
-    expect_line("up", "no orphans");
+    expect_up("no orphans");
     if (count_children() != 2 * size + 1)
         fail("not its children"); /* the harness, not the init: nothing would be proven */
     kill(main_pid(), SIGUSR1);
@@ -52,7 +52,7 @@ static void all_live(void)
     unsigned living = size_of(FEW, MANY);
     snprintf(number, sizeof(number), "%u", living);
     start(&(struct setting){.command = COMMAND("orphans", "1", number, "42"), .has_mounts = true});
-    expect_line("up", "no orphans");
+    expect_up("no orphans");
     expect_state(init_pid(), 'S', "does not sleep");
     unsigned long before = count_sleeps();
     signal_init(SIGWINCH);
@@ -71,7 +71,7 @@ static void all_live(void)
 static void coalesced(void)
 {
     start(&(struct setting){.command = COMMAND("burst", "200", "42")});
-    expect_line("up", "no orphans");
+    expect_up("no orphans");
     pid_t pid = main_pid();
     kill(init_pid(), SIGSTOP);
     expect_state(init_pid(), 'T', "cannot be stopped");

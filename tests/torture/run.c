@@ -239,11 +239,6 @@ static bool is_readable(int fd, uint64_t deadline_ns)
     return poll(&waiting, 1, left) == 1;
 }
 
-uint64_t patience_ends_ns(void)
-{
-    return clock_monotonic_ns() + (uint64_t)patience_ms() * CLOCK_NANOSECONDS_PER_MILLISECOND;
-}
-
 /* Moves the first line of the text into now.line. False when there is no whole one. */
 static bool take_line(void)
 {
@@ -258,9 +253,18 @@ static bool take_line(void)
     return true;
 }
 
-const char *next_line(const char *prefix)
+static uint64_t ends_ns(int milliseconds)
 {
-    uint64_t end = patience_ends_ns();
+    return clock_monotonic_ns() + (uint64_t)milliseconds * CLOCK_NANOSECONDS_PER_MILLISECOND;
+}
+
+uint64_t patience_ends_ns(void)
+{
+    return ends_ns(patience_ms());
+}
+
+static const char *next_line_until(const char *prefix, uint64_t end)
+{
     for (;;) {
         while (take_line()) {
             if (strncmp(now.line, prefix, strlen(prefix)) == 0)
@@ -275,10 +279,20 @@ const char *next_line(const char *prefix)
     }
 }
 
+const char *next_line(const char *prefix)
+{
+    return next_line_until(prefix, patience_ends_ns());
+}
+
+void expect_up(const char *word)
+{
+    if (next_line_until("up", ends_ns(preparation_ms())) == NULL)
+        fail("%s", word);
+}
+
 bool log_ends_within(int milliseconds)
 {
-    uint64_t end =
-        clock_monotonic_ns() + (uint64_t)milliseconds * CLOCK_NANOSECONDS_PER_MILLISECOND;
+    uint64_t end = ends_ns(milliseconds);
     ssize_t size = 1;
     while (size > 0 && is_readable(now.report, end))
         size = read(now.report, now.text, sizeof(now.text));

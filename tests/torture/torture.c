@@ -24,7 +24,7 @@
 #define WORD_SIZE 64
 /* For what should come; for what is known not to; for all of an item. */
 #define PATIENCE_MS 60000
-#define SHORT_PATIENCE_MS 6000
+#define SHORT_PATIENCE_MS 2500
 #define ITEM_SECONDS 120
 #define SOAK_ITEM_SECONDS 1200
 #define SOAK_PATIENCE_MS 600000
@@ -69,8 +69,12 @@ static bool is_expected_to_fail(const struct cell *cell)
 
 int patience_ms(void)
 {
-    return is_expected_to_fail(cell_now) ? SHORT_PATIENCE_MS
-                                         : (int)size_of(PATIENCE_MS, SOAK_PATIENCE_MS);
+    return is_expected_to_fail(cell_now) ? SHORT_PATIENCE_MS : preparation_ms();
+}
+
+int preparation_ms(void)
+{
+    return (int)size_of(PATIENCE_MS, SOAK_PATIENCE_MS);
 }
 
 unsigned size_of(unsigned small, unsigned big)

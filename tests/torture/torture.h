@@ -56,6 +56,8 @@ struct setting {
 enum peer peer_now(void);
 /* How long to wait for what should come: short for those who are known to fail. */
 int patience_ms(void);
+/* How long to wait for what does not depend on the init, whoever is known to fail. */
+int preparation_ms(void);
 /* SMALL, or BIG when the long sizes were asked for (SOAK=1). */
 unsigned size_of(unsigned small, unsigned big);
 void pass(void) __attribute__((noreturn));
@@ -80,6 +82,9 @@ unsigned count_children(void);
 void signal_init(int signal);
 /* The actors' next line that begins with PREFIX, what follows in it; NULL when none comes. */
 const char *next_line(const char *prefix);
+/* The actors' next line "up", which they say of themselves, within preparation_ms(); or fail() with
+ * WORD. */
+void expect_up(const char *word);
 /* next_line, or fail() with WORD. */
 const char *expect_line(const char *prefix, const char *word);
 /* The exit code of PID 1, 128 + n for a signal; -1 when it does not end. */
