@@ -95,7 +95,7 @@ static bool count_wins(void *(*change)(void *unused))
     for (unsigned long i = 0; i < tries; i++) {
         uint64_t start = clock_monotonic_ns();
         int code = attack_try(&exec);
-        longest_wait = 1 + (unsigned)((clock_monotonic_ns() - start) / 500);
+        longest_wait = 1 + (unsigned)(2 * (clock_monotonic_ns() - start) / 1000);
         wins += code == RAN_FORBIDDEN;
         ran += code == 0;
     }

@@ -125,7 +125,6 @@ ended_because() {
     events_of "$NAME" | holds --slurp --arg text "$1" 'any(.[]; .event == "session-end" and (.fields.cause | startswith($text)))'
 }
 
-# bats test_tags=soak
 @test "an agent that has no login is said to have none before it starts, and when it fails" {
     local agent names
     local -A options=([claude]='--model x' [codex]=--no-such-option [copilot]='--model x') # Codex tries for long

@@ -234,7 +234,6 @@ started() {
     run ! is_there ask-three
 }
 
-# bats test_tags=soak
 @test "a program that is changed while it waits does not run" {
     start_idle_session
     inside 10000 cp /usr/bin/touch /workspace/touch
@@ -375,7 +374,6 @@ started() {
     is_there ask-named
 }
 
-# bats test_tags=soak
 @test "what was approved inside a command is not approved for all that its rule is about" {
     start_idle_session
     # Somebody else's words beside those that a person read.

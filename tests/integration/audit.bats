@@ -153,7 +153,6 @@ keeper_of() {
     run -0 "$CA" audit verify "$NAME"
 }
 
-# bats test_tags=soak
 @test "the agent's own flood of commands is on record to the last one" {
     for i in $(seq 400); do printf '/bin/true\tmark-%s\n' "$i"; done >"$REPO/commands"
     "$CA" run shell "$REPO" --name "$NAME" --image "$AUDIT_IMAGE" --no-push -- "$DRIVER" /workspace/commands 32 /dev/null

@@ -283,7 +283,6 @@ claudes() {
     [ ! -s "$MODEL_RECORD" ]
 }
 
-# bats test_tags=soak
 @test "nor when it is made not to ask in a terminal" {
     poison http://127.0.0.1:9
     start_model '[{"run": "ls /tmp | grep -cE \"hooked|served\"; true"}]'
@@ -351,7 +350,6 @@ trust_folder() {
     advised 'was never accepted'
 }
 
-# bats test_tags=soak
 @test "options without a prompt are no way around that, and a trusted repository is not asked about" {
     local name=$NAME
     poison http://127.0.0.1:9
@@ -428,7 +426,6 @@ PROGRAM
     done
 }
 
-# bats test_tags=soak
 @test "CLAUDE.md is read in every session, accepted or not, with what it imports, and no configuration by that" {
     echo 'MARK-top, and see @OTHER.md' >"$REPO/CLAUDE.md"
     echo MARK-other >"$REPO/OTHER.md"

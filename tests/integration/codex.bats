@@ -47,7 +47,6 @@ CALLS='[
     {"run": "nonesuch-program"}
 ]'
 
-# bats test_tags=soak
 @test "a session goes on with the conversation of an earlier one, and one without data has none" {
     goes_on resume --last
 }

@@ -214,7 +214,6 @@ hostile_work() {
     [ -e "$CANARY" ]
 }
 
-# bats test_tags=soak
 @test "a configuration that rewrites addresses runs nothing, in the repository or for the user" {
     make_repository
     write_state
@@ -238,7 +237,6 @@ hostile_work() {
     done
 }
 
-# bats test_tags=soak
 @test "a configuration that lists the refs of alternates its own way runs nothing" {
     make_repository
     git clone -q --bare "$REPOSITORY" "$BATS_TEST_TMPDIR/other.git"
@@ -313,7 +311,6 @@ variant_image() {
     IMAGE=$VARIANT
 }
 
-# bats test_tags=soak
 @test "a stream that is not git's ends with one line" {
     make_repository
     variant_image <<<'#!/bin/sh
@@ -324,7 +321,6 @@ head -c 200000 /dev/urandom'
     [[ $stderr != *$'\033'* ]]
 }
 
-# bats test_tags=soak
 @test "an endless stream ends with one line" {
     make_repository
     variant_image <<<'#!/bin/sh

@@ -393,7 +393,6 @@ push() { { pkt "$1 $2 $3\\0report-status agent=test\\n"; printf 0000; printf "'$
     event git-proxied | holds --slurp 'all(.outcome == "served")'
 }
 
-# bats test_tags=soak
 @test "a remote that nobody vouches for is not spoken to" {
     git config --global --unset "http.https://$SITE/.sslCAInfo"
     : >"$LOG"

@@ -179,7 +179,6 @@ digest_of() {
     done
 }
 
-# bats test_tags=soak
 @test "of a flood inside a command every exec is counted, and none outside is lost" {
     local i
     command_line /bin/sh -c "$MARK; i=0; while [ \$i -lt 1500 ]; do env true; i=\$((i + 1)); done" mark-flood

@@ -81,7 +81,6 @@ teardown() {
     chain_holds "$NAME"
 }
 
-# bats test_tags=soak
 @test "the container's root and the agent's uid cannot set the kernel either" {
     "$CA" launch shell "$REPO" --name "$NAME" --network restricted
     local container user

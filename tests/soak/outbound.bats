@@ -86,7 +86,7 @@ turns_to() {
 @test "Copilot turns to nobody but its model where it is told to be offline, and else to the service that it belongs to" {
     start_names
     turns_to copilot '' --env COPILOT_OFFLINE=false
-    export COPILOT_OFFLINE=false
+    export IS_OFFLINE=false
     start_names
     turns_to copilot api.github.com
 }

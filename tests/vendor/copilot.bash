@@ -12,7 +12,7 @@ KEY=c4n4ry
 # provider: variables that name the model server and its key, in PROVIDER.
 provider() {
     PROVIDER=("COPILOT_PROVIDER_BASE_URL=http://$MODEL_HOST:$MODEL_PORT/v1" "COPILOT_PROVIDER_API_KEY=$KEY"
-        COPILOT_MODEL=test-model "COPILOT_OFFLINE=${COPILOT_OFFLINE:-true}" "TEST_WORD=$KEY")
+        COPILOT_MODEL=test-model "COPILOT_OFFLINE=${IS_OFFLINE:-true}" "TEST_WORD=$KEY")
 }
 
 # start_untrapped [ENGINE ARGUMENT...]: the plain container of this file, with the variables that a session has from the image.
