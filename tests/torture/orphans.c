@@ -87,7 +87,7 @@ static void coalesced(void)
 static void log_holder(void)
 {
     start(&(struct setting){.command = COMMAND("leave", "stubborn", "42"), .grace = "1"});
-    expect_up("no orphan");
+    expect_line("up", "no orphan");
     int control = hold_log();
     kill(main_pid(), SIGUSR1);
     expect_exit(42);
@@ -102,7 +102,7 @@ static void log_holder(void)
 static void left_behind(void)
 {
     start(&(struct setting){.command = COMMAND("leave", "clean", "42")});
-    expect_up("no child");
+    expect_line("up", "no child");
     kill(main_pid(), SIGUSR1);
     expect_line("clean", "no time to clean up");
     expect_exit(42);
@@ -112,12 +112,12 @@ static void left_behind(void)
 static void escapee(void)
 {
     start(&(struct setting){.command = COMMAND("escape", "stubborn"), .grace = "1"});
-    expect_up("no escapee");
+    expect_line("up", "no escapee");
     signal_init(SIGTERM);
     expect_exit(128 + SIGTERM);
     finish();
     start(&(struct setting){.command = COMMAND("escape", "clean")});
-    expect_up("no escapee");
+    expect_line("up", "no escapee");
     signal_init(SIGTERM);
     expect_line("clean", "no time to clean up");
     expect_exit(128 + SIGTERM);
